@@ -1,0 +1,129 @@
+"""The paper's data sets: load("mnist", "train") if fixed, sample("two-digit-mnist", rng, 100) if endless.
+
+An endless set makes its training images anew, so that none is seen twice; its validation and test sets are
+fixed.
+"""
+
+import difflib
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from draw_np.datasets import binarized_mnist, cluttered_mnist, mnist, two_digit_mnist
+from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
+from draw_np.datasets.mnist import binarize
+
+__all__ = ["NAMES", "SPLITS", "DatasetError", "Row", "Split", "binarize", "data_root", "fetch", "is_endless",
+           "listing", "load", "sample", "verify"]
+
+MODULES = {
+    "mnist": mnist,
+    "binarized-mnist": binarized_mnist,
+    "two-digit-mnist": two_digit_mnist,
+    "cluttered-mnist": cluttered_mnist,
+}
+NAMES = tuple(MODULES)
+FIXED_COUNT = 10_000  # images in the fixed sets of an endless one
+FIXED_SEEDS = {"valid": 2014, "test": 2015}
+
+
+class Row(NamedTuple):
+    """One data set as `python -m draw_np datasets list` shows it."""
+
+    name: str
+    here: bool  # False where fetch(name) has something to download
+    images: dict  # split -> number of images, None where endless
+    bytes: int  # of its own files on disk, or to download where not here
+    source: str
+    licence: str
+    path: Path  # the folder of its files, or of those it is made from
+
+
+def load(name, split):
+    """Return the Split "train", "valid" or "test" of the data set `name`.
+
+    Raises DatasetError for an unknown name or split, for the training images of an endless set, and for files
+    that are damaged or cannot be downloaded.
+    """
+    module = _module(name, split)
+    if not is_endless(name):
+        return module.load(split)
+    if split == "train":
+        raise DatasetError(f"{name}'s training images are made without end: use sample({name!r}, rng, count)")
+    rng = np.random.Generator(np.random.PCG64(FIXED_SEEDS[split]))  # by name: NumPy may change default_rng
+    return module.sample(rng, FIXED_COUNT, split)
+
+
+def sample(name, rng, count, split="train"):
+    """Return a Split of `count` images of the endless set `name`, made just now from the digits of `split`.
+
+    `rng` is a NumPy Generator. Raises DatasetError for an unknown name or split, a fixed set, or a bad rng or
+    count.
+    """
+    module = _module(name, split)
+    if not is_endless(name):
+        raise DatasetError(f"{name} is a fixed set: use load({name!r}, {split!r})")
+    if not isinstance(rng, np.random.Generator):
+        raise DatasetError(f"rng is a {type(rng).__name__}: pass a Generator like np.random.default_rng(0)")
+    if not isinstance(count, (int, np.integer)) or count < 1:
+        raise DatasetError(f"count is {count!r}: pass a whole number of images, 1 or more")
+    return module.sample(rng, count, split)
+
+
+def is_endless(name):
+    """Return whether the training images of the data set `name` are made anew by sample."""
+    return hasattr(_module(name), "sample")
+
+
+def listing():
+    """Return a Row for every data set."""
+    rows = []
+    for name, module in MODULES.items():
+        if is_endless(name):
+            files, size, images = mnist, 0, {"train": None, "valid": FIXED_COUNT, "test": FIXED_COUNT}
+        else:
+            files, size, images = module, module.DOWNLOAD, module.COUNTS
+            if module.is_here():
+                size = sum(path.stat().st_size for path in module.paths())
+        rows.append(Row(name, files.is_here(), images, size, module.SOURCE, module.LICENCE, files.folder()))
+    return rows
+
+
+def fetch(name):
+    """Bring the files of the data set `name` into place, downloading what is not there.
+
+    Raises DatasetError for an unknown name, a damaged file, and a download that fails.
+    """
+    module = _module(name)
+    (mnist if is_endless(name) else module).fetch()
+
+
+def verify(name):
+    """Return a line for each part of the data set `name` after comparing its hash with the known one.
+
+    Raises DatasetError for an unknown name and at the first part that is absent or altered.
+    """
+    module = _module(name)
+    if not is_endless(name):
+        return module.verify()
+    lines = mnist.verify()
+    for split, known in module.FIXED_SHA256.items():
+        images, labels = load(name, split)
+        digest = hashlib.sha256(images)
+        digest.update(labels)
+        if digest.hexdigest() != known:
+            raise DatasetError(f"the {split} images of {name} come out otherwise than they should: NumPy "
+                               f"{np.__version__} draws other random numbers, so install an earlier one")
+        lines.append(f"{name} {split}: SHA-256 of images and labels as known")
+    return lines
+
+
+def _module(name, split="train"):
+    for kind, value, known in (("data set", name, NAMES), ("split", split, SPLITS)):
+        if value not in known:
+            near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise DatasetError(f"unknown {kind} {value!r}{hint}: there are {', '.join(known)}")
+    return MODULES[name]

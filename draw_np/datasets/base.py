@@ -1,0 +1,28 @@
+"""What every data set shares: its splits, its error, and where downloaded files live."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+SPLITS = ("train", "valid", "test")
+
+
+class DatasetError(Exception):
+    """Bad input or a bad file: one line that says what is wrong and what to do."""
+
+
+class Split(NamedTuple):
+    """Images float32 in [0, 1] of shape (count, height, width), and their labels.
+
+    `labels` are int64 of shape (count,), or (count, 2) for two digits, or None where the set has none.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+
+
+def data_root():
+    """Return the folder of downloaded files: $DRAW_NP_DATA, else ~/.cache/draw_np."""
+    return Path(os.environ.get("DRAW_NP_DATA") or "~/.cache/draw_np").expanduser()

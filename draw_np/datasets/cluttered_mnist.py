@@ -1,0 +1,45 @@
+"""Cluttered MNIST (section 4.1; Mnih et al., 2014): one digit to find among fragments of others on 100x100.
+
+Eight distractors, each an 8x8 piece of some digit of the same split, then one whole digit, all at random
+places; sums are clipped at one. The recipe is that of github.com/deepmind/mnist-cluttered.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from draw_np.datasets import mnist
+from draw_np.datasets.base import Split
+from draw_np.datasets.collage import add_clipped, place, random_corners
+
+SOURCE = "made from mnist as Mnih et al. (2014) did"
+LICENCE = "as mnist"
+HEIGHT, WIDTH, DIGIT = 100, 100, 28  # pixels
+DISTRACTORS, PIECE = 8, 8  # how many, and their side in pixels
+FIXED_SHA256 = {  # of the fixed sets' images, then labels
+    "valid": "c1da17aebfe6054f98c6f1ffcaf073d3e6a7d868903d4b1ae32a69342aaee2d3",
+    "test": "3357c2d1fcb004231d8a7e2ba681e8a890c7db985509f67c696811f129eab5fd",
+}
+
+
+def sample(rng, count, split):
+    """Return `count` new images, (count, 100, 100), and labels, (count,), made from the digits of `split`.
+
+    The draws of the NumPy Generator `rng`, in order: which digits lend a piece, the pieces' rows and columns
+    in them, the pieces' rows and columns in the image; which digit is whole, its row, its column.
+    """
+    pixels, labels = mnist.digits(split)
+    pieces = (count, DISTRACTORS)
+    lender = rng.integers(len(pixels), size=pieces)
+    from_row = random_corners(rng, pieces, DIGIT, PIECE)
+    from_column = random_corners(rng, pieces, DIGIT, PIECE)
+    rows = random_corners(rng, pieces, HEIGHT, PIECE)
+    columns = random_corners(rng, pieces, WIDTH, PIECE)
+    windows = sliding_window_view(pixels, (PIECE, PIECE), axis=(1, 2))  # a view: all pieces of all digits
+    cut = windows[lender, from_row, from_column]  # (count, 8, 8, 8)
+    clutter = place(cut, rows, columns, HEIGHT, WIDTH)  # (count, 100, 100)
+
+    whole = rng.integers(len(pixels), size=(count, 1))
+    row = random_corners(rng, (count, 1), HEIGHT, DIGIT)
+    column = random_corners(rng, (count, 1), WIDTH, DIGIT)
+    digit = place(pixels[whole], row, column, HEIGHT, WIDTH)  # (count, 100, 100)
+    return Split(mnist.grey_levels(add_clipped(clutter, digit)), labels[whole[:, 0]].astype(np.int64))

@@ -1,0 +1,45 @@
+"""Cluttered digits on 100x100: made again one by one, slowly, from the same draws."""
+
+import numpy as np
+import pytest
+
+from draw_np import datasets
+
+
+@pytest.mark.parametrize("split", datasets.SPLITS)
+def test_images_are_eight_pieces_and_a_digit_of_the_split(split):
+    images, labels = datasets.sample("cluttered-mnist", np.random.default_rng(7), 50, split)
+    digits, names = datasets.load("mnist", split)
+    rng = np.random.default_rng(7)
+    lender = rng.integers(len(digits), size=(50, 8))
+    from_row, from_column = rng.integers(28 - 8 + 1, size=(50, 8)), rng.integers(28 - 8 + 1, size=(50, 8))
+    rows, columns = rng.integers(100 - 8 + 1, size=(50, 8)), rng.integers(100 - 8 + 1, size=(50, 8))
+    whole = rng.integers(len(digits), size=50)
+    row, column = rng.integers(100 - 28 + 1, size=50), rng.integers(100 - 28 + 1, size=50)
+    clipped = 0
+    for n in range(50):
+        expected = np.zeros((100, 100))
+        for k in range(8):
+            y, x = from_row[n, k], from_column[n, k]
+            expected[rows[n, k]:rows[n, k] + 8, columns[n, k]:columns[n, k] + 8] += (
+                digits[lender[n, k]][y:y + 8, x:x + 8])
+        expected = np.minimum(expected, 1)
+        expected[row[n]:row[n] + 28, column[n]:column[n] + 28] += digits[whole[n]]
+        clipped += np.any(expected > 1)
+        np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)
+        assert labels[n] == names[whole[n]]
+    assert clipped > 5  # or clipping was not seen at work
+
+
+def test_shapes_and_types():
+    images, labels = datasets.sample("cluttered-mnist", np.random.default_rng(0), 3)
+    assert images.shape == (3, 100, 100) and images.dtype == np.float32
+    assert labels.shape == (3,) and labels.dtype == np.int64
+
+
+def test_clutter_is_there_beside_the_digit():
+    """A digit alone would leave ink within 28 rows; with eight pieces it almost never does."""
+    images, _ = datasets.sample("cluttered-mnist", np.random.default_rng(0), 200)
+    inked = images.any(axis=2)  # (200, 100): rows with ink
+    spread = inked.shape[1] - inked[:, ::-1].argmax(axis=1) - inked.argmax(axis=1)
+    assert np.mean(spread > 28) > 0.95

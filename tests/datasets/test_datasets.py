@@ -1,0 +1,128 @@
+"""The public face: names, splits, what is endless and what is fixed, and errors of one line."""
+
+import ast
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from draw_np import datasets
+from draw_np.datasets import DatasetError
+
+ENDLESS = ("two-digit-mnist", "cluttered-mnist")
+
+
+def test_the_names():
+    assert datasets.NAMES == ("mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist")
+    assert tuple(name for name in datasets.NAMES if datasets.is_endless(name)) == ENDLESS
+
+
+@pytest.mark.parametrize("use", [
+    lambda name: datasets.load(name, "test"),
+    lambda name: datasets.sample(name, np.random.default_rng(0), 1),
+    datasets.is_endless, datasets.fetch, datasets.verify,
+])
+def test_an_unknown_name_gets_the_nearest_and_all_the_known(use):
+    with pytest.raises(DatasetError, match="did you mean 'binarized-mnist'") as error:
+        use("binarised_mnist")
+    assert all(name in str(error.value) for name in datasets.NAMES) and "\n" not in str(error.value)
+    for name in ("", "imagenet?", None, 3, ["mnist"]):
+        with pytest.raises(DatasetError, match="unknown data set"):
+            use(name)
+
+
+@pytest.mark.parametrize("name", datasets.NAMES)
+def test_an_unknown_split_gets_the_nearest_and_all_the_known(name):
+    with pytest.raises(DatasetError, match=r"did you mean 'valid'\?\): there are train, valid, test"):
+        datasets.load(name, "validation")
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_training_images_are_made_without_end(name):
+    with pytest.raises(DatasetError, match=rf"made without end: use sample\('{name}', rng, count\)"):
+        datasets.load(name, "train")
+    rng = np.random.default_rng(0)
+    first, second = datasets.sample(name, rng, 20), datasets.sample(name, rng, 20)
+    again = datasets.sample(name, np.random.default_rng(0), 20)
+    assert not np.array_equal(first.images, second.images)
+    assert np.array_equal(first.images, again.images) and np.array_equal(first.labels, again.labels)
+    assert not np.array_equal(first.images, datasets.sample(name, np.random.default_rng(1), 20).images)
+    assert first.images.min() == 0 and first.images.max() == 1  # exactly: sums are made in whole numbers
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_validation_and_test_are_fixed(name):
+    """Their hashes are written down, so that they are the same on every machine and in every year."""
+    checked = datasets.verify(name)
+    for split in ("valid", "test"):
+        assert f"{name} {split}: SHA-256 of images and labels as known" in checked
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_validation_and_test_differ_and_are_in_bounds(name):
+    valid, test = datasets.load(name, "valid"), datasets.load(name, "test")
+    for images, labels in (valid, test):
+        assert len(images) == len(labels) == 10_000
+        assert images.min() == 0 and images.max() == 1
+        assert np.array_equal(np.unique(labels), np.arange(10))
+    assert not np.array_equal(valid.labels, test.labels)
+
+
+def test_verify_says_so_when_the_random_numbers_are_others(monkeypatch):
+    monkeypatch.setattr(datasets, "FIXED_SEEDS", {"valid": 1, "test": 2})
+    with pytest.raises(DatasetError, match="valid images of two-digit-mnist come out otherwise"):
+        datasets.verify("two-digit-mnist")
+
+
+@pytest.mark.parametrize("name", ["mnist", "binarized-mnist"])
+def test_a_fixed_set_cannot_be_sampled(name):
+    with pytest.raises(DatasetError, match=rf"{name} is a fixed set: use load\('{name}', 'test'\)"):
+        datasets.sample(name, np.random.default_rng(0), 3, "test")
+
+
+@pytest.mark.parametrize(("rng", "count", "said"), [
+    (0, 3, "rng is a int: pass a Generator"),
+    (np.random.RandomState(0), 3, "rng is a RandomState"),
+    (np.random.default_rng(0), 0, "count is 0"),
+    (np.random.default_rng(0), -1, "count is -1"),
+    (np.random.default_rng(0), 2.5, "count is 2.5: pass a whole number"),
+])
+def test_a_bad_generator_or_count(rng, count, said):
+    with pytest.raises(DatasetError, match=said):
+        datasets.sample("cluttered-mnist", rng, count)
+
+
+def test_the_data_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path))
+    assert datasets.data_root() == tmp_path
+    monkeypatch.setenv("DRAW_NP_DATA", "")
+    assert datasets.data_root() == Path.home() / ".cache" / "draw_np"
+
+
+def test_the_listing_is_true_of_an_empty_data_folder(root):
+    rows = {row.name: row for row in datasets.listing()}
+    assert tuple(rows) == datasets.NAMES
+    assert [row.here for row in rows.values()] == [True, False, True, True]
+    assert rows["mnist"].bytes == sum(path.stat().st_size for path in rows["mnist"].path.glob("*.gz"))
+    assert rows["binarized-mnist"].bytes == 70_000 * 784 * 2 and rows["binarized-mnist"].path.parent == root
+    assert rows["cluttered-mnist"].images == {"train": None, "valid": 10_000, "test": 10_000}
+    assert "CC BY-SA 3.0" in rows["mnist"].licence and "none stated" in rows["binarized-mnist"].licence
+    assert not root.exists()  # looking changes nothing
+
+
+@pytest.mark.parametrize("name", ["mnist", *ENDLESS])
+def test_fetching_what_ships_does_nothing(name, root):
+    datasets.fetch(name)
+    assert not root.exists()
+
+
+def test_the_package_knows_numpy_and_itself_only():
+    allowed = {"numpy", "pooch", "requests", "tqdm", "draw_np.datasets", *sys.stdlib_module_names}
+    for path in Path(datasets.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = ([alias.name for alias in node.names] if isinstance(node, ast.Import)
+                     else [node.module] if isinstance(node, ast.ImportFrom) else [])
+            for name in names:
+                top = ".".join(name.split(".")[:2]) if name.startswith("draw_np") else name.split(".")[0]
+                assert top in allowed, f"{path.name} imports {name}"

@@ -1,0 +1,42 @@
+"""Two digits on 60x60: made again one by one, slowly, from the same draws."""
+
+import numpy as np
+import pytest
+
+from draw_np import datasets
+from draw_np.datasets import mnist
+
+
+@pytest.mark.parametrize("split", datasets.SPLITS)
+def test_images_are_two_digits_of_the_split_added_and_clipped(split):
+    images, labels = datasets.sample("two-digit-mnist", np.random.default_rng(7), 50, split)
+    digits, names = datasets.load("mnist", split)
+    rng = np.random.default_rng(7)
+    which = rng.integers(len(digits), size=(50, 2))
+    rows, columns = rng.integers(60 - 28 + 1, size=(50, 2)), rng.integers(60 - 28 + 1, size=(50, 2))
+    clipped = 0
+    for n in range(50):
+        expected = np.zeros((60, 60))
+        for k in range(2):
+            expected[rows[n, k]:rows[n, k] + 28, columns[n, k]:columns[n, k] + 28] += digits[which[n, k]]
+            assert labels[n, k] == names[which[n, k]]
+        clipped += np.any(expected > 1)
+        np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)
+    assert clipped > 5  # or clipping was not seen at work
+
+
+def test_no_digit_crosses_the_border():
+    """Where two digits do not overlap, no ink is lost: an image has as much as its two digits."""
+    images, _ = datasets.sample("two-digit-mnist", np.random.default_rng(7), 200)
+    digits = mnist.digits("train")[0]
+    rng = np.random.default_rng(7)
+    ink = digits[rng.integers(len(digits), size=(200, 2))].sum(axis=(1, 2, 3), dtype=np.int64)
+    apart = np.any([np.abs(np.diff(rng.integers(33, size=(200, 2))))[:, 0] >= 28 for _ in range(2)], axis=0)
+    assert apart.sum() > 5
+    np.testing.assert_allclose(images.sum(axis=(1, 2))[apart] * 255, ink[apart], rtol=1e-5)
+
+
+def test_shapes_and_types():
+    images, labels = datasets.sample("two-digit-mnist", np.random.default_rng(0), 3)
+    assert images.shape == (3, 60, 60) and images.dtype == np.float32
+    assert labels.shape == (3, 2) and labels.dtype == np.int64
