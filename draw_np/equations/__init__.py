@@ -1,0 +1,25 @@
+"""The paper's equations in plain array code, one file a section: read these first."""
+
+from .attention import (
+    Window,
+    attention_window,
+    filter_means,
+    filterbank,
+    filterbanks,
+    read,
+    read_without_attention,
+    write,
+    write_without_attention,
+    writing_patch,
+)
+from .latent import kl, log_posterior_over_prior, posterior, sample
+from .likelihood import error_image, negative_log_likelihood, pixel_means, sample_image
+from .linear import bounded_exp, linear, sigmoid
+from .lstm import LSTMState, lstm
+
+__all__ = [
+    "LSTMState", "Window", "attention_window", "bounded_exp", "error_image", "filter_means", "filterbank",
+    "filterbanks", "kl", "linear", "log_posterior_over_prior", "lstm", "negative_log_likelihood", "pixel_means",
+    "posterior", "read", "read_without_attention", "sample", "sample_image", "sigmoid", "write",
+    "write_without_attention", "writing_patch",
+]  # fmt: skip

@@ -1,0 +1,29 @@
+"""The linear map that the paper writes W(.), and the two functions its outputs pass through."""
+
+from ..backend import np
+
+LOG_LIMIT = 20.0
+"""A logarithm that a network emits is clipped to [-20, 20], a departure from the paper that no useful model can feel.
+
+Unbounded, one bad update makes exp overflow and the run ends in NaN. At the limits a filter is 5e-5 pixels or 2e4
+pixels wide, no longer distinguishable from a single pixel or from a plain average.
+"""
+
+
+def linear(params, a):
+    """The paper's b = W(a): "a linear weight matrix with bias" (section 2.1).
+
+    Parameters: `params` {"W": (inputs, outputs), "b": (outputs,)}, `a` of shape (batch, inputs).
+    Returns b of shape (batch, outputs).
+    """
+    return np.dot(a, params["W"]) + params["b"]
+
+
+def sigmoid(x):
+    """The logistic function 1 / (1 + exp(-x)) below Eq. (8), as a tanh, which no x can make overflow."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
+
+
+def bounded_exp(log):
+    """exp of a logarithm that a network emits (Eq 2, 21), kept finite: see `LOG_LIMIT`."""
+    return np.exp(np.clip(log, -LOG_LIMIT, LOG_LIMIT))

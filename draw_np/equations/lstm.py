@@ -1,0 +1,35 @@
+"""The recurrent step behind RNN^enc and RNN^dec: long short-term memory with forget gates."""
+
+from typing import NamedTuple
+
+from ..backend import np
+from .linear import sigmoid
+
+
+class LSTMState(NamedTuple):
+    """What an LSTM carries from one step to the next: its output `h` and its memory cell, each (batch, hidden)."""
+
+    h: np.ndarray
+    cell: np.ndarray
+
+
+def lstm(params, x, state):
+    """One step of an LSTM with forget gates: RNN^enc of Eq. (5), RNN^dec of Eq. (7) and Eq. (14).
+
+    The paper names the architecture (Hochreiter & Schmidhuber 1997 with the forget gates of Gers et al. 2000)
+    and gives no formula; this is the usual one, without peepholes:
+
+        i, f, o = sigmoid(W x + U h + b),  three gates, each with rows of its own
+        g       = tanh(W x + U h + b),     the candidate
+        cell'   = f * cell + i * g
+        h'      = o * tanh(cell')
+
+    Parameters: `params` {"W": (inputs, 4 hidden), "U": (hidden, 4 hidden), "b": (4 hidden,)} with the columns in
+    the order i, f, o, g; `x` of shape (batch, inputs); `state` an LSTMState. Returns the next LSTMState.
+    """
+    hidden = state.h.shape[1]
+    a = np.dot(x, params["W"]) + np.dot(state.h, params["U"]) + params["b"]  # (batch, 4 hidden)
+    gates, candidate = np.split(a, [3 * hidden], axis=1)  # (batch, 3 hidden), (batch, hidden)
+    i, f, o = np.split(sigmoid(gates), 3, axis=1)  # each (batch, hidden)
+    cell = f * state.cell + i * np.tanh(candidate)
+    return LSTMState(o * np.tanh(cell), cell)
