@@ -1,0 +1,63 @@
+"""What the models share: new weights, image layout, and the checks of what is passed in."""
+
+import dataclasses
+
+import numpy
+
+from ..backend import contiguous, np, stop_gradient
+
+
+def new_linear(rng, inputs, outputs, dtype):
+    """Weights of a linear map {"W", "b"}: W uniform within 1 / sqrt(inputs), b zero."""
+    bound = inputs**-0.5
+    return {"W": rng.uniform(-bound, bound, (inputs, outputs)).astype(dtype), "b": numpy.zeros(outputs, dtype)}
+
+
+def new_lstm(rng, inputs, hidden, dtype):
+    """Weights of an LSTM {"W", "U", "b"}, uniform within 1 / sqrt(hidden); the forget gates start open (bias 1)."""
+    bound = hidden**-0.5
+    b = numpy.zeros(4 * hidden, dtype)
+    b[hidden : 2 * hidden] = 1.0
+    return {
+        "W": rng.uniform(-bound, bound, (inputs, 4 * hidden)).astype(dtype),
+        "U": rng.uniform(-bound, bound, (hidden, 4 * hidden)).astype(dtype),
+        "b": b,
+    }
+
+
+def to_planes(images, config):
+    """Images (batch, height, width[, channels]) as planes (batch, channels, height, width), after checking them.
+
+    Raises ValueError when the shape is not the configuration's or a value is not in [0, 1].
+    """
+    values = numpy.asarray(stop_gradient(images))
+    expected = (config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
+    if values.shape[1:] != expected or len(values) == 0:
+        wanted = ", ".join(map(str, ("batch",) + expected))
+        raise ValueError(f"images must be of shape ({wanted}), got {values.shape}")
+    if not (values.min() >= 0 and values.max() <= 1):  # also catches NaN
+        raise ValueError(f"images must lie in [0, 1], got values from {values.min()} to {values.max()}")
+    return contiguous(np.moveaxis(images, 3, 1)) if config.channels > 1 else np.reshape(images, (-1, 1, *expected))
+
+
+def from_planes(planes):
+    """Planes (..., channels, height, width) as images (..., height, width[, channels])."""
+    return planes[..., 0, :, :] if planes.shape[-3] == 1 else np.moveaxis(planes, -3, -1)
+
+
+def check_noise(noise, shape):
+    """Raise ValueError unless `noise` has the given shape, in which a name stands for any size above zero."""
+    fits = noise.ndim == len(shape) and all(
+        size > 0 if isinstance(wanted, str) else size == wanted for size, wanted in zip(noise.shape, shape)
+    )
+    if not fits:
+        raise ValueError(f"noise must be of shape ({', '.join(map(str, shape))}), got {noise.shape}")
+
+
+def check_counts(config):
+    """Raise ValueError unless every size of a configuration is a whole number above zero, or None where allowed."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        optional = value is None and field.name in ("read_size", "write_size")
+        if not optional and (type(value) is not int or value < 1):
+            raise ValueError(f"{field.name} must be a whole number of at least 1, got {value!r}")

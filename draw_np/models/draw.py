@@ -1,0 +1,231 @@
+"""DRAW: the recurrent encoder and decoder of Fig 2 right, its loss and how it generates (Eq 3-16).
+
+`ops` is the set of operations to compute with: `draw_np.equations` to read, check and learn.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy
+
+from .. import equations
+from ..backend import np
+from .common import check_counts, check_noise, from_planes, new_linear, new_lstm, to_planes
+
+
+@dataclass(frozen=True)
+class Config:
+    """The sizes of a DRAW model; the default is Table 3's "MNIST Model".
+
+    `steps` is the paper's T, `latent` the number of z's per step, `read_size` and `write_size` the paper's N. Both
+    None: DRAW without attention (section 3.1). The parameters do not depend on `steps`: a model may run at any T.
+    """
+
+    height: int = 28
+    width: int = 28
+    channels: int = 1
+    steps: int = 64
+    hidden: int = 256
+    latent: int = 100
+    read_size: int | None = 2
+    write_size: int | None = 5
+
+    def __post_init__(self):
+        check_counts(self)
+        if (self.read_size is None) != (self.write_size is None):
+            raise ValueError("read_size and write_size must both be numbers or both None (no attention)")
+
+    @property
+    def attention(self):
+        return self.read_size is not None
+
+
+class Trace(NamedTuple):
+    """Everything that happened while the model looked at a batch: one entry a step in each list.
+
+    `canvases` c_t (batch, channels, height, width); `mu` and `sigma` (batch, latent);
+    `read_windows` and `write_windows`: equations.Window, empty without attention.
+    """
+
+    canvases: list
+    mu: list
+    sigma: list
+    read_windows: list
+    write_windows: list
+
+
+class Generation(NamedTuple):
+    """What `generate` returns.
+
+    `canvases`: c_1 ... c_T, logits, of shape (steps, batch, height, width[, channels]). `windows`: a Window of the
+    write windows in pixels, each field of shape (steps, batch); None without attention.
+    """
+
+    canvases: np.ndarray
+    windows: Any
+
+
+def init_params(config, rng, mean_image=None, dtype=numpy.float32):
+    """New parameters, a nested dict of arrays.
+
+    The paper says that c_0, h_0^enc and h_0^dec are "learned biases" and gives no starting values; the cells' initial
+    values, which it does not mention, are learned here too. Two choices are ours, both measured to help:
+
+    - the filters start out tiling the patch, sigma = delta / 2. With sigma = 1 the "initial patch" has the right
+      extent but its 2 x 2 filters see only the corner pixels, where a digit is never found, and training waits on a
+      plateau at 205.8 nats for the reading to grow;
+    - c_0 starts at the logits of `mean_image`, (height, width[, channels]) in [0, 1], if given, else at 0, grey.
+    """
+    hidden, size = config.hidden, config.channels * config.height * config.width
+    if config.attention:
+        reading = 2 * config.channels * config.read_size**2
+        attention = {
+            "read_window": new_window(rng, config, config.read_size, dtype),
+            "write_window": new_window(rng, config, config.write_size, dtype),
+            "write_patch": new_linear(rng, hidden, config.channels * config.write_size**2, dtype),
+        }
+    else:
+        reading = 2 * size
+        attention = {"write": new_linear(rng, hidden, size, dtype)}
+    return {
+        "encoder": new_lstm(rng, reading + hidden, hidden, dtype),  # its input is [r_t, h_dec]
+        "decoder": new_lstm(rng, config.latent, hidden, dtype),
+        "mu": new_linear(rng, hidden, config.latent, dtype),
+        "sigma": new_linear(rng, hidden, config.latent, dtype),
+        "initial": {
+            "canvas": initial_canvas(config, mean_image).astype(dtype),
+            **{name: numpy.zeros(hidden, dtype) for name in ("h_enc", "cell_enc", "h_dec", "cell_dec")},
+        },
+        **attention,
+    }
+
+
+def new_window(rng, config, N, dtype):
+    """Weights of Eq 21's linear map, with the bias of log sigma^2 such that sigma = delta / 2 to begin with."""
+    params = new_linear(rng, config.hidden, 5, dtype)
+    delta = (max(config.height, config.width) - 1) / max(N - 1, 1)
+    params["b"][2] = 2 * numpy.log(delta / 2)
+    return params
+
+
+def initial_canvas(config, mean_image):
+    """c_0 as planes (channels, height, width): zero, or the logits of the mean image kept within 1e-3 of 0 and 1."""
+    if mean_image is None:
+        return numpy.zeros((config.channels, config.height, config.width))
+    p = numpy.clip(to_planes(numpy.asarray(mean_image)[None], config)[0], 1e-3, 1 - 1e-3)
+    return numpy.log(p / (1 - p))
+
+
+def sample_noise(config, batch, rng, dtype=numpy.float32):
+    """The randomness of one pass: N(0, 1), new for every step, image and latent unit, (steps, batch, latent)."""
+    return rng.standard_normal((config.steps, batch, config.latent), dtype)
+
+
+def initial_state(params, batch, ops):
+    """The learned c_0 (Eq 3), h_0 and cells, repeated for every image of the batch."""
+
+    def repeat(value):  # adding zeros: a broadcast whose gradient autograd sums over the batch
+        return value + np.zeros((batch,) + value.shape, value.dtype)
+
+    initial = params["initial"]
+    encoder = ops.LSTMState(repeat(initial["h_enc"]), repeat(initial["cell_enc"]))
+    decoder = ops.LSTMState(repeat(initial["h_dec"]), repeat(initial["cell_dec"]))
+    return repeat(initial["canvas"]), encoder, decoder
+
+
+def read(params, config, x, x_hat, h_dec, ops):
+    """read(x, x_hat_t, h_dec_{t-1}) of Eq. (4): the reading r_t and the window it was read through, or None.
+
+    The paper writes x_t for its first argument; nothing but x is meant.
+    """
+    if not config.attention:
+        return ops.read_without_attention(x, x_hat), None
+    window = ops.attention_window(params["read_window"], h_dec, config.read_size, config.height, config.width)
+    F_X, F_Y = ops.filterbanks(window, config.read_size, config.height, config.width)
+    return ops.read(x, x_hat, F_X, F_Y, window.gamma), window
+
+
+def write(params, config, h_dec, ops):
+    """write(h_dec_t) of Eq. (8) and Eq. (15): what to add to the canvas and the window it goes through, or None.
+
+    The window is not the one that was read through: its linear map has weights of its own (section 3.3).
+    """
+    if not config.attention:
+        return ops.write_without_attention(params["write"], h_dec, config.channels, config.height, config.width), None
+    window = ops.attention_window(params["write_window"], h_dec, config.write_size, config.height, config.width)
+    F_X, F_Y = ops.filterbanks(window, config.write_size, config.height, config.width)
+    w = ops.writing_patch(params["write_patch"], h_dec, config.write_size, config.channels)
+    return ops.write(w, F_X, F_Y, window.gamma), window
+
+
+def infer(params, config, images, noise, ops=equations):
+    """Look at images and redraw them: Eq. (3) to Eq. (8) for t = 1 ... T.
+
+    Parameters: `images` of shape (batch, height, width[, channels]) in [0, 1]; `noise` as `sample_noise` makes it: its
+    first axis, not `config.steps`, decides T. Returns a Trace. Raises ValueError on a wrong shape or range.
+    """
+    x = to_planes(images, config)
+    check_noise(noise, ("steps", len(x), config.latent))
+    c, encoder, decoder = initial_state(params, len(x), ops)
+    trace = Trace([], [], [], [], [])
+    for noise_t in noise:
+        x_hat = ops.error_image(x, c)  # Eq. (3)
+        r, read_window = read(params, config, x, x_hat, decoder.h, ops)  # Eq. (4)
+        encoder = ops.lstm(params["encoder"], np.concatenate([r, decoder.h], axis=1), encoder)  # Eq. (5)
+        mu, sigma = ops.posterior(params["mu"], params["sigma"], encoder.h)
+        z = ops.sample(mu, sigma, noise_t)  # Eq. (6)
+        decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (7)
+        written, write_window = write(params, config, decoder.h, ops)
+        c = c + written  # Eq. (8)
+        for record, value in zip(trace, (c, mu, sigma, read_window, write_window)):
+            record.append(value)
+    return trace
+
+
+def bound(params, config, images, noise, ops=equations):
+    """The two losses of each image in nats: L^x of shape (batch,) and L^z of every step, (steps, batch).
+
+    Their sum is an upper bound on -log p(x), estimated with the one sample of z that `noise` decides.
+    """
+    trace = infer(params, config, images, noise, ops)
+    reconstruction = ops.negative_log_likelihood(to_planes(images, config), trace.canvases[-1])  # Eq. (9)
+    latent = np.stack([ops.kl(mu, sigma) for mu, sigma in zip(trace.mu, trace.sigma)])  # Eq. (10), Eq. (11)
+    return reconstruction, latent
+
+
+def loss(params, config, images, noise, ops=equations):
+    """L = L^x + L^z, nats per image averaged over the batch, with one sample of z: Eq. (12)."""
+    reconstruction, latent = bound(params, config, images, noise, ops)
+    return (np.sum(reconstruction) + np.sum(latent)) / len(images)
+
+
+def log_importance_weight(params, config, images, noise, ops=equations):
+    """log p(x, z) - log q(z | x) in nats at the sampled z, of shape (batch,).
+
+    The log of this weight's mean over K samples is an estimate of log p(x) from below, closer with every K.
+    """
+    trace = infer(params, config, images, noise, ops)
+    reconstruction = ops.negative_log_likelihood(to_planes(images, config), trace.canvases[-1])
+    ratio = sum(ops.log_posterior_over_prior(*step) for step in zip(trace.mu, trace.sigma, noise))
+    return -reconstruction - ratio
+
+
+def generate(params, config, noise, ops=equations):
+    """Draw from the prior, without any image or encoder: Eq. (13), Eq. (14), Eq. (15).
+
+    Parameters: `noise` as `sample_noise` makes it; it is z itself. Returns a Generation. The paper's figures show the
+    means `ops.pixel_means(canvases[-1])`; `ops.sample_image` draws an image from them, Eq 16.
+    """
+    check_noise(noise, ("steps", "batch", config.latent))
+    c, _, decoder = initial_state(params, noise.shape[1], ops)
+    canvases, windows = [], []
+    for z in noise:  # Eq. (13)
+        decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (14)
+        written, window = write(params, config, decoder.h, ops)
+        c = c + written  # Eq. (15)
+        canvases.append(c)
+        windows.append(window)
+    if config.attention:
+        fields = (np.stack([value[:, 0] for value in values]) for values in zip(*windows))  # each (steps, batch)
+        windows = ops.Window(*fields)
+    return Generation(from_planes(np.stack(canvases)), windows if config.attention else None)

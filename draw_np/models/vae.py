@@ -1,0 +1,85 @@
+"""The conventional variational auto-encoder of Fig 2 left: the same latent code and loss, one step, no recurrence.
+
+The paper draws it and gives no sizes; here encoder and decoder have one hidden layer of tanh units each.
+"""
+
+from dataclasses import dataclass
+
+import numpy
+
+from .. import equations
+from ..backend import np
+from .common import check_counts, check_noise, from_planes, new_linear, to_planes
+from .draw import Generation, initial_canvas
+
+
+@dataclass(frozen=True)
+class Config:
+    """The sizes of a VAE."""
+
+    height: int = 28
+    width: int = 28
+    channels: int = 1
+    hidden: int = 500
+    latent: int = 50
+
+    def __post_init__(self):
+        check_counts(self)
+
+
+def init_params(config, rng, mean_image=None, dtype=numpy.float32):
+    """New parameters, a nested dict of arrays. The canvas starts at the logits of `mean_image`, if given."""
+    size = config.channels * config.height * config.width
+    canvas = new_linear(rng, config.hidden, size, dtype)
+    canvas["b"] = initial_canvas(config, mean_image).reshape(size).astype(dtype)
+    return {
+        "encoder": new_linear(rng, size, config.hidden, dtype),
+        "mu": new_linear(rng, config.hidden, config.latent, dtype),
+        "sigma": new_linear(rng, config.hidden, config.latent, dtype),
+        "decoder": new_linear(rng, config.latent, config.hidden, dtype),
+        "canvas": canvas,
+    }
+
+
+def sample_noise(config, batch, rng, dtype=numpy.float32):
+    """The randomness of one pass: N(0, 1), new for every image and latent unit, (1, batch, latent)."""
+    return rng.standard_normal((1, batch, config.latent), dtype)
+
+
+def infer(params, config, images, noise, ops=equations):
+    """Look at images and redraw them in one step: Eq. (1), Eq. (2), Eq. (6). Returns x, canvas, mu and sigma."""
+    x = to_planes(images, config)
+    check_noise(noise, (1, len(x), config.latent))
+    hidden = np.tanh(ops.linear(params["encoder"], np.reshape(x, (len(x), -1))))
+    mu, sigma = ops.posterior(params["mu"], params["sigma"], hidden)
+    return x, decode(params, config, ops.sample(mu, sigma, noise[0]), ops), mu, sigma
+
+
+def decode(params, config, z, ops):
+    """The canvas, logits of shape (batch, channels, height, width), that the code `z` (batch, latent) stands for."""
+    canvas = ops.linear(params["canvas"], np.tanh(ops.linear(params["decoder"], z)))
+    return np.reshape(canvas, (len(z), config.channels, config.height, config.width))
+
+
+def bound(params, config, images, noise, ops=equations):
+    """The two losses of each image in nats: L^x of shape (batch,) and L^z of shape (1, batch): Eq. (9), Eq. (10)."""
+    x, canvas, mu, sigma = infer(params, config, images, noise, ops)
+    return ops.negative_log_likelihood(x, canvas), ops.kl(mu, sigma)[None]
+
+
+def loss(params, config, images, noise, ops=equations):
+    """L = L^x + L^z, nats per image averaged over the batch, with one sample of z: Eq. (12)."""
+    reconstruction, latent = bound(params, config, images, noise, ops)
+    return (np.sum(reconstruction) + np.sum(latent)) / len(images)
+
+
+def log_importance_weight(params, config, images, noise, ops=equations):
+    """log p(x, z) - log q(z | x) in nats at the sampled z, of shape (batch,)."""
+    x, canvas, mu, sigma = infer(params, config, images, noise, ops)
+    return -ops.negative_log_likelihood(x, canvas) - ops.log_posterior_over_prior(mu, sigma, noise[0])
+
+
+def generate(params, config, noise, ops=equations):
+    """Draw from the prior: Eq. (13). Returns a Generation of one canvas, (1, batch, height, width[, channels])."""
+    check_noise(noise, (1, "batch", config.latent))
+    return Generation(from_planes(decode(params, config, noise[0], ops)[None]), None)
