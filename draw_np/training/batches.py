@@ -1,0 +1,54 @@
+"""Training images in the order of training, with a position that can be saved and taken up again."""
+
+import numpy as np
+
+from .. import datasets
+
+
+class Shuffled:
+    """Batches of a fixed set of images, in a new random order every epoch. An incomplete last batch is left out."""
+
+    def __init__(self, images, batch, rng):
+        if batch > len(images):
+            raise ValueError(f"a batch of {batch} is more than the {len(images)} training images")
+        self.images, self.batch, self.rng = images, batch, rng
+        self.per_epoch = len(images) // batch
+        self.start_epoch()
+
+    def start_epoch(self):
+        self.epoch_start, self.position = self.rng.bit_generator.state, 0
+        self.order = self.rng.permutation(len(self.images))
+
+    def next(self):
+        """The next batch of images, float32 of shape (batch, height, width[, channels])."""
+        if self.position == self.per_epoch:
+            self.start_epoch()
+        chosen = self.order[self.position * self.batch : (self.position + 1) * self.batch]
+        self.position += 1
+        return self.images[chosen].astype(np.float32, copy=False)
+
+    def state(self):
+        """Where it stands: JSON-able, for `restore`."""
+        return {"rng": self.epoch_start, "position": self.position}
+
+    def restore(self, state):
+        self.rng.bit_generator.state = state["rng"]
+        self.start_epoch()
+        self.position = state["position"]
+
+
+class Endless:
+    """Batches of images that are made anew each time, by a data set that can."""
+
+    def __init__(self, dataset, batch, rng, per_epoch=50_000):
+        self.dataset, self.batch, self.rng = dataset, batch, rng
+        self.per_epoch = per_epoch // batch
+
+    def next(self):
+        return datasets.sample(self.dataset, self.rng, self.batch).images
+
+    def state(self):
+        return {"rng": self.rng.bit_generator.state}
+
+    def restore(self, state):
+        self.rng.bit_generator.state = state["rng"]

@@ -1,0 +1,111 @@
+"""Weights and checkpoints: `.npz` files without pickle, written so that a crash at any moment loses nothing.
+
+One format serves both. "params/..." are the weights, "meta" is a JSON text with the model's name, its configuration
+and where the weights come from; a checkpoint also holds "optimiser/..." and "average/...".
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from ..models import MODELS
+from .trees import from_named_leaves, named_leaves
+
+
+class CheckpointError(Exception):
+    """A file of weights that cannot be read or written; the message is one line that says what to do."""
+
+
+def save(path, trees, meta):
+    """Write trees {"params": ..., ...} and the JSON-able `meta` to `path`, completely or not at all.
+
+    The file gets a temporary name in the same folder, is synced to the disk and renamed: whoever looks finds the old
+    file or the new one. Raises CheckpointError when the disk is full or the folder cannot be written.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, meta=np.array(json.dumps(meta)), **named_leaves(trees))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        folder = os.open(path.parent, os.O_RDONLY) if os.name == "posix" else None
+        if folder is not None:
+            os.fsync(folder)
+            os.close(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        kept = f"; the last good one is kept: {path}" if path.exists() else ""
+        raise CheckpointError(f"cannot write {path}: {error.strerror}{kept}") from error
+
+
+def load(path):
+    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is not that, or is damaged."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"no such file: {path}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            leaves = {name: archive[name] for name in archive.files}
+        meta = json.loads(str(leaves.pop("meta")))
+        meta["model"], meta["config"]  # noqa: B018 - their absence is a KeyError
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, NotImplementedError) as error:
+        raise not_a_checkpoint(path, error) from error
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError) as error:
+        raise not_a_checkpoint(path, error) from error
+    return from_named_leaves(leaves), meta
+
+
+def not_a_checkpoint(path, error):
+    """The error for a file that is empty, truncated, damaged, pickled or something else altogether."""
+    reason = "it is empty" if path.stat().st_size == 0 else str(error).strip().split("\n")[0] or type(error).__name__
+    if "allow_pickle" in reason:
+        reason = "it holds pickled objects, which are never loaded"
+    return CheckpointError(f"{path} is not a draw_np weights file, or is damaged ({reason}); train it or copy it again")
+
+
+def load_weights(path):
+    """The weights of a file, checked against the model that they claim to be: (params, model, config, meta).
+
+    Of a checkpoint that averages its weights, the average. Raises CheckpointError on another model's names or shapes,
+    and on values that are not finite.
+    """
+    trees, meta = load(path)
+    params = trees.get("average") or trees.get("params") or {}
+    if meta["model"] not in MODELS:
+        raise CheckpointError(f"{path} is of an unknown model {meta['model']!r}; known: {', '.join(MODELS)}")
+    model = MODELS[meta["model"]]
+    try:
+        config = model.Config(**meta["config"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} has a configuration that {meta['model']} does not understand: {error}"
+        ) from error
+    check_params(path, params, model.init_params(config, np.random.default_rng(0)))
+    return params, model, config, meta
+
+
+def check_params(path, params, expected):
+    """Raise CheckpointError unless `params` has the names and shapes of `expected` and only finite floats."""
+    found, expected = named_leaves(params), named_leaves(expected)
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            raise CheckpointError(f"{path} is from another model: it lacks {name}")
+        if name not in expected:
+            raise CheckpointError(f"{path} is from another model: it has {name}, which its configuration does not")
+        if found[name].shape != expected[name].shape:
+            shapes = f"{found[name].shape}, its configuration says {expected[name].shape}"
+            raise CheckpointError(f"{path} is from another model: {name} has shape {shapes}")
+        if found[name].dtype.kind != "f" or not np.isfinite(found[name]).all():
+            raise CheckpointError(f"{path}: {name} holds values that are not finite numbers; use an earlier checkpoint")
+
+
+def describe(model_name, config, **about):
+    """The `meta` of a file: the model's name, its configuration as a dict, and anything about its making."""
+    return {"format": 1, "model": model_name, "config": dataclasses.asdict(config), **about}

@@ -1,0 +1,69 @@
+"""How good a model is: the bound on -log p(x) and, by importance sampling, an estimate of -log p(x) itself."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import equations
+
+BATCH = 250
+
+
+class Evaluation(NamedTuple):
+    """All in nats per image: the bound L = L^x + L^z (Eq 12) with its standard error over images, its two parts, L^z
+    step by step, shape (steps,), and, with K > 1 importance samples, an estimate of -log p with its standard error.
+    """
+
+    nll_bound: float
+    standard_error: float
+    reconstruction: float
+    kl: float
+    kl_per_step: np.ndarray
+    nll_estimate: float | None
+    nll_estimate_standard_error: float | None
+    images: int
+    importance_samples: int
+
+
+def evaluate(model, params, config, images, rng, importance_samples=1, ops=equations, progress=iter):
+    """Evaluate `model` on `images` (count, height, width[, channels]) with noise from `rng`.
+
+    The bound takes one sample of z for each image, as the paper does. The estimate takes K: -log of the mean of
+    p(x, z) / q(z | x), at least -log p(x) on average and closer to it with every sample. `progress` wraps the iterator
+    over batches. Returns an Evaluation. Raises ValueError when there are no images or no samples.
+    """
+    if len(images) < 1 or importance_samples < 1:
+        raise ValueError(f"nothing to evaluate: {len(images)} images, {importance_samples} importance samples")
+    parts, estimates = [], []
+    for start in progress(range(0, len(images), BATCH)):
+        batch = images[start : start + BATCH]
+        noise = model.sample_noise(config, len(batch), rng)
+        reconstruction, latent = model.bound(params, config, batch, noise, ops)
+        parts.append(np.vstack([reconstruction, latent]))  # (1 + steps, batch)
+        if importance_samples > 1:
+            log_weights = [
+                model.log_importance_weight(
+                    params, config, batch, model.sample_noise(config, len(batch), rng), ops
+                ).astype(np.float64)
+                for _ in range(importance_samples)
+            ]
+            estimates.append(np.log(importance_samples) - np.logaddexp.reduce(log_weights, axis=0))  # (batch,)
+    parts = np.concatenate(parts, axis=1).astype(np.float64)  # (1 + steps, count)
+    bounds = parts.sum(axis=0)  # (count,)
+    estimates = np.concatenate(estimates) if estimates else None
+    return Evaluation(
+        nll_bound=float(bounds.mean()),
+        standard_error=standard_error(bounds),
+        reconstruction=float(parts[0].mean()),
+        kl=float(parts[1:].sum(axis=0).mean()),
+        kl_per_step=parts[1:].mean(axis=1),
+        nll_estimate=None if estimates is None else float(estimates.mean()),
+        nll_estimate_standard_error=None if estimates is None else standard_error(estimates),
+        images=len(images),
+        importance_samples=importance_samples,
+    )
+
+
+def standard_error(values):
+    """Standard error of the mean of independent values; 0 for a single one."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0

@@ -1,0 +1,206 @@
+"""The training loop: a folder with a run in it, metrics, checkpoints, and an exact way back in.
+
+Everything random comes from generators spawned from the seed, one for each purpose, whose states are part of every
+checkpoint: a run that was killed and resumed ends in the same bits as one that was not.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import signal
+import sys
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from .. import datasets, equations
+from ..models import MODELS
+from . import checkpoint
+from .adam import AdamState
+from .batches import Endless, Shuffled
+from .evaluation import evaluate
+from .step import Weights, first_weights, rate_at, steps_at, update
+from .trees import named_leaves
+
+CHECKPOINT, METRICS, WEIGHTS = "checkpoint.npz", "metrics.jsonl", "weights.npz"
+
+
+class TrainingError(Exception):
+    """Training cannot start or go on; the message is one line that says why and what to do."""
+
+
+def train(preset, out, name, seed=0, epochs=None, updates=None, checkpoint_every=100, resume=False, ops=equations):
+    """Train a preset in the folder `out`, which gets `checkpoint.npz`, `metrics.jsonl` and, at the end, `weights.npz`.
+
+    Parameters: `preset` a presets.Preset with its `name`; `epochs` or `updates` instead of the recipe's length (its
+    warm-up, decay and growth keep their shape); `checkpoint_every` so many updates; `resume` goes on where the
+    folder's checkpoint stands, to the same bits. Returns True when the run is complete, False when asked to stop.
+
+    Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
+    CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
+    """
+    out, (model_name, config, recipe) = pathlib.Path(out), preset
+    saved = find_run(out, name, resume)
+    trees, meta = saved or ({}, {"seed": seed, "update": 0, "seconds": 0.0})
+    model, seed, done, seconds = MODELS[model_name], meta["seed"], meta["update"], meta["seconds"]
+    data_rng, noise_rng, weights_rng, pixels_rng = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
+    batches, validation, mean_image = prepare_data(recipe, data_rng, pixels_rng)
+    length = updates or (epochs and epochs * batches.per_epoch) or meta.get("length")
+    length = length or recipe.epochs * batches.per_epoch
+    if saved:
+        batches.restore(meta["data"])
+        noise_rng.bit_generator.state = meta["noise"]
+        adam = AdamState(done, trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
+        weights = Weights(trees["params"], trees["average"], adam)
+    else:
+        weights = first_weights(model.init_params(config, weights_rng, mean_image))
+
+    def about():
+        return checkpoint.describe(
+            model_name, config, preset=name, recipe=dataclasses.asdict(recipe), seed=seed, length=length, update=done,
+            seconds=round(seconds, 1), data=batches.state(), noise=noise_rng.bit_generator.state,
+        )  # fmt: skip
+
+    def save():
+        metrics.flush()
+        optimiser = {"mean": weights.adam.mean, "mean_square": weights.adam.mean_square}
+        trees = {"params": weights.params, "average": weights.average, "optimiser": optimiser}
+        checkpoint.save(out / CHECKPOINT, trees, about())
+
+    size = sum(leaf.size for leaf in named_leaves(weights.params).values())
+    print(f"{name}: {size:,} parameters, {length:,} updates of {recipe.batch} images, in {out}", file=sys.stderr)
+    with (
+        StopSignal() as stop,
+        metrics_file(out / METRICS, done) as metrics,
+        progress(recipe, config, done, length) as bar,
+    ):
+        if not saved:
+            save()
+        while done < length and not stop.asked:
+            started = time.perf_counter()
+            steps = steps_at(recipe, config, done, length)
+            now = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
+            images = batches.next()
+            noise = model.sample_noise(now, len(images), noise_rng)
+            rate = rate_at(recipe, done, length)
+            new_weights, nats = update(weights, model, now, images, noise, recipe, rate, ops)
+            check_finite(out, done + 1, nats)
+            weights, done, seconds = new_weights, done + 1, seconds + time.perf_counter() - started
+
+            row = {"update": done, "steps": steps, "nats": nats["L_x"] + nats["L_z"], **nats}
+            if done % batches.per_epoch == 0 or done == length:
+                row.update(validate(model, weights, now, validation, seed, ops))
+                bar.write("update {update:,}: validation bound {validation:.2f} nats at T = {steps}, "
+                          "{validation_average:.2f} with averaged weights".format(**row), sys.stderr)  # fmt: skip
+            metrics.write(json.dumps({**row, "seconds": round(seconds, 2)}) + "\n")
+            bar.set_postfix_str("update {update}: {nats:.1f} = {L_x:.1f} + {L_z:.1f} nats, |g| {gradient_norm:.0f}"
+                                .format(**row), refresh=False)  # fmt: skip
+            bar.update(steps)
+            if done % checkpoint_every == 0 or done == length or stop.asked:
+                save()
+    if done < length:
+        again = f"python -m draw_np train --preset {name} --out {out} --resume"
+        print(f"stopped and saved at update {done:,} of {length:,}; to go on: {again}", file=sys.stderr)
+        return False
+    checkpoint.save(out / WEIGHTS, {"params": weights.average}, about())
+    print(f"done: {out / WEIGHTS}", file=sys.stderr)
+    return True
+
+
+def find_run(out, name, resume):
+    """The folder's checkpoint (trees, meta) to resume, or None for a new run, for which the folder is made."""
+    path = out / CHECKPOINT
+    if not resume:
+        if path.exists():
+            raise TrainingError(f"{out} already holds a run; add --resume to go on with it, or name another --out")
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"cannot make the folder {out}: {error.strerror}") from error
+        return None
+    if not path.exists():
+        raise TrainingError(f"there is no run to resume in {out} (no {CHECKPOINT}); leave out --resume to start one")
+    trees, meta = checkpoint.load(path)
+    if meta.get("preset") != name:
+        raise TrainingError(f"{out} holds a run of preset {meta.get('preset')!r}, not {name!r}; name its preset")
+    lacking = {"seed", "update", "seconds", "length", "data", "noise"} - meta.keys()
+    if lacking or not trees.keys() >= {"params", "average", "optimiser"}:
+        raise TrainingError(f"{path} holds weights only and cannot be resumed; start a new run in another --out")
+    return trees, meta
+
+
+def prepare_data(recipe, data_rng, pixels_rng):
+    """The batches, the validation images and the mean training image of a recipe's data set."""
+    valid = datasets.load(recipe.dataset, "valid").images[: recipe.validation_images]
+    if datasets.is_endless(recipe.dataset):
+        sample = datasets.sample(recipe.dataset, pixels_rng, 1000).images
+        return Endless(recipe.dataset, recipe.batch, data_rng), valid, sample.mean(axis=0)
+    images = datasets.load(recipe.dataset, "train").images[: recipe.images]
+    if recipe.binarize:
+        images, valid = datasets.binarize(images, pixels_rng), datasets.binarize(valid, pixels_rng)
+    return Shuffled(images, recipe.batch, data_rng), valid, images.mean(axis=0)
+
+
+def validate(model, weights, config, images, seed, ops):
+    """The bound on the validation images, for the weights as they are and for their average, with the same noise."""
+
+    def bound(params):
+        return round(evaluate(model, params, config, images, np.random.default_rng(seed), ops=ops).nll_bound, 3)
+
+    return {"validation": bound(weights.params), "validation_average": bound(weights.average)}
+
+
+def check_finite(out, number, quantities):
+    """Raise TrainingError, naming the quantity, if one is NaN or infinite. The last checkpoint stays as it is."""
+    for quantity, value in quantities.items():
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"{quantity} became {value} at update {number}; the last good checkpoint is {out / CHECKPOINT}: "
+                "--resume from it, or start again with a lower rate"
+            )
+
+
+def metrics_file(path, done):
+    """Open `metrics.jsonl` to append to, without what was logged after the checkpoint that the run goes on from.
+
+    A last line that a kill cut short goes too. It is not synced: after a crash of the machine lines may be missing.
+    """
+    kept = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            if json.loads(line)["update"] <= done:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            continue
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text("".join(kept))
+    os.replace(temporary, path)
+    return open(path, "a")
+
+
+def progress(recipe, config, done, length):
+    """A progress bar that counts steps of t, not updates: T may grow, and the time left should not surprise."""
+    work = np.cumsum([0] + [steps_at(recipe, config, update, length) for update in range(length)])
+    interval = 0.5 if sys.stderr.isatty() else 30
+    return tqdm(total=int(work[-1]), initial=int(work[done]), unit="step", unit_scale=True, mininterval=interval)
+
+
+class StopSignal:
+    """Turns Ctrl-C, or a request to terminate, into `asked`: the update under way is finished and saved first."""
+
+    def __enter__(self):
+        self.asked = False
+        self.before = {number: signal.signal(number, self.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def ask(self, number, frame):
+        if self.asked:  # a second time: now
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __exit__(self, *exception):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,69 @@
+"""What to train and how: a preset is a model's configuration and a recipe, under the name that its weights get."""
+
+import difflib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ..models import draw, vae
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. The paper states Adam and nothing else (section 4); the numbers here are ours.
+
+    `rate` rises from zero over `warm_up` updates and falls as a cosine to zero where the run ends. `clip` is the
+    gradient's largest global norm. `grow` trains with fewer steps first: ((8, 0.2), (16, 0.3)) is a fifth of the
+    updates at T = 8, three tenths at T = 16, the rest at the configuration's own T; the parameters do not depend on
+    T. `average`, if not 0, keeps an average of the weights over about this fraction of the run so far. `images`
+    limits the training set. An epoch is one pass over it; where images are made without end, 50,000 of them.
+    """
+
+    dataset: str
+    epochs: int
+    batch: int = 128
+    rate: float = 4e-3
+    warm_up: int = 200
+    clip: float = 10.0
+    grow: tuple = ()
+    average: float = 0.05
+    images: int | None = None
+    validation_images: int = 2000
+    binarize: bool = False
+
+
+class Preset(NamedTuple):
+    """The model's name in `models.MODELS`, its configuration and the recipe."""
+
+    model: str
+    config: Any
+    recipe: Recipe
+
+
+PRESETS = {
+    "tiny": Preset(
+        "draw",
+        draw.Config(steps=4, hidden=64, latent=16, read_size=12, write_size=12),
+        Recipe("mnist", epochs=20, batch=32, rate=8e-3, warm_up=20, images=512, validation_images=256, binarize=True),
+    ),
+    "vae": Preset("vae", vae.Config(), Recipe("binarized-mnist", epochs=50, rate=1e-3)),
+    "mnist": Preset(
+        "draw", draw.Config(), Recipe("binarized-mnist", epochs=26, grow=((8, 0.18), (16, 0.22), (32, 0.32)))
+    ),
+    "mnist-no-attention": Preset(
+        "draw",
+        draw.Config(read_size=None, write_size=None),
+        Recipe("binarized-mnist", epochs=22, grow=((8, 0.18), (16, 0.22))),
+    ),
+    "two-digit-mnist": Preset(
+        "draw", draw.Config(height=60, width=60, read_size=5, write_size=5), Recipe("two-digit-mnist", epochs=22)
+    ),
+}
+
+
+def find_preset(name):
+    """The preset of this name. Raises ValueError listing the known ones."""
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"unknown preset {name!r}{hint} Known: {', '.join(PRESETS)}")
+    return PRESETS[name]
