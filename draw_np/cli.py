@@ -1,0 +1,252 @@
+"""The command line: train, evaluate, sample, gradcheck, bench and datasets.
+
+Every mistake ends in one line on standard error and an exit status other than 0. With `--json`, the last line of
+standard output is one JSON object.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from . import datasets, equations, pretrained
+from .backend import use_device
+from .datasets import DatasetError
+from .training.checkpoint import CheckpointError, load_weights
+from .training.evaluation import evaluate
+from .training.gradient_check import TOLERANCE, gradient_table
+from .training.loop import TrainingError, train
+from .training.presets import PRESETS, find_preset
+
+OPS = {"equations": equations}
+STOPPED = 130  # the exit status that shells give to Ctrl-C
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done; the message is one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line, without the usage above it."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def count(text):
+    """A whole number of at least 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def seed(text):
+    """A whole number of at least 0."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, not {text!r}")
+    return int(text)
+
+
+def make_parser():
+    parser = Parser(prog="python -m draw_np", description="DRAW (Gregor et al. 2015) from scratch in NumPy.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, run, text):
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    added = command("train", run_train, "train a preset, or go on with a run")
+    added.add_argument("--preset", required=True, metavar="NAME", help=", ".join(PRESETS))
+    added.add_argument("--out", required=True, metavar="DIR", help="folder of the run: checkpoint, metrics, weights")
+    length = added.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=count, metavar="N", help="passes over the training images")
+    length.add_argument("--updates", type=count, metavar="N", help="or the number of updates")
+    added.add_argument("--seed", type=seed, default=0, metavar="S")
+    added.add_argument("--checkpoint-every", type=count, default=100, metavar="UPDATES")
+    added.add_argument("--device", default="cpu", metavar="cpu|cuda")
+    added.add_argument("--ops", default=next(iter(OPS)), choices=OPS, help="which derivatives to train with")
+    added.add_argument("--resume", action="store_true", help="go on with the run in DIR, to the same bits")
+
+    added = command("evaluate", run_evaluate, "the bound in nats on a split of a data set")
+    added.add_argument("--weights", required=True, metavar="NAME|FILE")
+    added.add_argument("--dataset", required=True, metavar="NAME", help=", ".join(datasets.NAMES))
+    added.add_argument("--split", default="test", metavar="SPLIT", help="train, valid or test (default)")
+    added.add_argument("--images", type=count, metavar="N", help="only the first N images")
+    added.add_argument("--importance-samples", type=count, default=1, metavar="K", help="also estimate -log p with K")
+    added.add_argument("--seed", type=seed, default=0, metavar="S")
+    added.add_argument("--json", action="store_true")
+
+    added = command("sample", run_sample, "draw images: a film strip (.png) or an animation (.gif)")
+    added.add_argument("--weights", required=True, metavar="NAME|FILE")
+    added.add_argument("--out", required=True, metavar="FILE.png|FILE.gif")
+    added.add_argument("--count", type=count, default=8, metavar="N")
+    added.add_argument("--seed", type=seed, default=0, metavar="S")
+
+    added = command("gradcheck", run_gradcheck, "compare every gradient with finite differences")
+    added.add_argument("--json", action="store_true")
+
+    added = command("bench", run_bench, "time one training step against the frameworks that are installed")
+    added.add_argument("--steps", type=count, default=32, metavar="T")
+    added.add_argument("--batch", type=count, default=128, metavar="N")
+    added.add_argument("--threads", type=count, default=1, metavar="K")
+    added.add_argument("--repeats", type=count, default=5, metavar="R")
+    added.add_argument("--device", default="cpu", metavar="cpu|cuda")
+    added.add_argument("--json", action="store_true")
+
+    added = command("datasets", run_datasets, "list the data sets, fetch one, or verify its hashes")
+    added.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
+    added.add_argument("name", nargs="?", metavar="NAME")
+    added.add_argument("--json", action="store_true")
+    return parser
+
+
+def run_train(arguments):
+    preset = user_value(find_preset, arguments.preset)
+    user_value(use_device, arguments.device)
+    finished = train(
+        preset, arguments.out, arguments.preset, seed=arguments.seed, epochs=arguments.epochs,
+        updates=arguments.updates, checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
+        ops=OPS[arguments.ops],
+    )  # fmt: skip
+    return 0 if finished else STOPPED
+
+
+def run_evaluate(arguments):
+    params, model, config, _ = load_weights(pretrained.find(arguments.weights))
+    images = datasets.load(arguments.dataset, arguments.split).images
+    ours, theirs = (config.height, config.width), images.shape[1:3]
+    if ours != theirs:
+        sizes = "{} x {} images, {} has {} x {}".format(*ours, arguments.dataset, *theirs)
+        raise UsageError(f"{arguments.weights} is a model of {sizes}; choose another --dataset or --weights")
+    if arguments.images and arguments.images > len(images):
+        raise UsageError(f"--images {arguments.images}: the {arguments.split} split has {len(images):,}")
+    if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on
+        images = datasets.binarize(images, np.random.default_rng(arguments.seed))
+        print(f"mnist: grey levels binarized with seed {arguments.seed}", file=sys.stderr)
+    images, rng = images[: arguments.images], np.random.default_rng(arguments.seed)
+    found = evaluate(model, params, config, images, rng, arguments.importance_samples, progress=progress_bar)
+    print(
+        f"{len(images):,} {arguments.split} images of {arguments.dataset}: at most {found.nll_bound:.2f} +- "
+        f"{found.standard_error:.2f} nats = L^x {found.reconstruction:.2f} + L^z {found.kl:.2f}"
+    )
+    if found.nll_estimate is not None:
+        print(
+            f"-log p, {found.importance_samples} importance samples: {found.nll_estimate:.2f} +- "
+            f"{found.nll_estimate_standard_error:.2f} nats"
+        )
+    if arguments.json:
+        print_json(found._asdict())
+    else:
+        print("KL per step: " + " ".join(f"{nats:.2f}" for nats in found.kl_per_step))
+    return 0
+
+
+def run_sample(arguments):
+    from . import plotting  # Matplotlib takes a second to import, and only this command draws
+
+    out = pathlib.Path(arguments.out)
+    savers = {".png": plotting.save_film_strip, ".gif": plotting.save_animation}
+    if out.suffix not in savers:
+        raise UsageError(f"--out {out}: the ending must be one of {', '.join(savers)}")
+    if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise UsageError(f"--out {out}: the folder {out.parent} is not there or cannot be written")
+    params, model, config, _ = load_weights(pretrained.find(arguments.weights))
+    noise = model.sample_noise(config, arguments.count, np.random.default_rng(arguments.seed))
+    canvases, windows = model.generate(params, config, noise)
+    savers[out.suffix](out, equations.pixel_means(canvases), windows, getattr(config, "write_size", None))
+    print(f"{arguments.count} images, drawn in {len(canvases)} steps: {out}")
+    return 0
+
+
+def run_gradcheck(arguments):
+    rows = []
+    print(f"{'operations':12}{'function':32}{'arguments':>9}  {'largest error':>13}  of")
+    for row in gradient_table(OPS, np.random.default_rng(0)):
+        rows.append(row)
+        error, failed = row.worst.relative_error, "" if row.passed else "  WRONG"
+        print(f"{row.ops:12}{row.function:32}{row.arguments:9}  {error:13.1e}  {row.worst.argument}{failed}")
+    wrong = [row for row in rows if not row.passed]
+    for row in wrong:
+        print(f"{row.ops} {row.function}: {row.worst}", file=sys.stderr)
+    if not wrong:
+        print(f"all {len(rows)} rows agree with finite differences to {TOLERANCE:g}")
+    if arguments.json:
+        records = [{**row._asdict(), "worst": row.worst._asdict(), "passed": row.passed} for row in rows]
+        print_json({"passed": not wrong, "tolerance": TOLERANCE, "rows": records})
+    return 1 if wrong else 0
+
+
+def run_bench(arguments):
+    from . import benchmark
+
+    user_value(use_device, arguments.device)
+    try:
+        found = benchmark.run(arguments.steps, arguments.batch, arguments.threads, arguments.repeats, OPS)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(str(error)) from error
+    for key, value in found.items():
+        print(f"{key:24}{value:.4g}" if isinstance(value, float) else f"{key:24}{value}")
+    if arguments.json:
+        print_json(found)
+    return 0
+
+
+def run_datasets(arguments):
+    if (arguments.name is None) != (arguments.action == "list"):
+        verb = "takes no name" if arguments.name else f"needs a name: {', '.join(datasets.NAMES)}"
+        raise UsageError(f"datasets {arguments.action} {verb}")
+    if arguments.action == "fetch":
+        datasets.fetch(arguments.name)
+        print(f"{arguments.name} is in place")
+    elif arguments.action == "verify":
+        print("\n".join(datasets.verify(arguments.name)))
+    else:
+        for row in datasets.listing():
+            sizes = {split: f"{size:,}" if size else "endless" for split, size in row.images.items()}
+            splits = ", ".join(f"{split} {size}" for split, size in sizes.items())
+            state = "here" if row.here else f"not here: python -m draw_np datasets fetch {row.name}"
+            print(f"{row.name}\n    {state}, {row.bytes / 1e6:.1f} MB, images: {splits}")
+            print(f"    from {row.source}\n    licence: {row.licence}\n    in {row.path}")
+    if arguments.json:
+        print_json({"datasets": [{**row._asdict(), "path": str(row.path)} for row in datasets.listing()]})
+    return 0
+
+
+def user_value(function, value):
+    """function(value), its ValueError, the fault of who typed the value, turned into a UsageError."""
+    try:
+        return function(value)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def progress_bar(iterator):
+    return tqdm(iterator, unit="batch", leave=False, disable=not sys.stderr.isatty())
+
+
+def print_json(record):
+    def plain(value):
+        return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
+
+    print(json.dumps(record, default=plain), flush=True)
+
+
+def main(argv=None):
+    """Run one command; returns the exit status."""
+    try:
+        arguments = make_parser().parse_args(argv)
+        return arguments.run(arguments)
+    except (UsageError, DatasetError, CheckpointError, TrainingError) as error:
+        message = str(error)
+    except OSError as error:
+        message = f"{error.filename or 'input or output'}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+    print(f"draw_np: {message}", file=sys.stderr)
+    return 1
