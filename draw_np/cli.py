@@ -13,7 +13,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from . import datasets, equations, pretrained
+from . import datasets, equations, kernels, pretrained
 from .backend import use_device
 from .datasets import DatasetError
 from .training.checkpoint import CheckpointError, load_weights
@@ -22,7 +22,7 @@ from .training.gradient_check import TOLERANCE, gradient_table
 from .training.loop import TrainingError, train
 from .training.presets import PRESETS, find_preset
 
-OPS = {"equations": equations}
+OPS = {"kernels": kernels, "equations": equations}
 STOPPED = 130  # the exit status that shells give to Ctrl-C
 
 

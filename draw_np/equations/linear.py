@@ -19,6 +19,11 @@ def linear(params, a):
     return np.dot(a, params["W"]) + params["b"]
 
 
+def shared(params):
+    """Weights for use at every step: here just `params`. The kernels gather the gradients of all steps at this point."""
+    return params
+
+
 def sigmoid(x):
     """The logistic function 1 / (1 + exp(-x)) below Eq. (8), as a tanh, which no x can make overflow."""
     return 0.5 * np.tanh(0.5 * x) + 0.5

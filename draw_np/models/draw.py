@@ -1,6 +1,6 @@
 """DRAW: the recurrent encoder and decoder of Fig 2 right, its loss and how it generates (Eq 3-16).
 
-`ops` is the set of operations to compute with: `draw_np.equations` to read, check and learn.
+`ops` is the set of operations to compute with: `draw_np.equations` to read, check and learn, `draw_np.kernels` to train.
 """
 
 from dataclasses import dataclass
@@ -121,6 +121,11 @@ def sample_noise(config, batch, rng, dtype=numpy.float32):
     return rng.standard_normal((config.steps, batch, config.latent), dtype)
 
 
+def for_every_step(params, ops):
+    """The parameters with those that every step uses marked as shared, so that kernels can gather their gradients."""
+    return {name: value if name == "initial" else ops.shared(value) for name, value in params.items()}
+
+
 def initial_state(params, batch, ops):
     """The learned c_0 (Eq 3), h_0 and cells, repeated for every image of the batch."""
 
@@ -166,6 +171,7 @@ def infer(params, config, images, noise, ops=equations):
     """
     x = to_planes(images, config)
     check_noise(noise, ("steps", len(x), config.latent))
+    params = for_every_step(params, ops)
     c, encoder, decoder = initial_state(params, len(x), ops)
     trace = Trace([], [], [], [], [])
     for noise_t in noise:
@@ -217,6 +223,7 @@ def generate(params, config, noise, ops=equations):
     means `ops.pixel_means(canvases[-1])`; `ops.sample_image` draws an image from them, Eq 16.
     """
     check_noise(noise, ("steps", "batch", config.latent))
+    params = for_every_step(params, ops)
     c, _, decoder = initial_state(params, noise.shape[1], ops)
     canvases, windows = [], []
     for z in noise:  # Eq. (13)

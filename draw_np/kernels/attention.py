@@ -1,0 +1,182 @@
+"""Kernels of selective attention: the window, its filters, reading and writing."""
+
+import numpy as np
+
+from ..equations.attention import Window
+from .linear import add_linear, clipped_exp, linear
+from .primitive import kernel, shared
+
+
+def attention_window(params, h_dec, N, height, width):
+    """The window that the decoder's output asks for, as `equations.attention_window`: Eq (21) to Eq (24).
+
+    Each parameter depends on one emitted number: dg~_X = (A + 1) / 2 dg_X, and likewise for Y; for the three emitted
+    logarithms, exp is its own derivative: dlog delta = delta d(delta), 0 where the logarithm was clipped.
+    """
+    return Window(*window_kernel(shared(params), h_dec, N, height, width))
+
+
+@kernel
+def window_kernel(params, h_dec, N, height, width):
+    emitted = h_dec @ params.params["W"]  # (batch, 5)
+    emitted += params.params["b"]
+    logs, slopes = clipped_exp(emitted[:, 2:])  # (batch, 3): sigma^2, delta~, gamma
+    unit = np.array([(width + 1) / 2, (height + 1) / 2, 1, (max(width, height) - 1) / max(N - 1, 1), 1], logs.dtype)
+    values = np.concatenate([emitted[:, :2] + 1, logs], axis=1)
+    values *= unit
+    g_X, g_Y, sigma_squared, delta, gamma = np.split(values, 5, axis=1)  # each (batch, 1)
+
+    def backward(d_g_X, d_g_Y, d_delta, d_sigma_squared, d_gamma):
+        d_emitted = np.concatenate([d_g_X, d_g_Y, d_sigma_squared, d_delta, d_gamma], axis=1)
+        d_emitted *= unit
+        d_emitted[:, 2:] *= slopes
+        return (*add_linear(params, h_dec, d_emitted), None, None, None)
+
+    return (g_X, g_Y, delta, sigma_squared, gamma), backward
+
+
+def offsets(N, dtype):
+    """i - N / 2 - 0.5 for i = 1 ... N: how many strides each filter is from the centre."""
+    return np.arange(1, N + 1, dtype=dtype) - (N / 2 + 0.5)
+
+
+@kernel
+def filter_means(g, delta, N):
+    """The N filters' centres, as `equations.filter_means`, Eq (19), Eq (20): dg = sum of dmu, ddelta weighs them."""
+    i = offsets(N, g.dtype)
+
+    def backward(d_mu):
+        return d_mu.sum(axis=1, keepdims=True), (d_mu @ i)[:, None], None
+
+    return g + i * delta, backward
+
+
+def gaussian_rows(mu, sigma_squared, pixels):
+    """Eq (25), Eq (26) for plain arrays: F of shape (batch, N, pixels), and its derivative.
+
+    F is a softmax over pixels of -(a - mu)^2 / (2 sigma^2). With E = F (dF - sum over pixels of F dF), the softmax's
+    derivative:  dmu = sum over a of E (a - mu) / sigma^2,  dsigma^2 = sum over i and a of E (a - mu)^2 / (2 sigma^4).
+    """
+    distance = np.arange(1, pixels + 1, dtype=mu.dtype) - mu[:, :, None]  # (batch, N, pixels)
+    squares = distance * distance
+    F = squares - squares.min(axis=2, keepdims=True)
+    F *= -0.5 / sigma_squared[:, :, None]
+    np.exp(F, out=F)
+    F /= F.sum(axis=2, keepdims=True)
+
+    def backward(d_F):
+        E = F * d_F
+        E -= F * E.sum(axis=2, keepdims=True)
+        d_mu = np.einsum("bna,bna->bn", E, distance)
+        d_mu /= sigma_squared
+        d_sigma_squared = np.einsum("bna,bna->b", E, squares)[:, None]
+        d_sigma_squared /= 2 * sigma_squared * sigma_squared
+        return d_mu, d_sigma_squared
+
+    return F, backward
+
+
+@kernel
+def filterbank(mu, sigma_squared, pixels):
+    """N Gaussian filters along one axis, as `equations.filterbank`, Eq (25), Eq (26); see `gaussian_rows`."""
+    F, rows_backward = gaussian_rows(mu, sigma_squared, pixels)
+    return F, lambda d_F: (*rows_backward(d_F), None)
+
+
+def filterbanks(window, N, height, width):
+    """Both filterbanks of a window, as `equations.filterbanks`; see `filter_means` and `gaussian_rows`."""
+    return filterbanks_kernel(window.g_X, window.g_Y, window.delta, window.sigma_squared, N, height, width)
+
+
+@kernel
+def filterbanks_kernel(g_X, g_Y, delta, sigma_squared, N, height, width):
+    i = offsets(N, g_X.dtype)
+    F_X, backward_X = gaussian_rows(g_X + i * delta, sigma_squared, width)
+    F_Y, backward_Y = gaussian_rows(g_Y + i * delta, sigma_squared, height)
+
+    def backward(d_F_X, d_F_Y):
+        d_mu_X, d_sigma_squared = backward_X(d_F_X)
+        d_mu_Y, more = backward_Y(d_F_Y)
+        d_sigma_squared += more
+        d_g_X, d_g_Y = d_mu_X.sum(axis=1, keepdims=True), d_mu_Y.sum(axis=1, keepdims=True)
+        d_mu_X += d_mu_Y
+        return d_g_X, d_g_Y, (d_mu_X @ i)[:, None], d_sigma_squared, None, None, None
+
+    return (F_X, F_Y), backward
+
+
+@kernel
+def read(x, x_hat, F_X, F_Y, gamma):
+    """Read two patches, as `equations.read`: Eq (27).
+
+    With P = F_Y A and A = x F_X^T for each image, r = gamma P:  dgamma = sum of P dr,  dP = gamma dr,
+    dA = F_Y^T dP,  dF_Y = dP A^T,  dF_X = dA^T x,  dx = dA F_X; the filters' gradients are summed over images.
+    """
+    batch, channels = x.shape[:2]
+    images = np.concatenate([x, x_hat], axis=1)  # (batch, 2 channels, height, width)
+    A = images @ F_X.swapaxes(1, 2)[:, None]  # (batch, 2 channels, height, N)
+    P = F_Y[:, None] @ A  # (batch, 2 channels, N, N)
+    flat = P.reshape(batch, -1)
+
+    def backward(d_r):
+        d_gamma = np.einsum("bk,bk->b", flat, d_r)[:, None]
+        d_P = (gamma * d_r).reshape(P.shape)
+        d_A = F_Y.swapaxes(1, 2)[:, None] @ d_P
+        d_F_Y = (d_P @ A.swapaxes(2, 3)).sum(axis=1)
+        d_F_X = (d_A.swapaxes(2, 3) @ images).sum(axis=1)
+        return (
+            lambda: d_A[:, :channels] @ F_X[:, None],  # of the image itself: only asked for by the gradient check
+            d_A[:, channels:] @ F_X[:, None],
+            d_F_X,
+            d_F_Y,
+            d_gamma,
+        )
+
+    return gamma * flat, backward
+
+
+@kernel
+def read_without_attention(x, x_hat):
+    """Read everything, as `equations.read_without_attention`, Eq (17): the gradient is cut where the vector was."""
+    batch, size = len(x), x[0].size
+
+    def backward(d_r):
+        return d_r[:, :size].reshape(x.shape), d_r[:, size:].reshape(x.shape)
+
+    return np.concatenate([x.reshape(batch, -1), x_hat.reshape(batch, -1)], axis=1), backward
+
+
+@kernel
+def reshape(array, shape):
+    return array.reshape(shape), lambda d: (d.reshape(array.shape), None)
+
+
+def writing_patch(params, h_dec, N, channels):
+    """The patch to write, as `equations.writing_patch`, Eq (28): a linear map."""
+    return reshape(linear(params, h_dec), (len(h_dec), channels, N, N))
+
+
+@kernel
+def write(w, F_X, F_Y, gamma):
+    """Write a patch, as `equations.write`: Eq (29).
+
+    With v = w / gamma and c = F_Y^T (v F_X):  dF_Y = (v F_X) dc^T,  dF_X = v^T (F_Y dc),  dv = (F_Y dc) F_X^T,
+    dw = dv / gamma,  dgamma = -sum of dv v / gamma; the filters' gradients are summed over channels.
+    """
+    v = w / gamma[:, :, None, None]  # (batch, channels, N, N)
+    rows = v @ F_X[:, None]  # (batch, channels, N, width)
+
+    def backward(d_c):
+        d_rows = F_Y[:, None] @ d_c  # (batch, channels, N, width)
+        d_F_Y = (rows @ d_c.swapaxes(2, 3)).sum(axis=1)
+        d_F_X = (v.swapaxes(2, 3) @ d_rows).sum(axis=1)
+        d_w = d_rows @ F_X.swapaxes(1, 2)[:, None]
+        d_w /= gamma[:, :, None, None]
+        return d_w, d_F_X, d_F_Y, -np.einsum("bcij,bcij->b", d_w, v)[:, None]
+
+    return F_Y.swapaxes(1, 2)[:, None] @ rows, backward
+
+
+def write_without_attention(params, h_dec, channels, height, width):
+    """Write everywhere, as `equations.write_without_attention`, Eq (18): a linear map."""
+    return reshape(linear(params, h_dec), (len(h_dec), channels, height, width))

@@ -1,0 +1,65 @@
+"""Kernels of the latent code: its distribution, a sample, and what the sample costs."""
+
+import numpy as np
+
+from .linear import add_linear, clipped_exp
+from .primitive import kernel, shared
+
+
+def posterior(mu_params, sigma_params, h_enc):
+    """Mean and standard deviation, as `equations.posterior`, Eq (1), Eq (2): two linear maps; dlog sigma = sigma dsigma."""
+    return posterior_kernel(shared(mu_params), shared(sigma_params), h_enc)
+
+
+@kernel
+def posterior_kernel(mu_params, sigma_params, h_enc):
+    mu = h_enc @ mu_params.params["W"]
+    mu += mu_params.params["b"]
+    log_sigma = h_enc @ sigma_params.params["W"]
+    log_sigma += sigma_params.params["b"]
+    sigma, slope = clipped_exp(log_sigma)
+
+    def backward(d_mu, d_sigma):
+        added, d_h = add_linear(mu_params, h_enc, d_mu)
+        added, more = add_linear(sigma_params, h_enc, d_sigma * slope)
+        d_h += more
+        return added, added, d_h
+
+    return (mu, sigma), backward
+
+
+@kernel
+def sample(mu, sigma, noise):
+    """A reparameterised sample, as `equations.sample`, Eq (6): dmu = dz, dsigma = noise dz."""
+    return mu + sigma * noise, lambda d_z: (d_z, d_z * noise, lambda: d_z * sigma)
+
+
+@kernel
+def kl(mu, sigma):
+    """KL(Q || P) of one step, as `equations.kl`, Eq (10), Eq (11): dmu = mu, dsigma = sigma - 1 / sigma."""
+    squares = mu * mu
+    squares += sigma * sigma
+    squares -= 2 * np.log(sigma)
+    squares -= 1
+
+    def backward(d_nats):
+        d_nats = d_nats[:, None]
+        return d_nats * mu, d_nats * (sigma - 1 / sigma)
+
+    return 0.5 * squares.sum(axis=1), backward
+
+
+@kernel
+def log_posterior_over_prior(mu, sigma, noise):
+    """log Q(z | x) - log P(z), as `equations.log_posterior_over_prior`.
+
+    With z = mu + sigma noise:  dmu = z,  dsigma = z noise - 1 / sigma,  dnoise = z sigma - noise.
+    """
+    z = mu + sigma * noise
+    terms = z * z - noise * noise - 2 * np.log(sigma)
+
+    def backward(d_nats):
+        d_nats = d_nats[:, None]
+        return d_nats * z, d_nats * (z * noise - 1 / sigma), lambda: d_nats * (z * sigma - noise)
+
+    return 0.5 * terms.sum(axis=1), backward

@@ -1,0 +1,60 @@
+"""Kernels of the linear map and of the two functions its outputs pass through."""
+
+import numpy as np
+
+from ..equations.linear import LOG_LIMIT
+from .primitive import ADDED, kernel, shared
+
+
+def linear(params, a):
+    """b = W(a), as `equations.linear`.
+
+    With y = a W + b:  dW = a^T dy,  db = sum over the batch of dy,  da = dy W^T.
+    """
+    return linear_kernel(shared(params), a)
+
+
+@kernel
+def linear_kernel(params, a):
+    y = a @ params.params["W"]
+    y += params.params["b"]
+
+    def backward(d_y):
+        return add_linear(params, a, d_y)
+
+    return y, backward
+
+
+def add_linear(params, a, d_y):
+    """Add dW and db of a linear map to its shared gradient; returns (ADDED, da)."""
+    params.add("W", a, d_y)
+    params.total("b")[...] += d_y.sum(axis=0)
+    return ADDED, d_y @ params.params["W"].T
+
+
+def logistic(x):
+    """1 / (1 + exp(-x)) of a plain array, in one new array."""
+    s = np.tanh(0.5 * x)
+    s *= 0.5
+    s += 0.5
+    return s
+
+
+@kernel
+def sigmoid(x):
+    """The logistic function, as `equations.sigmoid`: s' = s (1 - s)."""
+    s = logistic(x)
+    return s, lambda d_s: d_s * s * (1 - s)
+
+
+def clipped_exp(log):
+    """exp of a plain array within +-LOG_LIMIT, and its derivative: the value itself, 0 where it was clipped."""
+    value = np.exp(np.clip(log, -LOG_LIMIT, LOG_LIMIT))
+    return value, value * (np.abs(log) < LOG_LIMIT)
+
+
+@kernel
+def bounded_exp(log):
+    """exp of a logarithm that a network emits, as `equations.bounded_exp`: its own derivative, 0 where clipped."""
+    value, slope = clipped_exp(log)
+    return value, lambda d_value: d_value * slope

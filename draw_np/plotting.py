@@ -1,0 +1,232 @@
+"""Pictures of DRAW at work: grids of images, attention windows, film strips as in Fig 1, animations.
+
+An image is an array of shape (height, width), grey, or (height, width, 3), colour, with values in [0, 1];
+what is outside is shown as 0 or 1. A function that makes a figure returns it, for a notebook to show.
+"""
+
+import pathlib
+from itertools import product
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from PIL import Image, ImageDraw
+
+BLUE, RED, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+SKY, PURPLE, BLACK = "#56B4E9", "#CC79A7", "#000000"
+"""Okabe and Ito's colours, told apart with any colour vision; their vermilion stands for the paper's red."""
+
+STYLE = {
+    "axes.prop_cycle": matplotlib.cycler(color=[BLUE, RED, GREEN, ORANGE, SKY, PURPLE, BLACK]),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "font.size": 14,
+    "image.cmap": "gray",
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "savefig.dpi": 150,
+}
+
+
+class Rectangle(NamedTuple):
+    """A rectangle on an image and the width of its border, in pixels, the first one's centre being (0, 0)."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    line_width: float
+
+
+def use_style():
+    """Give every figure from here on the look of the course: readable from afar and colour-blind safe."""
+    plt.switch_backend(plt.get_backend())  # else a notebook shows no Figure until pyplot has made one
+    plt.rcParams.update(STYLE)
+
+
+def show_image(axes, image, title=None):
+    """Show an image on `axes`, 0 black and 1 white, without ticks or frame."""
+    axes.imshow(np.clip(image, 0, 1), vmin=0, vmax=1, cmap="gray", interpolation="nearest")
+    axes.set(xticks=[], yticks=[], title=title)
+    axes.spines[:].set_visible(False)
+
+
+def grid(images, columns, border=1, shade=0.5):
+    """Tile images, row after row, into one picture with a border of grey level `shade` around each.
+
+    Parameters: `images` of shape (count, height, width[, 3]); `border` in pixels. Returns a picture of shape
+    (rows (height + border) + border, columns (width + border) + border[, 3]), cells without an image being
+    border. Raises ValueError on any other shape.
+    """
+    images = np.asarray(images)
+    if images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)) or 0 in images.shape:
+        raise ValueError(f"a grid needs images of shape (count, height, width[, 3]), got {images.shape}")
+    if columns < 1:
+        raise ValueError(f"a grid needs 1 column or more, got {columns}")
+    count, height, width = images.shape[:3]
+    rows = -(-count // columns)  # rounded up
+    size = rows * (height + border) + border, columns * (width + border) + border
+    picture = np.full(size + images.shape[3:], shade, images.dtype)
+    for k, image in enumerate(images):
+        x, y = corner(k, columns, height, width, border)
+        picture[y : y + height, x : x + width] = image
+    return picture
+
+
+def corner(k, columns, height, width, border):
+    """Where image k of a `grid` begins: x and y of its first pixel."""
+    row, column = divmod(k, columns)
+    return border + column * (width + border), border + row * (height + border)
+
+
+def window_rectangle(g_X, g_Y, delta, sigma_squared, N):
+    """The Rectangle that stands for an attention window of N x N filters: the rule for all our pictures.
+
+    The paper draws rectangles without defining them; their border is to show "the focal precision" (Fig 1),
+    the "precision (sigma)" (Fig 3) or "the variance of the filters" (Fig 5). Here:
+
+    - the sides run from the first filter's mean to the last one's and half a stride beyond at either end:
+      each filter has a square of side delta to itself, and together they tile one of side N delta. A single
+      filter has no stride; 2 sigma stand in for it;
+    - the border is sigma / 3 wide, but at most a tenth of the side, to leave the image in view, and on the
+      screen never thinner than a hair: the wider the border, the more blurred the patch.
+
+    Parameters: the window's centre, stride and variance in pixels; `N` filters a side. The centre is counted
+    from 1, as in Eq. (22) and Eq. (23): the pixel that the paper calls a has its centre at x = a - 1.
+    """
+    sigma = np.sqrt(sigma_squared)
+    side = N * delta if N > 1 else 2 * sigma
+    return Rectangle(g_X - 1 - side / 2, g_Y - 1 - side / 2, side, side, np.minimum(sigma / 3, side / 10))
+
+
+def margin(height, width):
+    """How many pixels beyond an image's edges a window is drawn: a tenth of the longer side, rounded up."""
+    return -(-max(height, width) // 10)
+
+
+def clip_rectangle(rectangle, height, width):
+    """Move sides beyond the image's margin to its rim; a Rectangle wholly outside becomes a line there."""
+    left, top, across, down, line_width = rectangle
+    reach = margin(height, width) + 0.5  # half a pixel from a centre to its edge
+    left, right = np.clip([left, left + across], -reach, width - 1 + reach)
+    top, bottom = np.clip([top, top + down], -reach, height - 1 + reach)
+    return Rectangle(left, top, right - left, bottom - top, line_width)
+
+
+def draw_window(axes, window, N, colour=RED):
+    """Draw the rectangle of one attention window, clipped to the margin, on `axes` that show an image.
+
+    Parameters: `window` (g_X, g_Y, delta, sigma_squared, gamma) in pixels, each a number or an array of one
+    number; `N` filters a side. Returns Matplotlib's patch.
+    """
+    height, width = axes.images[0].get_array().shape[:2]
+    numbers = (np.asarray(field).item() for field in window[:4])
+    rectangle = clip_rectangle(window_rectangle(*numbers, N), height, width)
+    return axes.add_patch(outline(rectangle, 0, 0, colour))
+
+
+def outline(rectangle, x, y, colour):
+    """A Rectangle's border, to scale, on the image whose first pixel is at (x, y)."""
+    left, top, width, height, line_width = rectangle
+
+    def path(grow):
+        xs, ys = [x + left - grow, x + left + width + grow], [y + top - grow, y + top + height + grow]
+        return [(xs[i], ys[j]) for i, j in ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))]
+
+    border = path(line_width / 2) + path(-line_width / 2)[::-1]  # the inner one turns back: a hole
+    codes = 2 * ([Path.MOVETO] + 3 * [Path.LINETO] + [Path.CLOSEPOLY])
+    return PathPatch(Path(border, codes), color=colour, linewidth=0.6, clip_on=False)
+
+
+def film_strip(probabilities, windows=None, write_size=None, steps_shown=10):
+    """A figure in the form of Fig 1: a row for each sample, its canvas after some steps, always the last too.
+
+    The rectangle is the window that the step wrote through, drawn on the canvas after the write.
+
+    Parameters: `probabilities`, the canvases' means, of shape (steps, count, height, width[, 3]); `windows`
+    (g_X, g_Y, delta, sigma_squared, gamma), each of shape (steps, count), or None (no attention);
+    `write_size`, their N; `steps_shown`, how many steps, evenly spaced. Returns a Figure. Raises ValueError
+    on a wrong shape.
+    """
+    probabilities = np.asarray(probabilities)
+    rectangles = window_rectangles(probabilities, windows, write_size)
+    steps, count, height, width = probabilities.shape[:4]
+    columns, border = min(steps, steps_shown), 2 * margin(height, width)
+    shown = np.linspace(steps - 1, 0, columns).round().astype(int)[::-1]
+    images = np.swapaxes(probabilities[shown], 0, 1)  # (count, columns, height, width[, 3])
+    picture = grid(images.reshape(-1, *images.shape[2:]), columns, border, shade=1)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(picture.shape[1] / width + 0.3, picture.shape[0] / width + 0.9))
+        axes = figure.subplots()
+        show_image(axes, picture)
+        corners = [corner(k, columns, height, width, border) for k in range(count * columns)]
+        if rectangles is not None:
+            for (sample, t), (x, y) in zip(product(range(count), shown), corners):
+                axes.add_patch(outline(rectangles[t][sample], x, y, RED))
+        axes.set_xticks([x + (width - 1) / 2 for x, _ in corners[:columns]], [f"t = {t + 1}" for t in shown])
+        axes.tick_params(length=0, labeltop=True, labelbottom=False)
+        axes.set_xlabel("time \N{RIGHTWARDS ARROW}")
+    return figure
+
+
+def window_rectangles(probabilities, windows, write_size):
+    """For each step a list of the samples' Rectangles, clipped; None without windows. Checks all shapes."""
+    shape = probabilities.shape
+    if len(shape) not in (4, 5) or shape[4:] not in ((), (3,)) or 0 in shape:
+        raise ValueError(f"probabilities must be of shape (steps, count, height, width[, 3]), got {shape}")
+    if windows is None:
+        return None
+    if write_size is None:
+        raise ValueError("windows need their write_size")
+    for field in windows:
+        if np.shape(field) != shape[:2]:
+            raise ValueError(f"each field of windows must be of shape {shape[:2]}, got {np.shape(field)}")
+    steps = np.stack(windows[:4], axis=-1)  # (steps, count, 4)
+    return [[clip_rectangle(window_rectangle(*w, write_size), *shape[2:4]) for w in step] for step in steps]
+
+
+def save_film_strip(path, probabilities, windows=None, write_size=None, steps_shown=10):
+    """Write a `film_strip` to a PNG file: ValueError on another ending, OSError if it cannot be written."""
+    check_ending(path, ".png")
+    figure = film_strip(probabilities, windows, write_size, steps_shown)
+    figure.savefig(path, format="png", dpi=STYLE["savefig.dpi"])
+
+
+def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=100, hold_ms=2000):
+    """Write an animated GIF of all samples, side by side, drawing themselves again and again.
+
+    Parameters as for `film_strip`; a step is shown for `frame_ms` milliseconds, the last for `hold_ms`. The
+    bar below is time. Raises ValueError on another ending than .gif, OSError if the file cannot be written.
+    """
+    check_ending(path, ".gif")
+    probabilities = np.asarray(probabilities)
+    rectangles = window_rectangles(probabilities, windows, write_size)
+    steps, count, height, width = probabilities.shape[:4]
+    columns, border = min(count, 10), 2 * margin(height, width)
+    scale = max(1, min(112 // max(height, width), 1200 // (columns * (width + border))))  # a pixel on screen
+    frames = []
+    for t, images in enumerate(probabilities):
+        picture = grid(np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8), columns, border, shade=255)
+        frame = Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)).convert("RGB")
+        pen = ImageDraw.Draw(frame)
+        for k, rectangle in enumerate(rectangles[t] if rectangles else ()):
+            left, top = rectangle[:2] + np.array(corner(k, columns, height, width, border)) + 0.5
+            line = max(1, round(scale * rectangle.line_width))
+            sides = scale * np.array([left, top, left + rectangle.width, top + rectangle.height])
+            pen.rectangle([*(sides + np.array([-1, -1, 1, 1]) * line / 2)], outline=RED, width=line)
+        pen.rectangle([0, frame.height - scale - 1, frame.width * (t + 1) / steps, frame.height], fill=BLUE)
+        frames.append(frame)
+    duration = [frame_ms] * (steps - 1) + [hold_ms]
+    frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], loop=0, duration=duration)
+
+
+def check_ending(path, ending):
+    """Raise ValueError unless the file's name ends as its format asks."""
+    if pathlib.Path(path).suffix.lower() != ending:
+        raise ValueError(f"{path} must end in {ending}")
