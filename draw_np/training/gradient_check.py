@@ -121,9 +121,8 @@ def gradient_table(ops_sets, rng):
             yield Row(ops_name, name, len(derivatives), worst)
 
 
-def function_cases(ops, rng):
+def function_cases(ops, rng, batch=2, N=4, latent=5, hidden=6, width=7, height=9, channels=3):
     """One case for each differentiable function of a set of operations: {name: (function, arguments)}."""
-    batch, N, latent, hidden, width, height, channels = 2, 4, 5, 6, 7, 9, 3
 
     def normal(*shape):
         return rng.standard_normal(shape)

@@ -1,0 +1,176 @@
+"""Every kernel against its equation: values and gradients, on random shapes and at the extremes."""
+
+import inspect
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from draw_np import equations, kernels
+from draw_np.backend import np as traced
+from draw_np.backend import value_and_grad
+from draw_np.models import draw, vae
+from draw_np.training.gradient_check import as_tuple, function_cases, gradient_table, model_cases
+from draw_np.training.trees import map_leaves, named_leaves
+
+FUNCTIONS = sorted(function_cases(equations, np.random.default_rng(0)))
+SIZES = {name: st.integers(1, 6) for name in ("batch", "N", "latent", "hidden", "width", "height", "channels")}
+
+
+def value_and_gradient(function, arguments, weights):
+    """Outputs, and the gradient of their sum with fixed weights."""
+
+    def scalar(arguments):
+        outputs = as_tuple(function(arguments))
+        return sum(traced.sum(w * output) for w, output in zip(weights, outputs))
+
+    return as_tuple(function(arguments)), named_leaves(value_and_grad(scalar, arguments)[1])
+
+
+def assert_same(name, seed=0, change=None, rtol=1e-10, **sizes):
+    cases = [function_cases(ops, np.random.default_rng(seed), **sizes)[name] for ops in (equations, kernels)]
+    arguments = cases[0][1] if change is None else change(cases[0][1])
+    rng = np.random.default_rng(seed)
+    weights = [rng.standard_normal(np.shape(output)) for output in as_tuple(cases[0][0](arguments))]
+    with np.errstate(over="ignore"):
+        (values, gradients), (fast_values, fast_gradients) = (
+            value_and_gradient(function, arguments, weights) for function, _ in cases
+        )
+    for value, fast in zip(values, fast_values):
+        np.testing.assert_allclose(fast, value, rtol=rtol, atol=rtol * np.abs(value).max())
+    assert gradients.keys() == fast_gradients.keys()
+    for leaf, gradient in gradients.items():
+        assert np.isfinite(gradient).all(), leaf
+        scale = max(1e-30, np.abs(gradient).max())  # below that only rounding is left
+        np.testing.assert_allclose(fast_gradients[leaf], gradient, rtol=rtol, atol=rtol * scale, err_msg=leaf)
+    return gradients
+
+
+def test_same_names_and_signatures():
+    assert kernels.__all__ == equations.__all__
+    for name in equations.__all__:
+        one, other = getattr(equations, name), getattr(kernels, name)
+        assert inspect.signature(one) == inspect.signature(other), name
+
+
+def test_every_kernel_is_a_kernel():
+    """Nothing but what has no gradient of its own is taken over from the equations."""
+    same = {name for name in equations.__all__ if getattr(equations, name) is getattr(kernels, name)}
+    assert same == {"LSTMState", "Window", "sample_image"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), sizes=st.fixed_dictionaries(SIZES))
+def test_equal_on_random_shapes(name, seed, sizes):
+    assert_same(name, seed, **sizes)
+
+
+EXTREMES = {
+    "a window far outside the image": ("filterbanks", {"g_X": 1e4, "g_Y": -1e4}),
+    "a tiny sigma": ("filterbanks", {"sigma_squared": 2e-9}),
+    "a huge sigma": ("filterbanks", {"sigma_squared": 5e8}),
+    "a huge stride": ("filterbanks", {"delta": 5e8}),
+    "a tiny sigma far outside": ("filterbank", {"mu": 1e3, "sigma_squared": 2e-9}),
+    "saturated gates": ("lstm", {"params/b": 200.0}),
+    "gates saturated the other way": ("lstm", {"params/b": -200.0}),
+    "logits of 1e4": ("negative_log_likelihood", {"c": 1e4}),
+    "logits of -1e4": ("negative_log_likelihood", {"c": -1e4}),
+    "an error image of a certain canvas": ("error_image", {"c": 1e4}),
+    "a vanishing posterior": ("kl", {"sigma": 2e-9}),
+    "a vast posterior": ("kl", {"sigma": 5e8}),
+    "a log sigma beyond the limit": ("posterior", {"sigma_params/b": 50.0}),
+    "logs beyond the limit": ("attention_window", {"params/b": -50.0}),
+    "an intensity of 2e-9": ("write", {"gamma": 2e-9}),
+}
+
+
+@pytest.mark.parametrize("extreme", EXTREMES)
+def test_equal_and_finite_at_extremes(extreme):
+    name, values = EXTREMES[extreme]
+
+    def change(arguments):
+        def at(path, leaf):
+            return np.full_like(leaf, values[path]) + 0.01 * values[path] * leaf if path in values else leaf
+
+        return {
+            key: {k: at(f"{key}/{k}", v) for k, v in value.items()} if isinstance(value, dict) else at(key, value)
+            for key, value in arguments.items()
+        }
+
+    assert_same(name, change=change, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(model_cases(equations, np.random.default_rng(0))))
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-10), (np.float32, 2e-3)])
+def test_whole_models_are_equal(name, dtype, tolerance):
+    found = []
+    for ops in (equations, kernels):
+        function, arguments = model_cases(ops, np.random.default_rng(1))[name]
+        arguments = map_leaves(lambda leaf: leaf.astype(dtype), arguments)
+        value, gradient = value_and_grad(function, arguments)
+        found.append((value, named_leaves(gradient)))
+    (value, gradient), (fast_value, fast_gradient) = found
+    assert fast_value == pytest.approx(value, rel=tolerance / 10)
+    for leaf in gradient:
+        assert fast_gradient[leaf].dtype == dtype, leaf
+        scale = np.abs(gradient[leaf]).max()
+        np.testing.assert_allclose(fast_gradient[leaf], gradient[leaf], atol=tolerance * scale, err_msg=leaf)
+
+
+def test_every_gradient_by_finite_differences():
+    rows = list(gradient_table({"kernels": kernels}, np.random.default_rng(2)))
+    assert {row.function for row in rows} >= set(FUNCTIONS)
+    assert [str(row.worst) for row in rows if not row.passed] == []
+
+
+def test_one_tape_serves_two_gradients():
+    """Shared weights start again at zero: pulling back twice through one tape gives the same gradient twice."""
+    from autograd import make_vjp
+
+    rng = np.random.default_rng(0)
+    config = draw.Config(height=5, width=4, steps=3, hidden=3, latent=2)
+    params = draw.init_params(config, rng, dtype=np.float64)
+    images, noise = rng.random((2, 5, 4)), draw.sample_noise(config, 2, rng, np.float64)
+    pull_back, _ = make_vjp(lambda p: draw.loss(p, config, images, noise, kernels))(params)
+    first, second = named_leaves(pull_back(1.0)), named_leaves(pull_back(1.0))
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_outputs_used_twice_or_not_at_all():
+    """Gradients of a kernel's outputs add up, and an output that is not used costs and counts nothing."""
+    rng = np.random.default_rng(0)
+    window = [rng.random((2, 1)) + 1 for _ in range(5)]
+
+    def scalar(ops):
+        def function(g):
+            F_X, F_Y = ops.filterbanks(ops.Window(g, *window[1:]), 3, 5, 4)
+            return traced.sum(F_X**2) + traced.sum(F_X[:, :, 1]) * 2.0  # twice F_X, never F_Y
+
+        return value_and_grad(function, window[0])
+
+    (value, gradient), (fast_value, fast_gradient) = scalar(equations), scalar(kernels)
+    assert fast_value == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(fast_gradient, gradient, rtol=1e-10)
+
+
+def test_arguments_are_left_as_they_are():
+    for name, (function, arguments) in function_cases(kernels, np.random.default_rng(3)).items():
+        before = {leaf: value.copy() for leaf, value in named_leaves(arguments).items()}
+        weights = [np.ones(np.shape(output)) for output in as_tuple(function(arguments))]
+        value_and_gradient(function, arguments, weights)
+        for leaf, value in named_leaves(arguments).items():
+            np.testing.assert_array_equal(value, before[leaf], err_msg=f"{name} {leaf}")
+
+
+@pytest.mark.parametrize("model, config", [(draw, draw.Config(steps=2)), (vae, vae.Config())])
+def test_generation_and_weights_are_equal(model, config):
+    rng = np.random.default_rng(4)
+    params = model.init_params(config, rng)
+    noise, images = model.sample_noise(config, 3, rng), rng.random((3, 28, 28), np.float32)
+    canvases = [model.generate(params, config, noise, ops).canvases for ops in (equations, kernels)]
+    np.testing.assert_allclose(*canvases, rtol=1e-4, atol=1e-5)
+    weights = [model.log_importance_weight(params, config, images, noise, ops) for ops in (equations, kernels)]
+    np.testing.assert_allclose(*weights, rtol=1e-5)
