@@ -14,34 +14,43 @@ from scipy.linalg.blas import get_blas_funcs
 
 
 class Outputs:
-    """What a kernel returned: its outputs, and how their gradients become those of its arguments."""
+    """What a kernel returned, how gradients of its outputs become those of its arguments, and those that came back."""
 
     def __init__(self, outputs, backward):
         self.outputs, self.backward = outputs, backward
+        self.received = [None] * len(outputs)
 
-
-class Gradients(list):
-    """One gradient for each output of a kernel, or None where nothing came back: nothing is filled up with zeros."""
-
-
-class GradientsSpace(VSpace):
-    """How autograd adds up what comes back from several uses of a kernel's outputs."""
-
-    def __init__(self, value):
-        pass
-
-    def _add(self, old, new):
-        return Gradients(b if a is None else a if b is None else a + b for a, b in zip(old, new))
-
-    _mut_add = _add
+    def pull_back(self):
+        """The gradients of the arguments, once every output that was used has received its own."""
+        gradients = [np.zeros_like(o) if g is None else g for o, g in zip(self.outputs, self.received)]
+        self.received = [None] * len(self.outputs)
+        found = self.backward(*gradients)
+        return found if isinstance(found, tuple) else (found,)
 
 
 class OutputsBox(Box):
     """How autograd follows an `Outputs` through the program."""
 
 
+class Added:
+    """Stands for a gradient that has been put where it belongs: autograd need not carry it there."""
+
+
+class AddedSpace(VSpace):
+    """How autograd adds up two of them."""
+
+    def __init__(self, value):
+        pass
+
+    def _add(self, old, new):
+        return old
+
+    _mut_add = _add
+
+
 OutputsBox.register(Outputs)
-GradientsSpace.register(Gradients)
+AddedSpace.register(Added)
+ADDED = Added()
 
 
 @primitive
@@ -50,8 +59,11 @@ def pick(result, k):
 
 
 def pick_vjp(output, result, k):
-    count = len(result.outputs)
-    return lambda gradient: Gradients(gradient if j == k else None for j in range(count))
+    def receive(gradient):
+        result.received[k] = gradient
+        return ADDED
+
+    return receive
 
 
 defvjp(pick, pick_vjp, argnums=[0])
@@ -72,10 +84,8 @@ def kernel(function):
         return Outputs(outputs if isinstance(outputs, tuple) else (outputs,), backward)
 
     def vjp(wanted, result, arguments, keywords):
-        def pull_back(gradients):
-            filled = (np.zeros_like(o) if g is None else g for o, g in zip(result.outputs, gradients))
-            found = result.backward(*filled)
-            found = found if isinstance(found, tuple) else (found,)
+        def pull_back(added):
+            found = result.pull_back()
             return [found[k]() if callable(found[k]) else found[k] for k in wanted]
 
         return pull_back
@@ -123,27 +133,11 @@ class Shared:
         return gradient
 
 
-class Added:
-    """Stands for the gradient that a step has added to its `Shared` already."""
-
-
-class AddedSpace(VSpace):
-    def __init__(self, value):
-        pass
-
-    def _add(self, old, new):
-        return old
-
-    _mut_add = _add
-
-
 class SharedBox(Box):
     """How autograd follows a `Shared` through the program."""
 
 
 SharedBox.register(Shared)
-AddedSpace.register(Added)
-ADDED = Added()
 
 
 @primitive
