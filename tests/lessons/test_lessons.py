@@ -1,0 +1,173 @@
+"""Every lesson runs, is in step with its text and has the form that lessons/README.md describes."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+
+
+def load_build():
+    specification = importlib.util.spec_from_file_location("lessons_build", LESSONS / "build.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+build = load_build()
+each_lesson = pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def has_picture(cell):
+    return any("image/png" in output.get("data", {}) for output in cell.outputs)
+
+
+def headings(notebook):
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return re.findall(r"^##? (.+)$", text, re.MULTILINE)
+
+
+@each_lesson
+def test_the_notebook_is_in_step_with_its_text(source):
+    assert build.problem(source) is None
+
+
+@pytest.mark.lessons
+@each_lesson
+def test_the_lesson_executes_from_its_text(source):
+    cells = code_cells(build.execute(source))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+
+
+@each_lesson
+def test_no_output_holds_an_error_or_a_warning(source):
+    notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    assert outputs
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+    assert not [o for o in outputs if "Warning" in o.get("text", "") or " at 0x" in str(o.get("data", ""))]
+
+
+@each_lesson
+def test_cells_are_few_and_short(source):
+    notebook = build.read_source(source)
+    cells = code_cells(notebook)
+    assert len(notebook.cells) <= 25
+    assert max(len(cell.source.splitlines()) for cell in cells) <= 15
+    assert sum(bool(re.search(r"^\s*(import|from)\s", cell.source, re.MULTILINE)) for cell in cells) == 1
+
+
+@each_lesson
+def test_pictures_are_many(source):
+    _, *cells = code_cells(nbformat.read(source.with_suffix(".ipynb"), 4))  # the first one imports
+    pattern = "".join("P" if has_picture(cell) else "." for cell in cells)
+    assert 3 * pattern.count("P") >= len(pattern)
+    assert "...." not in pattern
+
+
+@each_lesson
+def test_the_sections_are_there(source):
+    title, do, learn, need, *parts, own, further = headings(build.read_source(source))
+    assert title.startswith(source.name[:2] + " ")
+    assert (do, learn, need) == ("What you'll do", "What you'll learn", "What you'll need")
+    assert (own, further) == ("On your own", "Further reading")
+    assert parts
+    for number, part in enumerate(parts, 1):
+        assert re.fullmatch(rf"{number}\. .+ \(\d+ minutes\)", part), part
+
+
+@each_lesson
+def test_there_are_three_exercises(source):
+    text = "\n".join(cell.source for cell in build.read_source(source).cells)
+    exercises = text.split("## On your own")[1].split("## Further reading")[0]
+    assert re.findall(r"^(\d)\. ", exercises, re.MULTILINE) == ["1", "2", "3"]
+
+
+@each_lesson
+def test_the_contents_list_the_lesson(source):
+    assert f"({source.stem}.ipynb)" in (LESSONS / "README.md").read_text(encoding="utf-8")
+
+
+# The tool itself, on a lesson of two cells
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    source = tmp_path / "99_tiny.py"
+    source.write_text("# %% [markdown]\n# # Tiny\n\n# %%\nprint(1 + 1)\n", encoding="utf-8")
+    source.with_suffix(".ipynb").write_text(nbformat.writes(build.read_source(source)), encoding="utf-8")
+    return source
+
+
+def test_an_untouched_notebook_is_in_step(tiny):
+    assert build.problem(tiny) is None
+
+
+def test_a_changed_text_is_noticed(tiny):
+    tiny.write_text(tiny.read_text(encoding="utf-8") + "print(2)\n", encoding="utf-8")
+    assert build.problem(tiny) == "99_tiny.py has changed since 99_tiny.ipynb was built"
+
+
+def test_windows_line_ends_are_no_change(tiny):
+    tiny.write_bytes(tiny.read_bytes().replace(b"\n", b"\r\n"))
+    assert build.problem(tiny) is None
+
+
+def test_an_edited_notebook_is_noticed(tiny):
+    path = tiny.with_suffix(".ipynb")
+    path.write_text(path.read_text(encoding="utf-8").replace("1 + 1", "1 + 2"), encoding="utf-8")
+    assert build.problem(tiny) == "99_tiny.ipynb has been edited by hand: change 99_tiny.py instead"
+
+
+def test_a_missing_notebook_is_noticed(tiny):
+    tiny.with_suffix(".ipynb").unlink()
+    assert build.problem(tiny) == "99_tiny.ipynb has not been built"
+
+
+def test_check_names_the_command_that_helps(tiny, monkeypatch):
+    tiny.with_suffix(".ipynb").unlink()
+    monkeypatch.setattr(build, "LESSONS", tiny.parent)
+    with pytest.raises(SystemExit) as stopped:
+        build.main(["--check"])
+    assert stopped.value.code == "99_tiny.ipynb has not been built: run python lessons/build.py 99"
+
+
+def test_an_unknown_lesson_is_named():
+    with pytest.raises(build.LessonError, match="no lesson 77"):
+        build.sources(["77"])
+
+
+@pytest.mark.lessons
+def test_two_builds_are_the_same_bytes_with_pictures_and_without_widgets(tiny, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")  # as a test run without a screen may set it
+    lines = ["import ipywidgets", "import matplotlib.pyplot as plt", "plt.plot([1, 2])", "plt.show()"]
+    text = "\n".join(["# %%", *lines, "ipywidgets.IntSlider()"])
+    tiny.write_text(text, encoding="utf-8")
+    built = []
+    for _ in range(2):
+        build.build(tiny)
+        built.append(tiny.with_suffix(".ipynb").read_bytes())
+    assert built[0] == built[1]
+    assert b"image/png" in built[0]
+    assert b"widget-view" not in built[0]
+    assert build.problem(tiny) is None
+
+
+@pytest.mark.lessons
+@pytest.mark.parametrize(
+    "line, said",
+    [("assert 1 + 1 == 3", "99_tiny.py fails"), ("import warnings; warnings.warn('odd')", "cell 1 writes")],
+)
+def test_a_lesson_that_fails_or_warns_is_not_built(tiny, line, said):
+    tiny.write_text(f"# %%\n{line}\n", encoding="utf-8")
+    before = tiny.with_suffix(".ipynb").read_bytes()
+    with pytest.raises(build.LessonError, match=said):
+        build.build(tiny)
+    assert tiny.with_suffix(".ipynb").read_bytes() == before
