@@ -4,6 +4,7 @@ An image is an array of shape (height, width), grey, or (height, width, 3), colo
 what is outside is shown as 0 or 1. A function that makes a figure returns it, for a notebook to show.
 """
 
+import math
 import pathlib
 from itertools import product
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 BLUE, RED, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
 SKY, PURPLE, BLACK = "#56B4E9", "#CC79A7", "#000000"
@@ -157,7 +158,7 @@ def film_strip(probabilities, windows=None, write_size=None, steps_shown=10):
     probabilities = np.asarray(probabilities)
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
-    columns, border = min(steps, steps_shown), 2 * margin(height, width)
+    columns, border = min(steps, steps_shown), 2 * margin(height, width) + 2
     shown = np.linspace(steps - 1, 0, columns).round().astype(int)[::-1]
     images = np.swapaxes(probabilities[shown], 0, 1)  # (count, columns, height, width[, 3])
     picture = grid(images.reshape(-1, *images.shape[2:]), columns, border, shade=1)
@@ -195,7 +196,8 @@ def save_film_strip(path, probabilities, windows=None, write_size=None, steps_sh
     """Write a `film_strip` to a PNG file: ValueError on another ending, OSError if it cannot be written."""
     check_ending(path, ".png")
     figure = film_strip(probabilities, windows, write_size, steps_shown)
-    figure.savefig(path, format="png", dpi=STYLE["savefig.dpi"])
+    dpi = min(STYLE["savefig.dpi"], 8000 / max(figure.get_size_inches()))  # of a hundred samples, too
+    figure.savefig(path, format="png", dpi=dpi)
 
 
 def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=100, hold_ms=2000):
@@ -208,19 +210,25 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
     probabilities = np.asarray(probabilities)
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
-    columns, border = min(count, 10), 2 * margin(height, width)
-    scale = max(1, min(112 // max(height, width), 1200 // (columns * (width + border))))  # a pixel on screen
+    columns, border = min(count, 10), 2 * margin(height, width) + 2
+    scale = max(1, min(112 // max(height, width), 1400 // (columns * (width + border))))  # a pixel on screen
+    quantize = Image.Quantize.MEDIANCUT if probabilities.ndim == 4 else Image.Quantize.FASTOCTREE  # slow for RGB
     frames = []
     for t, images in enumerate(probabilities):
         picture = grid(np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8), columns, border, shade=255)
-        frame = Image.fromarray(picture.repeat(scale, axis=0).repeat(scale, axis=1)).convert("RGB")
+        frame = Image.fromarray(picture).quantize(254, quantize)
+        colours = [*frame.getpalette(), *ImageColor.getrgb(RED), *ImageColor.getrgb(BLUE)]
+        frame.putpalette(colours)
+        red, blue = len(colours) // 3 - 2, len(colours) // 3 - 1
+        frame = frame.resize((scale * frame.width, scale * frame.height), Image.Resampling.NEAREST)
         pen = ImageDraw.Draw(frame)
         for k, rectangle in enumerate(rectangles[t] if rectangles else ()):
             left, top = rectangle[:2] + np.array(corner(k, columns, height, width, border)) + 0.5
-            line = max(1, round(scale * rectangle.line_width))
+            border_width = math.ceil(scale * rectangle.line_width)
             sides = scale * np.array([left, top, left + rectangle.width, top + rectangle.height])
-            pen.rectangle([*(sides + np.array([-1, -1, 1, 1]) * line / 2)], outline=RED, width=line)
-        pen.rectangle([0, frame.height - scale - 1, frame.width * (t + 1) / steps, frame.height], fill=BLUE)
+            sides += np.array([-1, -1, 1, 1]) * border_width / 2
+            pen.rectangle([*sides], outline=red, width=border_width)
+        pen.rectangle([0, frame.height - scale - 1, frame.width * (t + 1) / steps, frame.height], fill=blue)
         frames.append(frame)
     duration = [frame_ms] * (steps - 1) + [hold_ms]
     frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], loop=0, duration=duration)

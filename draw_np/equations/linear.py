@@ -20,7 +20,7 @@ def linear(params, a):
 
 
 def shared(params):
-    """Weights for use at every step: here just `params`. The kernels gather the gradients of all steps at this point."""
+    """Weights for use at every step: here just `params`. The kernels gather the gradients of all steps here."""
     return params
 
 

@@ -7,7 +7,7 @@ from .primitive import kernel, shared
 
 
 def posterior(mu_params, sigma_params, h_enc):
-    """Mean and standard deviation, as `equations.posterior`, Eq (1), Eq (2): two linear maps; dlog sigma = sigma dsigma."""
+    """Mean and deviation, as `equations.posterior`, Eq (1), Eq (2): linear maps; dlog sigma = sigma dsigma."""
     return posterior_kernel(shared(mu_params), shared(sigma_params), h_enc)
 
 

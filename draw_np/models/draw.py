@@ -1,6 +1,6 @@
 """DRAW: the recurrent encoder and decoder of Fig 2 right, its loss and how it generates (Eq 3-16).
 
-`ops` is the set of operations to compute with: `draw_np.equations` to read, check and learn, `draw_np.kernels` to train.
+`ops` is the set of operations to compute with: `draw_np.equations` to read and to learn, `draw_np.kernels` to train.
 """
 
 from dataclasses import dataclass

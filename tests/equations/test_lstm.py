@@ -1,0 +1,75 @@
+"""The recurrent step (Eq 5, 7, 14) against a loop over its units."""
+
+import math
+
+import numpy as np
+import pytest
+
+from draw_np import equations
+
+BATCH, INPUTS, HIDDEN = 2, 5, 6
+
+
+def reference_lstm(W, U, b, x, h, cell):
+    """One LSTM step with forget gates for one example: the next h and cell."""
+
+    def sigmoid(v):
+        return 1 / (1 + math.exp(-v))
+
+    def into(column):
+        return (
+            b[column]
+            + sum(x[m] * W[m][column] for m in range(len(x)))
+            + sum(h[m] * U[m][column] for m in range(len(h)))
+        )
+
+    next_h, next_cell = [], []
+    for k in range(len(h)):
+        i, f, o = (sigmoid(into(gate * len(h) + k)) for gate in range(3))
+        g = math.tanh(into(3 * len(h) + k))
+        next_cell.append(f * cell[k] + i * g)
+        next_h.append(o * math.tanh(next_cell[k]))
+    return next_h, next_cell
+
+
+def case(rng, scale=1.0, dtype=np.float64):
+    shapes = {"W": (INPUTS, 4 * HIDDEN), "U": (HIDDEN, 4 * HIDDEN), "b": (4 * HIDDEN,)}
+    params = {name: (scale * rng.normal(size=shape)).astype(dtype) for name, shape in shapes.items()}
+    x = rng.normal(size=(BATCH, INPUTS)).astype(dtype)
+    h, cell = rng.normal(size=(2, BATCH, HIDDEN)).astype(dtype)
+    return params, x, equations.LSTMState(h, cell)
+
+
+@pytest.mark.equation(5, 7, 14)
+def test_step():
+    params, x, state = case(np.random.default_rng(0))
+    after = equations.lstm(params, x, state)
+    for n in range(BATCH):
+        h, cell = reference_lstm(params["W"], params["U"], params["b"], x[n], state.h[n], state.cell[n])
+        np.testing.assert_allclose(after.h[n], h, rtol=1e-12)
+        np.testing.assert_allclose(after.cell[n], cell, rtol=1e-12)
+
+
+def test_open_forget_gate_and_shut_input_gate_keep_the_cell():
+    params, x, state = case(np.random.default_rng(1))
+    params["b"][:HIDDEN] = -1e3  # i
+    params["b"][HIDDEN : 2 * HIDDEN] = 1e3  # f
+    for _ in range(50):
+        after = equations.lstm(params, x, state)
+        assert np.array_equal(after.cell, state.cell)
+        state = after
+
+
+def test_shut_forget_gate_forgets_the_cell():
+    params, x, state = case(np.random.default_rng(2))
+    params["b"][HIDDEN : 2 * HIDDEN] = -1e3
+    other = equations.LSTMState(state.h, state.cell + 5)
+    assert np.array_equal(equations.lstm(params, x, state).cell, equations.lstm(params, x, other).cell)
+
+
+def test_float32_stays_float32_and_finite_at_huge_weights():
+    params, x, state = case(np.random.default_rng(3), scale=1e4, dtype=np.float32)
+    with np.errstate(over="raise", invalid="raise"):
+        after = equations.lstm(params, x, state)
+    assert after.h.dtype == after.cell.dtype == np.float32
+    assert np.all(np.abs(after.h) <= 1) and np.all(np.isfinite(after.cell))

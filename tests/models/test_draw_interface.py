@@ -1,0 +1,229 @@
+"""What draw.py promises its callers: types, shapes, starting values, errors, and arguments left alone."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from draw_np import equations
+from draw_np.backend import value_and_grad
+from draw_np.models import draw
+from draw_np.training.trees import map_leaves, named_leaves
+
+BATCH = 2
+ATTENTION = draw.Config(height=8, width=7, channels=1, steps=3, hidden=6, latent=5, read_size=4, write_size=9)
+COLOUR = dataclasses.replace(ATTENTION, channels=3, steps=10)
+WHOLE = dataclasses.replace(ATTENTION, read_size=None, write_size=None)
+every_config = pytest.mark.parametrize("config", [ATTENTION, COLOUR, WHOLE], ids=["grey", "colour", "whole"])
+
+
+def new_case(config, seed=0, dtype=np.float32):
+    """New parameters, images and noise."""
+    rng = np.random.default_rng(seed)
+    shape = (BATCH, config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
+    params = draw.init_params(config, rng, dtype=dtype)
+    return params, rng.random(shape).astype(dtype), draw.sample_noise(config, BATCH, rng, dtype)
+
+
+# Types
+
+
+@every_config
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_type_from_parameters_to_gradients(config, dtype):
+    params, images, noise = new_case(config, dtype=dtype)
+    outputs = [
+        draw.loss(params, config, images, noise),
+        draw.log_importance_weight(params, config, images, noise),
+        *draw.bound(params, config, images, noise),
+        *draw.infer(params, config, images, noise).canvases,
+        draw.generate(params, config, noise).canvases,
+    ]
+    assert {output.dtype for output in outputs} == {np.dtype(dtype)}
+    value, gradient = value_and_grad(lambda p: draw.loss(p, config, images, noise), params)
+    assert value == outputs[0]
+    described, wanted = ({name: (leaf.dtype, leaf.shape) for name, leaf in named_leaves(tree).items()}
+                         for tree in (gradient, params))  # fmt: skip
+    assert described == wanted
+    assert {leaf.dtype for leaf in named_leaves(params).values()} == {np.dtype(dtype)}
+
+
+@every_config
+def test_arguments_are_left_alone(config):
+    params, images, noise = new_case(config)
+    before = map_leaves(np.copy, {"params": params, "images": images, "noise": noise})
+    for array in (*named_leaves(params).values(), images, noise):
+        array.flags.writeable = False
+    value_and_grad(lambda p: draw.loss(p, config, images, noise), params)
+    draw.generate(params, config, noise)
+    map_leaves(np.testing.assert_array_equal, before, {"params": params, "images": images, "noise": noise})
+
+
+@every_config
+def test_same_seed_same_bits(config):
+    results = []
+    for _ in range(2):
+        params, images, noise = new_case(config, seed=7)
+        value, gradient = value_and_grad(lambda p: draw.loss(p, config, images, noise), params)  # noqa: B023
+        canvases = draw.generate(params, config, noise).canvases
+        results.append([value, *(leaf.tobytes() for leaf in (canvases, *named_leaves(gradient).values()))])
+    assert results[0] == results[1]
+    other, _, _ = new_case(config, seed=8)
+    assert draw.loss(other, config, images, noise) != value
+
+
+@every_config
+def test_generation_has_the_shape_of_images_and_finite_windows(config):
+    params, images, noise = new_case(config)
+    canvases, windows = draw.generate(params, config, noise)
+    assert canvases.shape == (config.steps,) + images.shape
+    if config.attention:
+        assert isinstance(windows, equations.Window)
+        assert all(field.shape == (config.steps, BATCH) for field in windows)
+    else:
+        assert windows is None
+
+
+# Extremes
+
+
+@pytest.mark.parametrize("config", [ATTENTION, COLOUR, draw.Config(steps=4)], ids=["grey", "colour", "28x28"])
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_ten_thousand_times_too_large_stay_finite(config, seed):
+    params, images, noise = new_case(config, seed)
+    params = map_leaves(lambda leaf: 1e4 * leaf, params)
+    params = map_leaves(lambda leaf: leaf.astype(np.float32), params)
+    with np.errstate(over="ignore"):  # autograd divides by cosh^2, and 1 / infinity is the right 0
+        value, gradient = value_and_grad(lambda p: draw.loss(p, config, images, noise), params)
+    assert np.isfinite(value)
+    assert all(np.all(np.isfinite(leaf)) for leaf in named_leaves(gradient).values())
+
+
+def test_windows_of_a_single_filter():
+    """Eq 24 divides by N - 1."""
+    config = dataclasses.replace(ATTENTION, read_size=1, write_size=1)
+    params, images, noise = new_case(config)
+    value, gradient = value_and_grad(lambda p: draw.loss(p, config, images, noise), params)
+    assert np.isfinite(value)
+    assert all(np.all(np.isfinite(leaf)) for leaf in named_leaves(gradient).values())
+    trace = draw.infer(params, config, images, noise)
+    np.testing.assert_array_equal(trace.read_windows[0].g_X, (config.width + 1) / 2)  # h_dec = 0: the centre
+
+
+def test_one_pixel_one_step_one_of_everything():
+    config = draw.Config(height=1, width=2, steps=1, hidden=1, latent=1, read_size=1, write_size=1)
+    params, images, noise = new_case(config)
+    assert np.isfinite(draw.loss(params, config, images, noise))
+
+
+# Starting values
+
+
+@pytest.mark.parametrize(
+    "config, count",
+    [(draw.Config(), 961_275), (draw.Config(read_size=None, write_size=None), 2_751_208)],
+    ids=["attention", "no attention"],
+)
+def test_number_of_parameters(config, count):
+    params = draw.init_params(config, np.random.default_rng(0))
+    assert sum(leaf.size for leaf in named_leaves(params).values()) == count
+
+
+def test_default_is_table_3():
+    expected = dict(steps=64, hidden=256, latent=100, read_size=2, write_size=5)
+    assert dataclasses.asdict(draw.Config()) == dict(height=28, width=28, channels=1) | expected
+
+
+@pytest.mark.parametrize("config", [draw.Config(steps=1), ATTENTION], ids=["28 x 28", "8 x 7"])
+def test_first_window_tiles_the_longer_side(config):
+    """h_dec starts at 0: filters from the first pixel to the last, half a stride wide."""
+    params, images, noise = new_case(config)
+    window = draw.infer(params, config, images, noise[:1]).read_windows[0]
+    longer = max(config.height, config.width)
+    g = window.g_X if config.width == longer else window.g_Y
+    mu = equations.filter_means(g, window.delta, config.read_size)
+    np.testing.assert_allclose(mu[:, [0, -1]], [[1, longer]] * BATCH, rtol=1e-6)
+    np.testing.assert_allclose(np.sqrt(window.sigma_squared), window.delta / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("config", [ATTENTION, COLOUR], ids=["grey", "colour"])
+def test_mean_image_becomes_the_first_canvas(config):
+    _, images, _ = new_case(config)
+    mean = images[0].copy()
+    mean[0, 0], mean[-1, -1] = 0, 1  # pixels that are never, or always, on
+    params = draw.init_params(config, np.random.default_rng(0), mean_image=mean)
+    c_0 = params["initial"]["canvas"]
+    assert c_0.shape == (config.channels, config.height, config.width) and c_0.dtype == np.float32
+    shown = np.moveaxis(equations.pixel_means(c_0), 0, 2).reshape(mean.shape)
+    np.testing.assert_allclose(shown, np.clip(mean, 1e-3, 1 - 1e-3), rtol=1e-4)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    "config, shape",
+    [
+        (ATTENTION, (BATCH, 7, 8)),
+        (ATTENTION, (BATCH, 8, 7, 1)),
+        (ATTENTION, (BATCH, 56)),
+        (ATTENTION, (8, 7)),
+        (ATTENTION, (0, 8, 7)),
+        (ATTENTION, ()),
+        (COLOUR, (BATCH, 8, 7)),
+        (COLOUR, (BATCH, 3, 8, 7)),
+        (COLOUR, (BATCH, 8, 7, 4)),
+    ],
+    ids=str,
+)
+def test_images_of_a_wrong_shape(config, shape):
+    params, _, noise = new_case(config)
+    expected = "(batch, 8, 7, 3)" if config.channels == 3 else "(batch, 8, 7)"
+    for function in (draw.infer, draw.bound, draw.loss, draw.log_importance_weight):
+        with pytest.raises(ValueError, match=re.escape(expected) + ".*" + re.escape(str(shape))):
+            function(params, config, np.zeros(shape, np.float32), noise)
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01, 255, np.nan, np.inf, -np.inf])
+def test_images_out_of_range(value):
+    params, images, noise = new_case(ATTENTION)
+    images[1, 2, 3] = value
+    with pytest.raises(ValueError, match=re.escape("must lie in [0, 1]")):
+        draw.loss(params, ATTENTION, images, noise)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 5), (3, 2, 6), (2, 5), (0, 2, 5), (3, 0, 5), (3, 2, 5, 1)], ids=str)
+def test_noise_of_a_wrong_shape(shape):
+    params, images, _ = new_case(ATTENTION)
+    noise = np.zeros(shape, np.float32)
+    with pytest.raises(ValueError, match=re.escape("(steps, 2, 5)") + ".*" + re.escape(str(shape))):
+        draw.loss(params, ATTENTION, images, noise)
+    if shape != (3, 3, 5):  # any batch will do where there are no images
+        with pytest.raises(ValueError, match=re.escape("(steps, batch, 5)") + ".*" + re.escape(str(shape))):
+            draw.generate(params, ATTENTION, noise)
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(draw.Config)])
+@pytest.mark.parametrize("value", [0, -1, True, 2.0, "2", np.nan])
+def test_sizes_must_be_whole_numbers_above_zero(field, value):
+    with pytest.raises(ValueError, match=field):
+        draw.Config(**{field: value})
+
+
+@pytest.mark.parametrize("field", ["height", "width", "channels", "steps", "hidden", "latent"])
+def test_only_the_window_sizes_may_be_none(field):
+    with pytest.raises(ValueError, match=field):
+        draw.Config(**{field: None})
+
+
+@pytest.mark.parametrize("field", ["read_size", "write_size"])
+def test_attention_is_for_both_or_for_neither(field):
+    with pytest.raises(ValueError, match="read_size and write_size"):
+        draw.Config(**{field: None})
+    assert not draw.Config(read_size=None, write_size=None).attention and draw.Config().attention
+
+
+def test_mean_image_of_a_wrong_shape():
+    with pytest.raises(ValueError, match="shape"):
+        draw.init_params(ATTENTION, np.random.default_rng(0), mean_image=np.zeros((7, 8)))

@@ -1,0 +1,131 @@
+"""Who may import whom: backend <- equations, kernels <- models <- training <- cli, never the other way."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "draw_np"
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / PACKAGE).rglob("*.py"))
+}
+
+CORE = {"backend", "equations", "kernels", "models"}
+INSIDE = {  # what each part of draw_np may import of the rest of it
+    "backend": set(),
+    "datasets": set(),
+    "plotting": set(),
+    "equations": {"backend"},
+    "kernels": {"backend", "equations"},
+    "models": {"backend", "equations", "kernels"},
+    "training": CORE | {"datasets"},
+    "pretrained": CORE | {"datasets", "training"},
+    "benchmark": CORE | {"datasets", "training"},
+    "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
+    "cli": CORE | {"datasets", "training", "plotting", "pretrained", "benchmark", "__init__"},
+    "__main__": {"cli"},
+}
+OUTSIDE = {  # and of other people's packages; any part but the equations may use NumPy
+    "backend": {"numpy", "autograd", "cupy"},
+    "equations": set(),  # NumPy only as backend.np, which autograd differentiates
+    "kernels": {"numpy", "autograd", "scipy"},
+    "models": {"numpy"},
+    "datasets": {"numpy", "pooch", "requests", "tqdm", "h5py", "PIL", "scipy"},
+    "plotting": {"numpy", "matplotlib", "PIL"},
+}
+ELSEWHERE = {"numpy", "tqdm"}
+PEERS = {"torch", "jax"}  # to be measured against, in functions of draw_np/training/peers*.py only
+
+
+def imports(source, module, is_package=False):
+    """What a file imports, as [(dotted name, whether inside a function)]."""
+    found = []
+
+    def visit(node, in_function):
+        in_function = in_function or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, in_function) for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            parts = module.split(".")
+            base = parts[: len(parts) - node.level + is_package] if node.level else []
+            base += [node.module] if node.module else []
+            found.extend((".".join([*base, alias.name]), in_function) for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            visit(child, in_function)
+
+    visit(ast.parse(source), False)
+    return found
+
+
+def imports_of(module):
+    path = FILES[module]
+    return imports(path.read_text("utf-8"), module, path.name == "__init__.py")
+
+
+def imports_inside(module):
+    """The modules of draw_np that one of them imports."""
+    return {module_of(name) for name, _ in imports_of(module) if name.split(".")[0] == PACKAGE}
+
+
+def part_of(module):
+    """The part of draw_np a dotted name lies in: "equations" for draw_np.equations.lstm.lstm."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def module_of(name):
+    """The module of draw_np that a dotted name lies in."""
+    while name not in FILES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_imports_inside_follow_the_layers(module):
+    part = part_of(module)
+    assert part in INSIDE, f"{part} is new: say here what it may import"
+    for imported in imports_inside(module):
+        assert part_of(imported) in INSIDE[part] | {part}, f"{module} must not import {imported}"
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_imports_of_other_packages(module):
+    allowed = OUTSIDE.get(part_of(module), ELSEWHERE) | sys.stdlib_module_names | {PACKAGE}
+    for name, in_function in imports_of(module):
+        peers = PEERS if in_function and module.startswith(f"{PACKAGE}.training.peers") else set()
+        assert name.split(".")[0] in allowed | peers, f"{module} must not import {name}"
+
+
+def test_no_import_cycle():
+    graph = {module: imports_inside(module) - {module} for module in FILES}
+    while free := {module for module in graph if not graph[module]}:
+        graph = {module: needs - free for module, needs in graph.items() if module not in free}
+    assert not graph, f"cycle among {sorted(graph)}"
+
+
+@pytest.mark.parametrize(
+    "source, expected",
+    [
+        ("import torch", [("torch", False)]),
+        ("import jax.numpy as jnp, numpy", [("jax.numpy", False), ("numpy", False)]),
+        ("from numpy import exp", [("numpy.exp", False)]),
+        ("try:\n    import torch\nexcept ImportError: pass", [("torch", False)]),
+        ("class A:\n    import torch", [("torch", False)]),
+        ("def f():\n    import torch", [("torch", True)]),
+        ("from ..backend import np", [("draw_np.backend.np", False)]),
+        ("from .. import datasets", [("draw_np.datasets", False)]),
+        ("from .draw import loss", [("draw_np.models.draw.loss", False)]),
+        ("from lessons import x", [("lessons.x", False)]),
+    ],
+)
+def test_imports_are_found_however_they_are_written(source, expected):
+    assert imports(source, "draw_np.models.vae") == expected
+    assert module_of("draw_np.backend.np") == "draw_np.backend"
+
+
+def test_relative_imports_of_a_package_start_at_the_package():
+    found = imports("from . import draw", "draw_np.models", is_package=True)
+    assert found == [("draw_np.models.draw", False)]
