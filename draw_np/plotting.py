@@ -212,14 +212,11 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
     steps, count, height, width = probabilities.shape[:4]
     columns, border = min(count, 10), 2 * margin(height, width) + 2
     scale = max(1, min(112 // max(height, width), 1400 // (columns * (width + border))))  # a pixel on screen
-    quantize = Image.Quantize.MEDIANCUT if probabilities.ndim == 4 else Image.Quantize.FASTOCTREE  # slow for RGB
     frames = []
     for t, images in enumerate(probabilities):
-        picture = grid(np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8), columns, border, shade=255)
-        frame = Image.fromarray(picture).quantize(254, quantize)
-        colours = [*frame.getpalette(), *ImageColor.getrgb(RED), *ImageColor.getrgb(BLUE)]
-        frame.putpalette(colours)
-        red, blue = len(colours) // 3 - 2, len(colours) // 3 - 1
+        frame, colours = indexed(grid(np.clip(images, 0, 1), columns, border, shade=1))
+        frame.putpalette([*colours, *ImageColor.getrgb(RED), *ImageColor.getrgb(BLUE)])
+        red, blue = len(colours) // 3, len(colours) // 3 + 1
         frame = frame.resize((scale * frame.width, scale * frame.height), Image.Resampling.NEAREST)
         pen = ImageDraw.Draw(frame)
         for k, rectangle in enumerate(rectangles[t] if rectangles else ()):
@@ -232,6 +229,18 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
         frames.append(frame)
     duration = [frame_ms] * (steps - 1) + [hold_ms]
     frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], loop=0, duration=duration)
+
+
+def indexed(picture):
+    """A picture in [0, 1] as an image of numbers, and the list of the up to 254 colours that they stand for.
+
+    A frame of a GIF has 256 colours. Of greys 128 look the same and make a smaller file.
+    """
+    if picture.ndim == 2:
+        levels = np.rint(np.linspace(0, 255, 128)).astype(int)
+        return Image.fromarray(np.rint(127 * picture).astype(np.uint8)), np.repeat(levels, 3).tolist()
+    image = Image.fromarray(np.rint(255 * picture).astype(np.uint8)).quantize(254, Image.Quantize.FASTOCTREE)
+    return image, image.getpalette()
 
 
 def check_ending(path, ending):
