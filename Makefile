@@ -1,0 +1,34 @@
+# make lessons   open the course in JupyterLab           make figures   draw every figure again
+# make test      lint, run the tests and the lessons     make setup     only prepare .venv
+PYTHON ?= python3
+RUN = .venv/bin/python
+# One BLAS thread: the products are small, and idle BLAS threads get in each other's way.
+export OPENBLAS_NUM_THREADS ?= 1
+# JupyterLab asks root for a flag, and a machine without a screen has no browser to open.
+LAB_FLAGS = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root) \
+            $(shell [ "$$(uname)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
+
+.PHONY: setup lessons test figures
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml requirements.txt
+	@echo "Setting up .venv with everything that is needed: about a minute, 600 MB."
+	@$(PYTHON) -c 'import sys; sys.exit("draw_np needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+lessons: setup
+	@echo "Opening the lessons in JupyterLab: open the address below if no browser does; Ctrl-C stops it."
+	@$(RUN) -m jupyter lab $(LAB_FLAGS) lessons/01_differentiate.ipynb
+
+test: setup
+	@echo "Checking the style, then running the tests, the lessons among them: a few minutes."
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m ruff format --quiet --check . || { echo "run: $(RUN) -m ruff format ."; exit 1; }
+	@MPLBACKEND=agg $(RUN) -m pytest -q
+
+figures: setup
+	@echo "Drawing every figure from the code and the shipped weights: about half a minute."
+	@for script in figures/figure_*.py; do MPLBACKEND=agg $(RUN) $$script || exit 1; done
