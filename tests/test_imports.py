@@ -94,8 +94,8 @@ def test_imports_inside_follow_the_layers(module):
 @pytest.mark.parametrize("module", FILES)
 def test_imports_of_other_packages(module):
     allowed = OUTSIDE.get(part_of(module), ELSEWHERE) | sys.stdlib_module_names | {PACKAGE}
-    for name, in_function in imports_of(module):
-        peers = PEERS if in_function and module.startswith(f"{PACKAGE}.training.peers") else set()
+    for name, _ in imports_of(module):
+        peers = PEERS if module.startswith(f"{PACKAGE}.benchmark.") and module.endswith("_peer") else set()
         assert name.split(".")[0] in allowed | peers, f"{module} must not import {name}"
 
 

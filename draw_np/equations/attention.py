@@ -54,20 +54,26 @@ def filter_means(g, delta, N):
     return g + (i - N / 2 - 0.5) * delta
 
 
+def nearest_square(mu, pixels):
+    """The squared distance of each filter's centre to the nearest pixel, of the shape of `mu`, as a constant."""
+    mu = stop_gradient(mu)
+    return (np.clip(np.round(mu), 1, pixels) - mu) ** 2
+
+
 def filterbank(mu, sigma_squared, pixels):
     """N Gaussian filters along one axis, each a row that sums to 1: Eq. (25), Eq. (26).
 
     Written as the equations are, a row whose window lies far outside the image, or whose sigma is tiny, is 0 / 0. Only
-    ratios matter, so the smallest squared distance of each row is taken off first: its pixel then weighs exp(0) = 1,
-    and Z is never below 1. The shift cancels in the ratio, hence `stop_gradient`.
+    ratios matter, so the squared distance of the nearest pixel is taken off first: that pixel then weighs exp(0) = 1,
+    and Z is never below 1. The shift cancels in the ratio, so it may count as a constant.
 
     Parameters: `mu` of shape (batch, N), `sigma_squared` of shape (batch, 1), the number of `pixels` along the axis.
     Returns F of shape (batch, N, pixels).
     """
     a = np.arange(1, pixels + 1, dtype=mu.dtype)
     squares = (a - mu[:, :, None]) ** 2  # (batch, N, pixels)
-    nearest = stop_gradient(squares).min(axis=2, keepdims=True)  # (batch, N, 1)
-    weights = np.exp((squares - nearest) * (-0.5 / sigma_squared[:, :, None]))  # (batch, N, pixels)
+    squares = squares - nearest_square(mu, pixels)[:, :, None]
+    weights = np.exp(squares * (-0.5 / sigma_squared[:, :, None]))  # (batch, N, pixels)
     return weights / np.sum(weights, axis=2, keepdims=True)
 
 

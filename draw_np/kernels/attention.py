@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..equations.attention import Window
-from .linear import add_linear, clipped_exp, linear
-from .primitive import kernel, shared
+from ..equations.attention import Window, nearest_square
+from .linear import clipped_exp, linear
+from .primitive import ADDED, kernel, shared
 
 
 def attention_window(params, h_dec, N, height, width):
@@ -18,8 +18,7 @@ def attention_window(params, h_dec, N, height, width):
 
 @kernel
 def window_kernel(params, h_dec, N, height, width):
-    emitted = h_dec @ params.params["W"]  # (batch, 5)
-    emitted += params.params["b"]
+    emitted = params.apply(h_dec)  # (batch, 5)
     logs, slopes = clipped_exp(emitted[:, 2:])  # (batch, 3): sigma^2, delta~, gamma
     unit = np.array([(width + 1) / 2, (height + 1) / 2, 1, (max(width, height) - 1) / max(N - 1, 1), 1], logs.dtype)
     values = np.concatenate([emitted[:, :2] + 1, logs], axis=1)
@@ -30,7 +29,7 @@ def window_kernel(params, h_dec, N, height, width):
         d_emitted = np.concatenate([d_g_X, d_g_Y, d_sigma_squared, d_delta, d_gamma], axis=1)
         d_emitted *= unit
         d_emitted[:, 2:] *= slopes
-        return (*add_linear(params, h_dec, d_emitted), None, None, None)
+        return ADDED, params.pull_back(h_dec, d_emitted), None, None, None
 
     return (g_X, g_Y, delta, sigma_squared, gamma), backward
 
@@ -59,7 +58,7 @@ def gaussian_rows(mu, sigma_squared, pixels):
     """
     distance = np.arange(1, pixels + 1, dtype=mu.dtype) - mu[:, :, None]  # (batch, N, pixels)
     squares = distance * distance
-    F = squares - squares.min(axis=2, keepdims=True)
+    F = squares - nearest_square(mu, pixels)[:, :, None]
     F *= -0.5 / sigma_squared[:, :, None]
     np.exp(F, out=F)
     F /= F.sum(axis=2, keepdims=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .linear import add_linear, clipped_exp
-from .primitive import kernel, shared
+from .linear import clipped_exp
+from .primitive import ADDED, kernel, shared
 
 
 def posterior(mu_params, sigma_params, h_enc):
@@ -13,17 +13,13 @@ def posterior(mu_params, sigma_params, h_enc):
 
 @kernel
 def posterior_kernel(mu_params, sigma_params, h_enc):
-    mu = h_enc @ mu_params.params["W"]
-    mu += mu_params.params["b"]
-    log_sigma = h_enc @ sigma_params.params["W"]
-    log_sigma += sigma_params.params["b"]
-    sigma, slope = clipped_exp(log_sigma)
+    mu = mu_params.apply(h_enc)
+    sigma, slope = clipped_exp(sigma_params.apply(h_enc))
 
     def backward(d_mu, d_sigma):
-        added, d_h = add_linear(mu_params, h_enc, d_mu)
-        added, more = add_linear(sigma_params, h_enc, d_sigma * slope)
-        d_h += more
-        return added, added, d_h
+        d_h = mu_params.pull_back(h_enc, d_mu)
+        d_h += sigma_params.pull_back(h_enc, d_sigma * slope)
+        return ADDED, ADDED, d_h
 
     return (mu, sigma), backward
 

@@ -16,20 +16,7 @@ def linear(params, a):
 
 @kernel
 def linear_kernel(params, a):
-    y = a @ params.params["W"]
-    y += params.params["b"]
-
-    def backward(d_y):
-        return add_linear(params, a, d_y)
-
-    return y, backward
-
-
-def add_linear(params, a, d_y):
-    """Add dW and db of a linear map to its shared gradient; returns (ADDED, da)."""
-    params.add("W", a, d_y)
-    params.total("b")[...] += d_y.sum(axis=0)
-    return ADDED, d_y @ params.params["W"].T
+    return params.apply(a), lambda d_y: (ADDED, params.pull_back(a, d_y))
 
 
 def logistic(x):

@@ -23,10 +23,9 @@ def lstm(params, x, state):
 
 @kernel
 def lstm_kernel(params, x, h, cell):
-    W, U, hidden = params.params["W"], params.params["U"], h.shape[1]
-    a = x @ W  # (batch, 4 hidden)
-    a += h @ U
-    a += params.params["b"]
+    hidden = h.shape[1]
+    inputs = np.concatenate([x, h], axis=1)
+    a = params.apply(inputs)  # (batch, 4 hidden)
     i, f, o = np.split(logistic(a[:, : 3 * hidden]), 3, axis=1)  # each (batch, hidden)
     g = np.tanh(a[:, 3 * hidden :])
     new_cell = f * cell
@@ -34,21 +33,23 @@ def lstm_kernel(params, x, h, cell):
     squashed = np.tanh(new_cell)
 
     def backward(d_h, d_cell):
-        D = d_h * o
-        D *= 1 - squashed * squashed
+        D = 1 - squashed * squashed
+        D *= o
+        D *= d_h
         D += d_cell
         d_a = np.empty_like(a)
         d_i, d_f, d_o, d_g = np.split(d_a, 4, axis=1)  # views
         for d, gate, upstream, factor in ((d_i, i, D, g), (d_f, f, D, cell), (d_o, o, d_h, squashed)):
-            np.multiply(upstream, factor, out=d)
+            np.subtract(1, gate, out=d)
             d *= gate
-            d *= 1 - gate
-        np.multiply(D, i, out=d_g)
-        d_g *= 1 - g * g
-        params.add("W", x, d_a)
-        params.add("U", h, d_a)
-        params.total("b")[...] += d_a.sum(axis=0)
+            d *= upstream
+            d *= factor
+        np.multiply(g, g, out=d_g)
+        np.subtract(1, d_g, out=d_g)
+        d_g *= i
+        d_g *= D
+        d_inputs = params.pull_back(inputs, d_a)
         D *= f
-        return ADDED, d_a @ W.T, d_a @ U.T, D
+        return ADDED, d_inputs[:, : x.shape[1]], d_inputs[:, x.shape[1] :], D
 
     return (o * squashed, new_cell), backward

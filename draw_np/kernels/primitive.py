@@ -106,31 +106,41 @@ def kernel(function):
 
 
 class Shared:
-    """Weights that are used at every step, with one gradient that all steps add to in place.
+    """The weights W and b of a product that is used at every step, with one gradient that all steps add to in place.
 
-    Left to itself, autograd makes a new array of the weights' size at every step and adds it to the sum so far.
+    Left to itself, autograd makes a new array of the weights' size at every step and adds it to the sum so far. An
+    LSTM's U is stacked below its W, so that [x, h] takes one product and not two.
     """
 
     def __init__(self, params):
-        self.params, self.gradient = params, None
+        self.rows = len(params["W"])
+        self.stacked = "U" in params
+        self.W = np.concatenate([params["W"], params["U"]]) if self.stacked else params["W"]
+        self.b = params["b"]
+        self.d_W = None
 
-    def add(self, name, inputs, gradient):
-        """Add inputs^T gradient to the gradient of the matrix `name`, in one call of BLAS."""
-        gemm = get_blas_funcs("gemm", dtype=gradient.dtype)
-        total = self.total(name)
-        if total.size:  # BLAS counts along columns, so all is transposed: total^T += gradient^T inputs
-            gemm(1.0, gradient.T, inputs.T, beta=1.0, c=total.T, trans_b=True, overwrite_c=True)
+    def apply(self, inputs):
+        """inputs W + b."""
+        outputs = inputs @ self.W
+        outputs += self.b
+        return outputs
 
-    def total(self, name):
-        if self.gradient is None:
-            self.gradient = {key: np.zeros_like(value) for key, value in self.params.items()}
-        return self.gradient[name]
+    def pull_back(self, inputs, d_outputs):
+        """Add dW = inputs^T d_outputs and db = sum of d_outputs to the gradient; returns dinputs = d_outputs W^T."""
+        if self.d_W is None:
+            self.d_W, self.d_b = np.zeros_like(self.W), np.zeros_like(self.b)
+        if self.W.size:  # BLAS adds to a matrix in place; it counts along columns, so all is transposed
+            gemm = get_blas_funcs("gemm", dtype=self.W.dtype)
+            gemm(1.0, d_outputs.T, inputs.T, beta=1.0, c=self.d_W.T, trans_b=True, overwrite_c=True)
+        self.d_b += d_outputs.sum(axis=0)
+        return d_outputs @ self.W.T
 
     def finish(self):
         """The gradient, once every step has added its own; the next backward pass starts again at zero."""
-        self.total(next(iter(self.params)))
-        gradient, self.gradient = self.gradient, None
-        return gradient
+        d_W, d_b, self.d_W = self.d_W, self.d_b, None
+        if self.stacked:
+            return {"W": d_W[: self.rows], "U": d_W[self.rows :], "b": d_b}
+        return {"W": d_W, "b": d_b}
 
 
 class SharedBox(Box):
