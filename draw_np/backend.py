@@ -1,7 +1,7 @@
 """The array namespace that everything above this file computes with.
 
 `np` is NumPy as HIPS autograd wraps it: the same names and the same numbers, and every call records what the
-chain rule needs. Nothing above this file imports NumPy's functions from anywhere else.
+chain rule needs. The equations take NumPy's functions from nowhere else.
 """
 
 import autograd.numpy as np

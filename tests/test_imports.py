@@ -36,8 +36,8 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "datasets": {"numpy", "pooch", "requests", "tqdm", "h5py", "PIL", "scipy"},
     "plotting": {"numpy", "matplotlib", "PIL"},
 }
-ELSEWHERE = {"numpy", "tqdm"}
-PEERS = {"torch", "jax"}  # to be measured against, in functions of draw_np/training/peers*.py only
+ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
+PEERS = {"torch", "jax"}  # to be measured against, in draw_np/benchmark/*_peer.py only
 
 
 def imports(source, module, is_package=False):

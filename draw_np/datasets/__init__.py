@@ -15,8 +15,21 @@ from draw_np.datasets import binarized_mnist, cluttered_mnist, mnist, two_digit_
 from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
 from draw_np.datasets.mnist import binarize
 
-__all__ = ["NAMES", "SPLITS", "DatasetError", "Row", "Split", "binarize", "data_root", "fetch", "is_endless",
-           "listing", "load", "sample", "verify"]
+__all__ = [
+    "NAMES",
+    "SPLITS",
+    "DatasetError",
+    "Row",
+    "Split",
+    "binarize",
+    "data_root",
+    "fetch",
+    "is_endless",
+    "listing",
+    "load",
+    "sample",
+    "verify",
+]
 
 MODULES = {
     "mnist": mnist,
@@ -114,8 +127,10 @@ def verify(name):
         digest = hashlib.sha256(images)
         digest.update(labels)
         if digest.hexdigest() != known:
-            raise DatasetError(f"the {split} images of {name} come out otherwise than they should: NumPy "
-                               f"{np.__version__} draws other random numbers, so install an earlier one")
+            raise DatasetError(
+                f"the {split} images of {name} come out otherwise than they should: NumPy "
+                f"{np.__version__} draws other random numbers, so install an earlier one"
+            )
         lines.append(f"{name} {split}: SHA-256 of images and labels as known")
     return lines
 

@@ -127,7 +127,8 @@ def _keep(path, bits):
             os.fsync(file.fileno())
         os.replace(new, path)  # so that no half file ever has the final name
     except OSError as error:  # a full or read-only disk: the bits are known all the same
-        warnings.warn(f"{path} cannot be written ({error.strerror}): the text will be read again next time",
-                      stacklevel=2)
+        warnings.warn(
+            f"{path} cannot be written ({error.strerror}): the text will be read again next time", stacklevel=2
+        )
     finally:
         new.unlink(missing_ok=True)

@@ -30,11 +30,14 @@ def download(url, path):
     except requests.RequestException as error:  # is an OSError too, so it comes first
         reply = error.response
         reason = "no connection" if reply is None else f"the server answers {reply.status_code}"
-        raise DatasetError(f"cannot download {url} ({reason}): try again later, or put that file at {path} "
-                           "by hand") from None
+        raise DatasetError(
+            f"cannot download {url} ({reason}): try again later, or put that file at {path} by hand"
+        ) from None
     except OSError as error:
-        raise DatasetError(f"cannot write {path} ({error.strerror or error}): make room, or name another "
-                           "folder in DRAW_NP_DATA, and run it again") from None
+        raise DatasetError(
+            f"cannot write {path} ({error.strerror or error}): make room, or name another "
+            "folder in DRAW_NP_DATA, and run it again"
+        ) from None
 
 
 def _fill(url, part):
@@ -54,8 +57,10 @@ def _fill(url, part):
         length = response.headers.get("Content-Length")
         total = offset + int(length) if length else None
         broken = False
-        with (open(part, "ab" if offset else "wb") as file,
-              tqdm(desc=part.stem, initial=offset, total=total, unit="B", unit_scale=True) as bar):
+        with (
+            open(part, "ab" if offset else "wb") as file,
+            tqdm(desc=part.stem, initial=offset, total=total, unit="B", unit_scale=True) as bar,
+        ):
             try:
                 for chunk in response.iter_content(CHUNK):
                     file.write(chunk)

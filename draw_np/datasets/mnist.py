@@ -113,8 +113,7 @@ def read_idx(path):
         raise DatasetError(f"{path} is not an IDX file of unsigned bytes: {REPAIR}")
     shape = struct.unpack(f">{axes}I", data[4:start])
     if len(data) - start != math.prod(shape):
-        raise DatasetError(f"{path} announces {math.prod(shape):,} numbers and holds {len(data) - start:,}: "
-                           f"{REPAIR}")
+        raise DatasetError(f"{path} announces {math.prod(shape):,} numbers and holds {len(data) - start:,}: {REPAIR}")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
 
 

@@ -25,7 +25,7 @@ def shared(params):
 
 
 def sigmoid(x):
-    """The logistic function 1 / (1 + exp(-x)) below Eq. (8), as a tanh, which no x can make overflow."""
+    """The logistic function 1 / (1 + exp(-x)) of Eq. (3), as a tanh, which is finite whatever x is."""
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 

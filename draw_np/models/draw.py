@@ -104,7 +104,7 @@ def new_window(rng, config, N, dtype):
     """Weights of Eq 21's linear map, with the bias of log sigma^2 such that sigma = delta / 2 to begin with."""
     params = new_linear(rng, config.hidden, 5, dtype)
     delta = (max(config.height, config.width) - 1) / max(N - 1, 1)
-    params["b"][2] = 2 * numpy.log(delta / 2)
+    params["b"][2] = 2 * numpy.log(max(delta, 1) / 2)  # an image of one pixel has no stride
     return params
 
 

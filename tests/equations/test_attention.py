@@ -219,9 +219,7 @@ def test_write_without_attention(channels):
     size = channels * HEIGHT * WIDTH
     params = {"W": rng.normal(size=(HIDDEN, size)), "b": rng.normal(size=size)}
     h_dec = rng.normal(size=(BATCH, HIDDEN))
-    expected = [
-        reference_eq_18_28(params["W"], params["b"], h_dec[n], channels, HEIGHT, WIDTH) for n in range(BATCH)
-    ]
+    expected = [reference_eq_18_28(params["W"], params["b"], h_dec[n], channels, HEIGHT, WIDTH) for n in range(BATCH)]
     written = equations.write_without_attention(params, h_dec, channels, HEIGHT, WIDTH)
     np.testing.assert_allclose(written, expected, rtol=1e-12)
 
@@ -285,9 +283,7 @@ def test_one_sharp_filter_reads_and_writes_the_pixel_it_points_at():
 @searched
 def test_moving_a_filter_by_a_pixel_moves_its_weights_by_a_pixel(mu, log_sigma_squared):
     """Up to the edges, which cut off a different part of it: compare the ratios between weights."""
-    here, there = equations.filterbank(
-        np.array([[mu, mu + 1]]), np.array([[math.exp(log_sigma_squared)]]), WIDTH
-    )[0]
+    here, there = equations.filterbank(np.array([[mu, mu + 1]]), np.array([[math.exp(log_sigma_squared)]]), WIDTH)[0]
     np.testing.assert_allclose(there[1:] / there[1:].sum(), here[:-1] / here[:-1].sum(), rtol=1e-9)
 
 

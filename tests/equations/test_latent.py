@@ -52,9 +52,7 @@ def posterior_case(rng):
 @pytest.mark.equation(1, 2)
 def test_posterior():
     rng = np.random.default_rng(0)
-    mu_params, sigma_params = (
-        {"W": rng.normal(size=(HIDDEN, LATENT)), "b": rng.normal(size=LATENT)} for _ in range(2)
-    )
+    mu_params, sigma_params = ({"W": rng.normal(size=(HIDDEN, LATENT)), "b": rng.normal(size=LATENT)} for _ in range(2))
     h_enc = rng.normal(size=(BATCH, HIDDEN))
     mu, sigma = equations.posterior(mu_params, sigma_params, h_enc)
     for n in range(BATCH):

@@ -21,8 +21,7 @@ def reference_sigmoid(v):
 def reference_eq_03(x, c):
     """The error image of one image, planes x[k][b][a], pixel by pixel."""
     return [
-        [[v - reference_sigmoid(logit) for v, logit in zip(*rows)] for rows in zip(*planes)]
-        for planes in zip(x, c)
+        [[v - reference_sigmoid(logit) for v, logit in zip(*rows)] for rows in zip(*planes)] for planes in zip(x, c)
     ]
 
 

@@ -74,6 +74,21 @@ def test_same_seed_same_bits(config):
 
 
 @every_config
+def test_loss_has_a_gradient_with_respect_to_images(config):
+    """What the model looks at can be asked of it: the slope along a direction is the gradient's."""
+    params, images, noise = new_case(config, dtype=np.float64)
+    images = 0.1 + 0.8 * images  # room for a step to either side
+
+    def nats(p):
+        return draw.loss(params, config, p["images"], noise)
+
+    _, gradient = value_and_grad(nats, {"images": images})
+    direction = np.random.default_rng(1).normal(size=images.shape)
+    up, down = (nats({"images": images + step * direction}) for step in (1e-5, -1e-5))
+    np.testing.assert_allclose(np.sum(gradient["images"] * direction), (up - down) / 2e-5, rtol=1e-5)
+
+
+@every_config
 def test_generation_has_the_shape_of_images_and_finite_windows(config):
     params, images, noise = new_case(config)
     canvases, windows = draw.generate(params, config, noise)
@@ -111,7 +126,7 @@ def test_windows_of_a_single_filter():
     np.testing.assert_array_equal(trace.read_windows[0].g_X, (config.width + 1) / 2)  # h_dec = 0: the centre
 
 
-def test_one_pixel_one_step_one_of_everything():
+def test_two_pixels_and_one_of_everything_else():
     config = draw.Config(height=1, width=2, steps=1, hidden=1, latent=1, read_size=1, write_size=1)
     params, images, noise = new_case(config)
     assert np.isfinite(draw.loss(params, config, images, noise))
