@@ -70,6 +70,7 @@ def make_parser():
     added.add_argument("--checkpoint-every", type=count, default=100, metavar="UPDATES")
     added.add_argument("--device", default="cpu", metavar="cpu|cuda")
     added.add_argument("--ops", default=next(iter(OPS)), choices=OPS, help="which derivatives to train with")
+    added.add_argument("--threads", type=count, metavar="K", help="cores to use: each takes a shard of every batch")
     added.add_argument("--resume", action="store_true", help="go on with the run in DIR, to the same bits")
 
     added = command("evaluate", run_evaluate, "the bound in nats on a split of a data set")
@@ -111,7 +112,7 @@ def run_train(arguments):
     finished = train(
         preset, arguments.out, arguments.preset, seed=arguments.seed, epochs=arguments.epochs,
         updates=arguments.updates, checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
-        ops=OPS[arguments.ops],
+        ops=OPS[arguments.ops], threads=arguments.threads,
     )  # fmt: skip
     return 0 if finished else STOPPED
 
@@ -244,7 +245,7 @@ def main(argv=None):
     except (UsageError, DatasetError, CheckpointError, TrainingError) as error:
         message = str(error)
     except OSError as error:
-        message = f"{error.filename or 'input or output'}: {error.strerror or error}"
+        message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return STOPPED

@@ -4,6 +4,7 @@ One format serves both. "params/..." are the weights, "meta" is a JSON text with
 and where the weights come from; a checkpoint also holds "optimiser/..." and "average/...".
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -40,7 +41,8 @@ def save(path, trees, meta):
             os.fsync(folder)
             os.close(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may not even exist
+            temporary.unlink()
         kept = f"; the last good one is kept: {path}" if path.exists() else ""
         raise CheckpointError(f"cannot write {path}: {error.strerror}{kept}") from error
 

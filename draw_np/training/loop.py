@@ -14,6 +14,7 @@ import sys
 import time
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import datasets, equations
@@ -22,6 +23,7 @@ from . import checkpoint
 from .adam import AdamState
 from .batches import Endless, Shuffled
 from .evaluation import evaluate
+from .shards import Shards
 from .step import Weights, first_weights, rate_at, steps_at, update
 from .trees import named_leaves
 
@@ -32,12 +34,25 @@ class TrainingError(Exception):
     """Training cannot start or go on; the message is one line that says why and what to do."""
 
 
-def train(preset, out, name, seed=0, epochs=None, updates=None, checkpoint_every=100, resume=False, ops=equations):
+def train(
+    preset,
+    out,
+    name,
+    seed=0,
+    epochs=None,
+    updates=None,
+    checkpoint_every=100,
+    resume=False,
+    ops=equations,
+    threads=None,
+):
     """Train a preset in the folder `out`, which gets `checkpoint.npz`, `metrics.jsonl` and, at the end, `weights.npz`.
 
     Parameters: `preset` a presets.Preset with its `name`; `epochs` or `updates` instead of the recipe's length (its
     warm-up, decay and growth keep their shape); `checkpoint_every` so many updates; `resume` goes on where the
-    folder's checkpoint stands, to the same bits. Returns True when the run is complete, False when asked to stop.
+    folder's checkpoint stands, to the same bits. `threads` is the number of shards that each batch is cut into, one for
+    each core to use; 1, or what a resumed run had, if not given. Returns True when the run is complete, False when it
+    was asked to stop.
 
     Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
     CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
@@ -50,6 +65,9 @@ def train(preset, out, name, seed=0, epochs=None, updates=None, checkpoint_every
     batches, validation, mean_image = prepare_data(recipe, data_rng, pixels_rng)
     length = updates or (epochs and epochs * batches.per_epoch) or meta.get("length")
     length = length or recipe.epochs * batches.per_epoch
+    threads = threads or meta.get("threads", 1)
+    if threads > recipe.batch:
+        raise TrainingError(f"{threads} threads are more than the {recipe.batch} images of a batch; use fewer")
     if saved:
         batches.restore(meta["data"])
         noise_rng.bit_generator.state = meta["noise"]
@@ -59,10 +77,10 @@ def train(preset, out, name, seed=0, epochs=None, updates=None, checkpoint_every
         weights = first_weights(model.init_params(config, weights_rng, mean_image))
 
     def about():
-        return checkpoint.describe(
-            model_name, config, preset=name, recipe=dataclasses.asdict(recipe), seed=seed, length=length, update=done,
-            seconds=round(seconds, 1), data=batches.state(), noise=noise_rng.bit_generator.state,
-        )  # fmt: skip
+        generators = {"data": batches.state(), "noise": noise_rng.bit_generator.state}
+        progress = {"update": done, "length": length, "seconds": round(seconds, 1)}
+        run = {"preset": name, "recipe": dataclasses.asdict(recipe), "seed": seed, "threads": threads}
+        return checkpoint.describe(model_name, config, **run, **progress, **generators)
 
     def save():
         metrics.flush()
@@ -73,6 +91,8 @@ def train(preset, out, name, seed=0, epochs=None, updates=None, checkpoint_every
     size = sum(leaf.size for leaf in named_leaves(weights.params).values())
     print(f"{name}: {size:,} parameters, {length:,} updates of {recipe.batch} images, in {out}", file=sys.stderr)
     with (
+        threadpool_limits(1),  # one BLAS thread to a shard
+        Shards(threads) as shards,
         StopSignal() as stop,
         metrics_file(out / METRICS, done) as metrics,
         progress(recipe, config, done, length) as bar,
@@ -86,7 +106,9 @@ def train(preset, out, name, seed=0, epochs=None, updates=None, checkpoint_every
             images = batches.next()
             noise = model.sample_noise(now, len(images), noise_rng)
             rate = rate_at(recipe, done, length)
-            new_weights, nats = update(weights, model, now, images, noise, recipe, rate, ops)
+            new_weights, nats = update(
+                weights, model, now, images, noise, recipe, rate, ops, shards.losses_and_gradient
+            )
             check_finite(out, done + 1, nats)
             weights, done, seconds = new_weights, done + 1, seconds + time.perf_counter() - started
 

@@ -1,14 +1,13 @@
 """One update: loss, gradient, clipping, Adam and the weight average; and the two schedules that steer it."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy
 
 from ..backend import np, value_and_grad
 from .adam import AdamState, adam_init, adam_update, clip_by_global_norm, update_average
-from .trees import global_norm, map_leaves
+from .trees import global_norm
 
 
 class Weights(NamedTuple):
@@ -25,42 +24,24 @@ def first_weights(params):
 
 
 def losses(params, model, config, images, noise, ops):
-    """[L^x, L^z] in nats, summed over the images, of shape (2,)."""
+    """[L^x, L^z], nats per image averaged over the batch, of shape (2,)."""
     reconstruction, latent = model.bound(params, config, images, noise, ops)
-    return np.stack([np.sum(reconstruction), np.sum(latent)])
+    return np.stack([np.sum(reconstruction), np.sum(latent)]) / len(images)
 
 
-def losses_and_gradient(params, model, config, images, noise, ops, threads=1):
-    """[L^x, L^z] in nats per image and the gradient of their sum, Eq. (12), with respect to the parameters.
-
-    With more than one of `threads`, each takes a shard of the batch through a forward and backward pass of its own,
-    side by side, and the sums are added in the order of the shards: the same bits every time, and the same numbers up
-    to rounding whatever the number of shards. NumPy releases the interpreter's lock while it computes.
-    """
-
-    def shard(images, noise):
-        with numpy.errstate(
-            over="ignore", invalid="ignore"
-        ):  # `update` returns what is not finite, and its caller looks
-            return value_and_grad(lambda params: losses(params, model, config, images, noise, ops), params)
-
-    if threads == 1:
-        shards = [shard(images, noise)]
-    else:
-        parts = numpy.array_split(images, threads), numpy.array_split(noise, threads, axis=1)
-        with ThreadPoolExecutor(threads) as pool:
-            shards = list(pool.map(shard, *parts))
-    nats = numpy.sum([nats for nats, _ in shards], axis=0) / len(images)
-    gradient = map_leaves(lambda *leaves: sum(leaves[1:], leaves[0]) / len(images), *(g for _, g in shards))
-    return nats.tolist(), gradient
+def losses_and_gradient(params, model, config, images, noise, ops):
+    """[L^x, L^z] and the gradient of their sum, Eq. (12), with respect to the parameters."""
+    with numpy.errstate(over="ignore", invalid="ignore"):  # the training loop looks for what is not finite
+        return value_and_grad(lambda params: losses(params, model, config, images, noise, ops), params)
 
 
-def update(weights, model, config, images, noise, recipe, rate, ops, threads=1):
+def update(weights, model, config, images, noise, recipe, rate, ops, gradient_of=losses_and_gradient):
     """Make one update. Returns (Weights, {"L_x", "L_z", "gradient_norm"}), the norm as it was before clipping.
 
+    `gradient_of` may be another way to the same numbers, such as `shards.Shards.losses_and_gradient`.
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
     """
-    (L_x, L_z), gradient = losses_and_gradient(weights.params, model, config, images, noise, ops, threads)
+    (L_x, L_z), gradient = gradient_of(weights.params, model, config, images, noise, ops)
     with numpy.errstate(over="ignore", invalid="ignore"):
         norm = global_norm(gradient)
         gradient = clip_by_global_norm(gradient, norm, recipe.clip)

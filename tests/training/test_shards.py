@@ -1,0 +1,76 @@
+"""Shards of a batch in processes of their own: the same numbers, and nobody left behind."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from draw_np import equations, kernels
+from draw_np.models import draw
+from draw_np.training.shards import Shards
+from draw_np.training.step import losses_and_gradient
+from draw_np.training.trees import named_leaves
+
+CONFIG = draw.Config(height=6, width=5, steps=3, hidden=4, latent=3)
+
+
+def problem(batch, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    params = draw.init_params(CONFIG, rng, dtype=dtype)
+    images = rng.random((batch, CONFIG.height, CONFIG.width)).astype(dtype)
+    return params, draw, CONFIG, images, draw.sample_noise(CONFIG, batch, rng, dtype)
+
+
+@pytest.fixture(scope="module")
+def three():
+    with Shards(3) as shards:
+        yield shards
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize("batch", [3, 7])
+def test_shards_add_up_to_the_whole(three, ops, batch):
+    nats, gradient = losses_and_gradient(*problem(batch), ops)
+    sharded_nats, sharded = three.losses_and_gradient(*problem(batch), ops)
+    np.testing.assert_allclose(sharded_nats, nats, rtol=1e-12)
+    for name, leaf in named_leaves(gradient).items():
+        np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_same_bits_every_time_and_float32_stays(three):
+    first, second = (three.losses_and_gradient(*problem(7, np.float32), kernels)[1] for _ in range(2))
+    for name, leaf in named_leaves(first).items():
+        assert leaf.dtype == np.float32
+        np.testing.assert_array_equal(named_leaves(second)[name], leaf)
+
+
+def test_one_shard_is_the_whole():
+    with Shards(1) as one:
+        nats, gradient = one.losses_and_gradient(*problem(4), kernels)
+    expected_nats, expected = losses_and_gradient(*problem(4), kernels)
+    assert nats == expected_nats
+    for name, leaf in named_leaves(expected).items():
+        np.testing.assert_array_equal(named_leaves(gradient)[name], leaf)
+
+
+def test_processes_end_with_the_shards():
+    before = set(multiprocessing.active_children())
+    with Shards(2):
+        (process,) = set(multiprocessing.active_children()) - before
+    process.join(10)
+    assert process.exitcode == 0
+
+
+def test_a_process_that_died_is_said_in_one_line():
+    before = set(multiprocessing.active_children())
+    with Shards(2) as shards:
+        (process,) = set(multiprocessing.active_children()) - before
+        process.kill()
+        process.join()
+        with pytest.raises(ChildProcessError, match="a process that computes a shard of the batch has died"):
+            shards.losses_and_gradient(*problem(4), kernels)
+
+
+def test_more_shards_than_images_are_refused(three):
+    with pytest.raises(ValueError, match="3 shards of a batch of 2"):
+        three.losses_and_gradient(*problem(2), kernels)
