@@ -4,6 +4,8 @@
 chain rule needs. The equations take NumPy's functions from nowhere else.
 """
 
+import gc
+
 import autograd.numpy as np
 import numpy
 from autograd import make_vjp
@@ -29,8 +31,14 @@ def value_and_grad(function, params):
 
     Returns (value, gradient): a plain number, or list of numbers, and a nested dict of the structure of `params`.
     """
-    vjp, value = make_vjp(function)(params)
-    return value.tolist(), vjp(np.ones_like(value))
+    collecting = gc.isenabled()
+    gc.disable()  # it would look for cycles among thousands of new nodes, again and again, and there are none
+    try:
+        vjp, value = make_vjp(function)(params)
+        return value.tolist(), vjp(np.ones_like(value))
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def use_device(name):

@@ -69,7 +69,7 @@ def make_parser():
     added.add_argument("--seed", type=seed, default=0, metavar="S")
     added.add_argument("--checkpoint-every", type=count, default=100, metavar="UPDATES")
     added.add_argument("--device", default="cpu", metavar="cpu|cuda")
-    added.add_argument("--ops", default=next(iter(OPS)), choices=OPS, help="which derivatives to train with")
+    added.add_argument("--ops", choices=OPS, help="which derivatives to train with: kernels, unless the run has others")
     added.add_argument("--threads", type=count, metavar="K", help="cores to use: each takes a shard of every batch")
     added.add_argument("--resume", action="store_true", help="go on with the run in DIR, to the same bits")
 
@@ -112,7 +112,7 @@ def run_train(arguments):
     finished = train(
         preset, arguments.out, arguments.preset, seed=arguments.seed, epochs=arguments.epochs,
         updates=arguments.updates, checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
-        ops=OPS[arguments.ops], threads=arguments.threads,
+        ops=OPS.get(arguments.ops), threads=arguments.threads,
     )  # fmt: skip
     return 0 if finished else STOPPED
 
@@ -120,10 +120,13 @@ def run_train(arguments):
 def run_evaluate(arguments):
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
     images = datasets.load(arguments.dataset, arguments.split).images
-    ours, theirs = (config.height, config.width), images.shape[1:3]
-    if ours != theirs:
-        sizes = "{} x {} images, {} has {} x {}".format(*ours, arguments.dataset, *theirs)
-        raise UsageError(f"{arguments.weights} is a model of {sizes}; choose another --dataset or --weights")
+    ours = (config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
+    if ours != images.shape[1:]:
+        sizes = [" x ".join(map(str, shape)) for shape in (ours, images.shape[1:])]
+        raise UsageError(
+            f"{arguments.weights} is a model of {sizes[0]} images, {arguments.dataset} has {sizes[1]}; "
+            "choose another --dataset or --weights"
+        )
     if arguments.images and arguments.images > len(images):
         raise UsageError(f"--images {arguments.images}: the {arguments.split} split has {len(images):,}")
     if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on
@@ -131,6 +134,8 @@ def run_evaluate(arguments):
         print(f"mnist: grey levels binarized with seed {arguments.seed}", file=sys.stderr)
     images, rng = images[: arguments.images], np.random.default_rng(arguments.seed)
     found = evaluate(model, params, config, images, rng, arguments.importance_samples, progress=progress_bar)
+    if not np.isfinite(found.nll_bound):
+        raise UsageError(f"{arguments.weights} gives a bound of {found.nll_bound} nats: these weights are of no use")
     print(
         f"{len(images):,} {arguments.split} images of {arguments.dataset}: at most {found.nll_bound:.2f} +- "
         f"{found.standard_error:.2f} nats = L^x {found.reconstruction:.2f} + L^z {found.kl:.2f}"
@@ -157,9 +162,21 @@ def run_sample(arguments):
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise UsageError(f"--out {out}: the folder {out.parent} is not there or cannot be written")
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
-    noise = model.sample_noise(config, arguments.count, np.random.default_rng(arguments.seed))
+    try:
+        noise = model.sample_noise(config, arguments.count, np.random.default_rng(arguments.seed))
+    except ValueError as error:  # more numbers than an array can have
+        raise MemoryError from error
     canvases, windows = model.generate(params, config, noise)
-    savers[out.suffix](out, equations.pixel_means(canvases), windows, getattr(config, "write_size", None))
+    half = out.with_name(f".{out.stem}.half{out.suffix}")  # renamed when it is whole
+    try:
+        savers[out.suffix](half, equations.pixel_means(canvases), windows, getattr(config, "write_size", None))
+        os.replace(half, out)
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror or error}") from error
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"--out {out}: {arguments.count} such images make no picture ({error})") from error
+    finally:
+        half.unlink(missing_ok=True)
     print(f"{arguments.count} images, drawn in {len(canvases)} steps: {out}")
     return 0
 
@@ -167,10 +184,13 @@ def run_sample(arguments):
 def run_gradcheck(arguments):
     rows = []
     print(f"{'operations':12}{'function':32}{'arguments':>9}  {'largest error':>13}  of")
-    for row in gradient_table(OPS, np.random.default_rng(0)):
-        rows.append(row)
-        error, failed = row.worst.relative_error, "" if row.passed else "  WRONG"
-        print(f"{row.ops:12}{row.function:32}{row.arguments:9}  {error:13.1e}  {row.worst.argument}{failed}")
+    try:
+        for row in gradient_table(OPS, np.random.default_rng(0)):
+            rows.append(row)
+            error, failed = row.worst.relative_error, "" if row.passed else "  WRONG"
+            print(f"{row.ops:12}{row.function:32}{row.arguments:9}  {error:13.1e}  {row.worst.argument}{failed}")
+    except ValueError as error:
+        raise UsageError(f"the check stopped: {error}") from error
     wrong = [row for row in rows if not row.passed]
     for row in wrong:
         print(f"{row.ops} {row.function}: {row.worst}", file=sys.stderr)
@@ -246,6 +266,8 @@ def main(argv=None):
         message = str(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    except MemoryError:
+        message = "not enough memory: ask for fewer images or use a smaller model"
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return STOPPED

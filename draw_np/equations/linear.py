@@ -16,7 +16,7 @@ def linear(params, a):
     Parameters: `params` {"W": (inputs, outputs), "b": (outputs,)}, `a` of shape (batch, inputs).
     Returns b of shape (batch, outputs).
     """
-    return np.dot(a, params["W"]) + params["b"]
+    return a @ params["W"] + params["b"]
 
 
 def shared(params):

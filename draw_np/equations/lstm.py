@@ -28,7 +28,7 @@ def lstm(params, x, state):
     the order i, f, o, g; `x` of shape (batch, inputs); `state` an LSTMState. Returns the next LSTMState.
     """
     hidden = state.h.shape[1]
-    a = np.dot(x, params["W"]) + np.dot(state.h, params["U"]) + params["b"]  # (batch, 4 hidden)
+    a = x @ params["W"] + state.h @ params["U"] + params["b"]  # (batch, 4 hidden)
     gates, candidate = np.split(a, [3 * hidden], axis=1)  # (batch, 3 hidden), (batch, hidden)
     i, f, o = np.split(sigmoid(gates), 3, axis=1)  # each (batch, hidden)
     cell = f * state.cell + i * np.tanh(candidate)

@@ -74,6 +74,8 @@ def check_gradient(function, arguments, rng, directions=4):
 def check_argument(scalar, arguments, name, gradient, rng, directions):
     """The worst Derivative of one argument: along the gradient itself, then along random directions of length 1."""
     norm = numpy.sqrt(numpy.sum(gradient**2))
+    if not numpy.isfinite(norm):  # nor would be the directions
+        return Derivative(name, numpy.nan, numpy.nan, float(norm))
     if norm == 0:
         raise ValueError(f"the gradient with respect to {name} is identically zero: checking it would prove nothing")
     found = []
@@ -116,7 +118,10 @@ def gradient_table(ops_sets, rng):
     """
     for ops_name, ops in ops_sets.items():
         for name, (function, arguments) in {**function_cases(ops, rng), **model_cases(ops, rng)}.items():
-            derivatives = check_gradient(function, arguments, rng)
+            try:
+                derivatives = check_gradient(function, arguments, rng)
+            except ValueError as error:
+                raise ValueError(f"{ops_name} {name}: {error}") from error
             worst = max(derivatives, key=lambda d: (d.relative_error != d.relative_error, d.relative_error))
             yield Row(ops_name, name, len(derivatives), worst)
 

@@ -5,10 +5,12 @@ checkpoint: a run that was killed and resumed ends in the same bits as one that 
 """
 
 import dataclasses
+import importlib
 import json
 import math
 import os
 import pathlib
+import shlex
 import signal
 import sys
 import time
@@ -17,14 +19,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from .. import datasets, equations
+from .. import datasets, kernels
 from ..models import MODELS
 from . import checkpoint
 from .adam import AdamState
 from .batches import Endless, Shuffled
 from .evaluation import evaluate
 from .shards import Shards
-from .step import Weights, first_weights, rate_at, steps_at, update
+from .step import Weights, first_weights, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
 CHECKPOINT, METRICS, WEIGHTS = "checkpoint.npz", "metrics.jsonl", "weights.npz"
@@ -43,34 +45,37 @@ def train(
     updates=None,
     checkpoint_every=100,
     resume=False,
-    ops=equations,
+    ops=None,
     threads=None,
 ):
     """Train a preset in the folder `out`, which gets `checkpoint.npz`, `metrics.jsonl` and, at the end, `weights.npz`.
 
     Parameters: `preset` a presets.Preset with its `name`; `epochs` or `updates` instead of the recipe's length (its
     warm-up, decay and growth keep their shape); `checkpoint_every` so many updates; `resume` goes on where the
-    folder's checkpoint stands, to the same bits. `threads` is the number of shards that each batch is cut into, one for
-    each core to use; 1, or what a resumed run had, if not given. Returns True when the run is complete, False when it
-    was asked to stop.
+    folder's checkpoint stands, to the same bits. `ops` is the set of operations, `threads` the number of shards that
+    each batch is cut into, one for each core to use: if not given, what a resumed run had, else the kernels and 1.
+    Returns True when the run is complete, False when it was asked to stop.
 
     Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
     CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
     """
-    out, (model_name, config, recipe) = pathlib.Path(out), preset
-    saved = find_run(out, name, resume)
+    out, (model_name, config, recipe), model = pathlib.Path(out), preset, MODELS[preset.model]
+    saved = find_run(out, name, preset, resume)
     trees, meta = saved or ({}, {"seed": seed, "update": 0, "seconds": 0.0})
-    model, seed, done, seconds = MODELS[model_name], meta["seed"], meta["update"], meta["seconds"]
+    seed, done, seconds = meta["seed"], meta["update"], meta["seconds"]
+    ops = ops or importlib.import_module(meta.get("ops", kernels.__name__))
+    threads = threads or meta.get("threads", 1)
+    if threads > recipe.batch:
+        raise TrainingError(f"{threads} threads are more than the {recipe.batch} images of a batch; use fewer")
     data_rng, noise_rng, weights_rng, pixels_rng = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
     batches, validation, mean_image = prepare_data(recipe, data_rng, pixels_rng)
     length = updates or (epochs and epochs * batches.per_epoch) or meta.get("length")
     length = length or recipe.epochs * batches.per_epoch
-    threads = threads or meta.get("threads", 1)
-    if threads > recipe.batch:
-        raise TrainingError(f"{threads} threads are more than the {recipe.batch} images of a batch; use fewer")
+    if done > length:
+        raise TrainingError(f"the run in {out} is at update {done:,} already, beyond the {length:,} asked for")
+    make_folder(out)
     if saved:
-        batches.restore(meta["data"])
-        noise_rng.bit_generator.state = meta["noise"]
+        restore_generators(out, meta, batches, noise_rng)
         adam = AdamState(done, trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
         weights = Weights(trees["params"], trees["average"], adam)
     else:
@@ -79,7 +84,8 @@ def train(
     def about():
         generators = {"data": batches.state(), "noise": noise_rng.bit_generator.state}
         progress = {"update": done, "length": length, "seconds": round(seconds, 1)}
-        run = {"preset": name, "recipe": dataclasses.asdict(recipe), "seed": seed, "threads": threads}
+        way = {"seed": seed, "threads": threads, "ops": ops.__name__}
+        run = {"preset": name, "recipe": dataclasses.asdict(recipe), **way}
         return checkpoint.describe(model_name, config, **run, **progress, **generators)
 
     def save():
@@ -91,9 +97,9 @@ def train(
     size = sum(leaf.size for leaf in named_leaves(weights.params).values())
     print(f"{name}: {size:,} parameters, {length:,} updates of {recipe.batch} images, in {out}", file=sys.stderr)
     with (
+        StopSignal() as stop,
         threadpool_limits(1),  # one BLAS thread to a shard
         Shards(threads) as shards,
-        StopSignal() as stop,
         metrics_file(out / METRICS, done) as metrics,
         progress(recipe, config, done, length) as bar,
     ):
@@ -124,7 +130,7 @@ def train(
             if done % checkpoint_every == 0 or done == length or stop.asked:
                 save()
     if done < length:
-        again = f"python -m draw_np train --preset {name} --out {out} --resume"
+        again = f"python -m draw_np train --preset {name} --out {shlex.quote(str(out))} --resume"
         print(f"stopped and saved at update {done:,} of {length:,}; to go on: {again}", file=sys.stderr)
         return False
     checkpoint.save(out / WEIGHTS, {"params": weights.average}, about())
@@ -132,26 +138,45 @@ def train(
     return True
 
 
-def find_run(out, name, resume):
-    """The folder's checkpoint (trees, meta) to resume, or None for a new run, for which the folder is made."""
+def find_run(out, name, preset, resume):
+    """The folder's checkpoint (trees, meta) to resume, or None for a new run."""
     path = out / CHECKPOINT
     if not resume:
         if path.exists():
             raise TrainingError(f"{out} already holds a run; add --resume to go on with it, or name another --out")
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise TrainingError(f"cannot make the folder {out}: {error.strerror}") from error
         return None
     if not path.exists():
         raise TrainingError(f"there is no run to resume in {out} (no {CHECKPOINT}); leave out --resume to start one")
     trees, meta = checkpoint.load(path)
     if meta.get("preset") != name:
         raise TrainingError(f"{out} holds a run of preset {meta.get('preset')!r}, not {name!r}; name its preset")
-    lacking = {"seed", "update", "seconds", "length", "data", "noise"} - meta.keys()
-    if lacking or not trees.keys() >= {"params", "average", "optimiser"}:
+    if (meta["model"], meta["config"]) != (preset.model, dataclasses.asdict(preset.config)):
+        raise TrainingError(f"{out} holds a run with other sizes than the preset {name!r} has now; start a new run")
+    counts = [meta.get(key) for key in ("seed", "update", "length", "threads")]
+    if not all(type(value) is int and value >= 0 for value in counts) or "optimiser" not in trees:
         raise TrainingError(f"{path} holds weights only and cannot be resumed; start a new run in another --out")
+    expected = MODELS[preset.model].init_params(preset.config, np.random.default_rng(0))
+    optimiser = trees["optimiser"]
+    for tree in (trees.get("params"), trees.get("average"), optimiser.get("mean"), optimiser.get("mean_square")):
+        checkpoint.check_params(path, tree, expected)
     return trees, meta
+
+
+def make_folder(out):
+    """Make the run's folder. Raises TrainingError when that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot make the folder {out}: {error.strerror}") from error
+
+
+def restore_generators(out, meta, batches, noise_rng):
+    """Put the data and the noise where the checkpoint says that they were."""
+    try:
+        batches.restore(meta["data"])
+        noise_rng.bit_generator.state = meta["noise"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"{out / CHECKPOINT} does not say where its generators were; start a new run") from error
 
 
 def prepare_data(recipe, data_rng, pixels_rng):
@@ -191,7 +216,7 @@ def metrics_file(path, done):
     A last line that a kill cut short goes too. It is not synced: after a crash of the machine lines may be missing.
     """
     kept = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
         try:
             if json.loads(line)["update"] <= done:
                 kept.append(line + "\n")
@@ -205,9 +230,9 @@ def metrics_file(path, done):
 
 def progress(recipe, config, done, length):
     """A progress bar that counts steps of t, not updates: T may grow, and the time left should not surprise."""
-    work = np.cumsum([0] + [steps_at(recipe, config, update, length) for update in range(length)])
     interval = 0.5 if sys.stderr.isatty() else 30
-    return tqdm(total=int(work[-1]), initial=int(work[done]), unit="step", unit_scale=True, mininterval=interval)
+    total, initial = (steps_until(recipe, config, update, length) for update in (length, done))
+    return tqdm(total=total, initial=initial, unit="step", unit_scale=True, mininterval=interval)
 
 
 class StopSignal:

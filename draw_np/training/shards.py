@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_limits
 from .step import losses_and_gradient
 from .trees import map_leaves
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What asks a run to stop. It comes to all processes and is for the one that saves."""
+
 
 class Shards:
     """`count` processes, this one among them. To be used in a `with`, or closed."""
@@ -21,11 +24,14 @@ class Shards:
     def __init__(self, count):
         context = multiprocessing.get_context("spawn")
         self.connections = []
+        before = [signal.signal(number, signal.SIG_IGN) for number in SIGNALS]  # the processes inherit that
         for _ in range(count - 1):
             ours, theirs = context.Pipe()
             context.Process(target=serve, args=(theirs,), daemon=True).start()
             theirs.close()
             self.connections.append(ours)
+        for number, handler in zip(SIGNALS, before):
+            signal.signal(number, handler)
 
     def losses_and_gradient(self, params, model, config, images, noise, ops):
         """As `step.losses_and_gradient`, over all shards.
@@ -67,7 +73,6 @@ class Shards:
 
 def serve(connection):
     """What a process does: gradients of what it is sent, until the other end is closed or its process is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that saves
     with threadpool_limits(1):
         while True:
             try:

@@ -36,7 +36,7 @@ def losses_and_gradient(params, model, config, images, noise, ops):
 
 
 def update(weights, model, config, images, noise, recipe, rate, ops, gradient_of=losses_and_gradient):
-    """Make one update. Returns (Weights, {"L_x", "L_z", "gradient_norm"}), the norm as it was before clipping.
+    """Make one update. Returns (Weights, {"L_x", "L_z", "gradient_norm", "weight_norm"}), the gradient before clipping.
 
     `gradient_of` may be another way to the same numbers, such as `shards.Shards.losses_and_gradient`.
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
@@ -47,7 +47,8 @@ def update(weights, model, config, images, noise, recipe, rate, ops, gradient_of
         gradient = clip_by_global_norm(gradient, norm, recipe.clip)
         params, adam = adam_update(weights.params, gradient, weights.adam, rate)
         average = update_average(weights.average, params, adam.count, recipe.average) if recipe.average else params
-    return Weights(params, average, adam), {"L_x": L_x, "L_z": L_z, "gradient_norm": norm}
+        size = global_norm(params)
+    return Weights(params, average, adam), {"L_x": L_x, "L_z": L_z, "gradient_norm": norm, "weight_norm": size}
 
 
 def rate_at(recipe, done, length):
@@ -58,9 +59,25 @@ def rate_at(recipe, done, length):
 
 def steps_at(recipe, config, done, length):
     """T after `done` updates, as `recipe.grow` says; 1 for a model without steps."""
-    until = 0.0
-    for steps, fraction in recipe.grow:
-        until += fraction
-        if done < until * length:
+    for steps, until in phases(recipe, config, length):
+        if done < until:
             return steps
     return getattr(config, "steps", 1)
+
+
+def steps_until(recipe, config, done, length):
+    """The number of steps t that the first `done` updates take together: the work, for a progress bar."""
+    total, start = 0, 0
+    for steps, until in phases(recipe, config, length):
+        total += steps * max(0, min(done, until) - start)
+        start = max(start, until)
+    return total
+
+
+def phases(recipe, config, length):
+    """[(T, the update before which it ends), ...] up to the run's end."""
+    fraction, ends = 0.0, []
+    for steps, share in recipe.grow:
+        fraction += share
+        ends.append((steps, math.ceil(fraction * length)))
+    return [*ends, (getattr(config, "steps", 1), length)]

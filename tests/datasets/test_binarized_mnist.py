@@ -161,7 +161,7 @@ def test_anything_but_0_and_1_is_named(wrong):
     text = as_text(np.zeros((2, 784), np.uint8))
     for place in (0, 100, len(text) - 2):
         with pytest.raises(DatasetError, match="there.amat holds something else than 0s and 1s"):
-            binarized.parse(text[:place] + wrong + text[place + 1:], "there.amat")
+            binarized.parse(text[:place] + wrong + text[place + 1 :], "there.amat")
 
 
 def test_the_real_files_are_the_published_ones(real_root, root):

@@ -21,10 +21,11 @@ def test_images_are_eight_pieces_and_a_digit_of_the_split(split):
         expected = np.zeros((100, 100))
         for k in range(8):
             y, x = from_row[n, k], from_column[n, k]
-            expected[rows[n, k]:rows[n, k] + 8, columns[n, k]:columns[n, k] + 8] += (
-                digits[lender[n, k]][y:y + 8, x:x + 8])
+            expected[rows[n, k] : rows[n, k] + 8, columns[n, k] : columns[n, k] + 8] += digits[lender[n, k]][
+                y : y + 8, x : x + 8
+            ]
         expected = np.minimum(expected, 1)
-        expected[row[n]:row[n] + 28, column[n]:column[n] + 28] += digits[whole[n]]
+        expected[row[n] : row[n] + 28, column[n] : column[n] + 28] += digits[whole[n]]
         clipped += np.any(expected > 1)
         np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)
         assert labels[n] == names[whole[n]]

@@ -18,11 +18,16 @@ def test_the_names():
     assert tuple(name for name in datasets.NAMES if datasets.is_endless(name)) == ENDLESS
 
 
-@pytest.mark.parametrize("use", [
-    lambda name: datasets.load(name, "test"),
-    lambda name: datasets.sample(name, np.random.default_rng(0), 1),
-    datasets.is_endless, datasets.fetch, datasets.verify,
-])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda name: datasets.load(name, "test"),
+        lambda name: datasets.sample(name, np.random.default_rng(0), 1),
+        datasets.is_endless,
+        datasets.fetch,
+        datasets.verify,
+    ],
+)
 def test_an_unknown_name_gets_the_nearest_and_all_the_known(use):
     with pytest.raises(DatasetError, match="did you mean 'binarized-mnist'") as error:
         use("binarised_mnist")
@@ -81,13 +86,16 @@ def test_a_fixed_set_cannot_be_sampled(name):
         datasets.sample(name, np.random.default_rng(0), 3, "test")
 
 
-@pytest.mark.parametrize(("rng", "count", "said"), [
-    (0, 3, "rng is a int: pass a Generator"),
-    (np.random.RandomState(0), 3, "rng is a RandomState"),
-    (np.random.default_rng(0), 0, "count is 0"),
-    (np.random.default_rng(0), -1, "count is -1"),
-    (np.random.default_rng(0), 2.5, "count is 2.5: pass a whole number"),
-])
+@pytest.mark.parametrize(
+    ("rng", "count", "said"),
+    [
+        (0, 3, "rng is a int: pass a Generator"),
+        (np.random.RandomState(0), 3, "rng is a RandomState"),
+        (np.random.default_rng(0), 0, "count is 0"),
+        (np.random.default_rng(0), -1, "count is -1"),
+        (np.random.default_rng(0), 2.5, "count is 2.5: pass a whole number"),
+    ],
+)
 def test_a_bad_generator_or_count(rng, count, said):
     with pytest.raises(DatasetError, match=said):
         datasets.sample("cluttered-mnist", rng, count)
@@ -121,8 +129,13 @@ def test_the_package_knows_numpy_and_itself_only():
     allowed = {"numpy", "pooch", "requests", "tqdm", "draw_np.datasets", *sys.stdlib_module_names}
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = ([alias.name for alias in node.names] if isinstance(node, ast.Import)
-                     else [node.module] if isinstance(node, ast.ImportFrom) else [])
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             for name in names:
                 top = ".".join(name.split(".")[:2]) if name.startswith("draw_np") else name.split(".")[0]
                 assert top in allowed, f"{path.name} imports {name}"

@@ -118,15 +118,18 @@ def test_a_file_that_is_absent_is_named(copies):
     assert not datasets.listing()[0].here
 
 
-@pytest.mark.parametrize(("raw", "said"), [
-    (b"", "is not an IDX file"),
-    (b"<html>moved</html>", "is not an IDX file"),
-    (b"\0\0\x0d\x01" + struct.pack(">I", 4) + bytes(16), "is not an IDX file of unsigned bytes"),
-    (b"\0\0\x08\x03" + struct.pack(">I", 4), "is not an IDX file"),
-    (b"\0\0\x08\x02" + struct.pack(">II", 3, 4) + bytes(11), "announces 12 numbers and holds 11"),
-    (b"\0\0\x08\x02" + struct.pack(">II", 3, 4) + bytes(13), "announces 12 numbers and holds 13"),
-    (b"\0\0\x08\x03" + struct.pack(">III", 2, 28, 28) + bytes(1568), r"holds an array of \(2, 28, 28\)"),
-])
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"", "is not an IDX file"),
+        (b"<html>moved</html>", "is not an IDX file"),
+        (b"\0\0\x0d\x01" + struct.pack(">I", 4) + bytes(16), "is not an IDX file of unsigned bytes"),
+        (b"\0\0\x08\x03" + struct.pack(">I", 4), "is not an IDX file"),
+        (b"\0\0\x08\x02" + struct.pack(">II", 3, 4) + bytes(11), "announces 12 numbers and holds 11"),
+        (b"\0\0\x08\x02" + struct.pack(">II", 3, 4) + bytes(13), "announces 12 numbers and holds 13"),
+        (b"\0\0\x08\x03" + struct.pack(">III", 2, 28, 28) + bytes(1568), r"holds an array of \(2, 28, 28\)"),
+    ],
+)
 def test_a_file_of_another_kind_is_named(copies, raw, said):
     (copies / f"{IMAGES}.gz").write_bytes(gzip.compress(raw))
     with pytest.raises(DatasetError, match=rf"{IMAGES}.gz {said}"):

@@ -18,7 +18,7 @@ def test_images_are_two_digits_of_the_split_added_and_clipped(split):
     for n in range(50):
         expected = np.zeros((60, 60))
         for k in range(2):
-            expected[rows[n, k]:rows[n, k] + 28, columns[n, k]:columns[n, k] + 28] += digits[which[n, k]]
+            expected[rows[n, k] : rows[n, k] + 28, columns[n, k] : columns[n, k] + 28] += digits[which[n, k]]
             assert labels[n, k] == names[which[n, k]]
         clipped += np.any(expected > 1)
         np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)

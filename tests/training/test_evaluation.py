@@ -1,0 +1,172 @@
+"""The bound against a direct sum, and the importance-sampled estimate against integrals that are known."""
+
+import json
+import math
+import statistics
+
+import numpy as np
+import pytest
+
+from draw_np.models import draw, vae
+from draw_np.training import evaluation
+from draw_np.training.evaluation import evaluate, standard_error
+
+DRAW = draw.Config(height=8, width=7, steps=3, hidden=6, latent=5, read_size=2, write_size=4)
+VAE = vae.Config(height=8, width=7, hidden=6, latent=5)
+COUNT = 11
+
+
+def model_case(model, config, seed=0, dtype=np.float64):
+    """A model with weights large enough for the noise to matter, and images."""
+    rng = np.random.default_rng(seed)
+    params = model.init_params(config, rng, rng.random((config.height, config.width)), dtype)
+    params["mu"]["W"] *= 10
+    params["decoder"]["W"] *= 10
+    return params, (rng.random((COUNT, config.height, config.width)) < 0.3).astype(dtype)
+
+
+BOTH = pytest.mark.parametrize("model, config", [(draw, DRAW), (vae, VAE)])
+
+
+@BOTH
+@pytest.mark.parametrize("samples", [1, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])  # whatever it is, images are added up in float64
+def test_against_a_direct_sum(model, config, samples, dtype, monkeypatch):
+    """The noise is drawn batch after batch: first the bound's, then each importance sample's."""
+    monkeypatch.setattr(evaluation, "BATCH", 4)
+    params, images = model_case(model, config, dtype=dtype)
+    found = evaluate(model, params, config, images, np.random.default_rng(3), samples)
+    rng, L_x, L_z, estimates = np.random.default_rng(3), [], [], []
+    for batch in images[:4], images[4:8], images[8:]:
+        reconstruction, latent = model.bound(params, config, batch, model.sample_noise(config, len(batch), rng))
+        L_x.extend(map(float, reconstruction))
+        L_z.extend(latent.T.astype(float).tolist())
+        if samples > 1:
+            noises = [model.sample_noise(config, len(batch), rng) for _ in range(samples)]
+            weights = [model.log_importance_weight(params, config, batch, noise) for noise in noises]
+            for image in zip(*weights):
+                image = [float(w) for w in image]
+                largest = max(image)
+                estimates.append(-largest - math.log(sum(math.exp(w - largest) for w in image) / samples))
+    bounds = [x + math.fsum(z) for x, z in zip(L_x, L_z)]
+    assert found.nll_bound == pytest.approx(statistics.fmean(bounds), rel=1e-12)
+    assert found.standard_error == pytest.approx(statistics.stdev(bounds) / math.sqrt(COUNT), rel=1e-12)
+    assert found.reconstruction == pytest.approx(statistics.fmean(L_x), rel=1e-12)
+    assert found.kl == pytest.approx(statistics.fmean(map(math.fsum, L_z)), rel=1e-12)
+    np.testing.assert_allclose(found.kl_per_step, np.mean(L_z, axis=0), rtol=1e-12)
+    assert (found.images, found.importance_samples) == (COUNT, samples)
+    if samples == 1:
+        assert found.nll_estimate is None and found.nll_estimate_standard_error is None
+    else:
+        assert found.nll_estimate == pytest.approx(statistics.fmean(estimates), rel=1e-12)
+        expected = statistics.stdev(estimates) / math.sqrt(COUNT)
+        assert found.nll_estimate_standard_error == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_numbers_are_plain_ones():
+    params, images = model_case(draw, DRAW)
+    found = evaluate(draw, params, DRAW, images, np.random.default_rng(0), 2)
+    json.dumps([value for value in found if not isinstance(value, np.ndarray)])
+    assert found.nll_bound == pytest.approx(found.reconstruction + found.kl, rel=1e-12)
+    assert found.kl_per_step.shape == (3,) and found.kl_per_step.dtype == np.float64
+
+
+@BOTH
+def test_a_posterior_that_is_the_prior_and_a_decoder_that_ignores_the_code(model, config):
+    """Then q(z | x) is p(z | x): the bound is -log p(x), no weight varies, and any number of samples is exact."""
+    params, images = model_case(model, config)
+    for name in ("mu", "sigma"):  # mu = 0, sigma = exp(0)
+        params[name]["W"][:], params[name]["b"][:] = 0, 0
+    params["decoder"]["W"][:] = 0
+    for samples in (2, 7):
+        found = evaluate(model, params, config, images, np.random.default_rng(0), samples)
+        assert found.kl == pytest.approx(0, abs=1e-7)
+        assert found.nll_estimate == pytest.approx(found.nll_bound, rel=1e-8)
+        assert found.nll_estimate_standard_error == pytest.approx(found.standard_error, rel=1e-6)
+
+
+def test_the_estimate_approaches_an_integral_over_the_one_latent_number():
+    config = vae.Config(height=2, width=3, hidden=6, latent=1)
+    params, images = model_case(vae, config, seed=1)
+    params["mu"]["W"] /= 10
+    params["decoder"]["W"] /= 2
+    z = np.linspace(-9, 9, 4001)
+    log_prior = -0.5 * z**2 - 0.5 * math.log(2 * math.pi)
+    hidden = np.tanh(z[:, None] @ params["decoder"]["W"] + params["decoder"]["b"])
+    logits = hidden @ params["canvas"]["W"] + params["canvas"]["b"]  # (4001, 6)
+    exact = []
+    for image in images.reshape(COUNT, -1):
+        log_joint = log_prior + (image * logits - np.logaddexp(0, logits)).sum(axis=1)
+        exact.append(-math.log(np.trapezoid(np.exp(log_joint), z)))
+    exact = statistics.fmean(exact)
+
+    def mean_of(samples, repeats):
+        values = []
+        for seed in range(repeats):
+            found = evaluate(vae, params, config, images, np.random.default_rng(seed), samples)
+            values.append(found.nll_bound if samples == 1 else found.nll_estimate)
+        return statistics.fmean(values), statistics.stdev(values) / math.sqrt(repeats)
+
+    bound, bound_error = mean_of(1, 300)
+    few, few_error = mean_of(5, 100)
+    many, many_error = mean_of(1000, 4)
+    assert bound - exact > 6 * bound_error > 0  # this posterior is a bad one, so there is something to gain
+    assert bound - few > 4 * (bound_error + few_error)
+    assert few - exact > -4 * few_error
+    assert abs(many - exact) < max(4 * many_error, 1e-3) < 0.1 * (bound - exact)
+
+
+def test_how_images_are_split_into_batches_matters_only_to_the_order_of_the_noise(monkeypatch):
+    """With one step the noise comes in the order of the images; with more, in the order of batches and steps."""
+
+    def bound(model, config, params, images, size):
+        monkeypatch.setattr(evaluation, "BATCH", size)
+        return evaluate(model, params, config, images, np.random.default_rng(0)).nll_bound
+
+    params, images = model_case(vae, VAE)
+    one = bound(vae, VAE, params, images, COUNT)
+    for size in (1, 2, 3, 10, 100):
+        assert bound(vae, VAE, params, images, size) == pytest.approx(one, rel=1e-12)
+    params, images = model_case(draw, DRAW)
+    assert abs(bound(draw, DRAW, params, images, 3) - bound(draw, DRAW, params, images, COUNT)) > 1e-6
+    params["sigma"]["W"][:], params["sigma"]["b"][:] = 0, -20  # no noise is left
+    one = bound(draw, DRAW, params, images, COUNT)
+    for size in (1, 2, 3, 10):
+        assert bound(draw, DRAW, params, images, size) == pytest.approx(one, rel=1e-6)
+
+
+def test_the_generator_decides():
+    params, images = model_case(draw, DRAW)
+    one, two, other = (
+        evaluate(draw, params, DRAW, images, np.random.default_rng(seed), 3)._asdict() for seed in (0, 0, 1)
+    )
+    assert np.array_equal(one.pop("kl_per_step"), two.pop("kl_per_step")) and one == two
+    assert one["nll_bound"] != other["nll_bound"] and one["nll_estimate"] != other["nll_estimate"]
+
+
+def test_one_image_has_no_spread():
+    params, images = model_case(draw, DRAW)
+    found = evaluate(draw, params, DRAW, images[:1], np.random.default_rng(0), 2)
+    assert found.standard_error == found.nll_estimate_standard_error == 0 and found.images == 1
+    assert standard_error(np.array([1.0, 3.0])) == pytest.approx(1.0)
+
+
+def test_nothing_to_evaluate_is_refused():
+    params, images = model_case(draw, DRAW)
+    for chosen, samples in ((images[:0], 1), (images, 0), (images, -1)):
+        with pytest.raises(ValueError, match="nothing to evaluate"):
+            evaluate(draw, params, DRAW, chosen, np.random.default_rng(0), samples)
+
+
+def test_progress_sees_every_batch(monkeypatch):
+    monkeypatch.setattr(evaluation, "BATCH", 4)
+    params, images = model_case(draw, DRAW)
+    seen = []
+
+    def progress(batches):
+        for batch in batches:
+            seen.append(batch)
+            yield batch
+
+    evaluate(draw, params, DRAW, images, np.random.default_rng(0), progress=progress)
+    assert len(seen) == 3

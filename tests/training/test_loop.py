@@ -1,0 +1,570 @@
+"""The loop: the seed decides every bit, whatever stops it, and what cannot go on says why in one line."""
+
+import copy
+import dataclasses
+import errno
+import json
+import math
+import os
+import shlex
+import shutil
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from draw_np import datasets
+from draw_np.datasets import Split
+from draw_np.models import draw, vae
+from draw_np.training import checkpoint, loop
+from draw_np.training.checkpoint import CheckpointError
+from draw_np.training.loop import TrainingError, train
+from draw_np.training.presets import Preset, Recipe
+from draw_np.training.step import steps_at
+from draw_np.training.trees import map_leaves, named_leaves
+
+LENGTH, PER_EPOCH = 15, 5
+
+
+def metrics(out):
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def without_seconds(rows):
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def files(folder):
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def assert_one_line(error):
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def stopped(run, kept, tmp_path, at_update):
+    """The same run, stopped after update 6."""
+    if not (kept / "stopped").exists():
+        at_update(6, send(signal.SIGINT))
+        assert run(kept / "stopped") is False
+    return shutil.copytree(kept / "stopped", tmp_path / "stopped")
+
+
+@pytest.fixture
+def at_update(monkeypatch):
+    """Have something done when so many updates have been made from now on: at_update(5, function)."""
+    update = loop.update
+
+    def plan(number, function):
+        count = iter(range(1, 1000))
+
+        def counting(*args, **kwargs):
+            answer = update(*args, **kwargs)
+            return function(answer) if next(count) == number else answer
+
+        monkeypatch.setattr(loop, "update", counting)
+
+    return plan
+
+
+def send(*signals):
+    def act(answer):
+        for number in signals:
+            os.kill(os.getpid(), number)
+        return answer
+
+    return act
+
+
+# A whole run.
+
+
+def test_what_a_run_leaves_behind(finished, preset, capsys):
+    assert sorted(path.name for path in finished.iterdir()) == ["checkpoint.npz", "metrics.jsonl", "weights.npz"]
+    trees, meta = checkpoint.load(finished / "checkpoint.npz")
+    weights, about = checkpoint.load(finished / "weights.npz")
+    assert trees.keys() == {"params", "average", "optimiser"} and weights.keys() == {"params"}
+    averages, finals = named_leaves(trees["average"]), named_leaves(trees["params"])
+    for name, leaf in named_leaves(weights["params"]).items():
+        assert np.array_equal(leaf, averages[name]) and leaf.dtype == np.float32
+    assert any(not np.array_equal(averages[name], finals[name]) for name in finals)
+    for found in meta, about:
+        assert (found["model"], found["preset"], found["seed"]) == ("draw", "small", 0)
+        assert found["config"] == dataclasses.asdict(preset.config)
+        assert found["recipe"] == json.loads(json.dumps(dataclasses.asdict(preset.recipe)))
+        assert found["length"] == found["update"] == LENGTH
+    params, model, config, _ = checkpoint.load_weights(finished / "weights.npz")
+    assert model is draw and config == preset.config
+
+
+def test_the_metrics_are_complete(finished, preset):
+    rows = metrics(finished)
+    assert [row["update"] for row in rows] == list(range(1, LENGTH + 1))
+    for row in rows:
+        assert row["nats"] == pytest.approx(row["L_x"] + row["L_z"]) and row["gradient_norm"] > 0
+        assert row["steps"] == steps_at(preset.recipe, preset.config, row["update"] - 1, LENGTH)
+        assert ("validation" in row) == ("validation_average" in row) == (row["update"] % PER_EPOCH == 0)
+    assert {row["steps"] for row in rows} == {1, 2}
+    seconds = [row["seconds"] for row in rows]
+    assert seconds == sorted(seconds) and seconds[-1] > 0
+    assert rows[0]["nats"] < 350  # c_0 starts at the mean image, not at grey, which costs 784 ln 2 = 543
+
+
+def test_it_learns(run, preset, tmp_path):
+    recipe = dataclasses.replace(preset.recipe, rate=0.02, grow=())
+    run(tmp_path / "x", Preset("vae", vae.Config(hidden=64, latent=5), recipe), updates=40)
+    nats = [row["nats"] for row in metrics(tmp_path / "x")]
+    assert sum(nats[-5:]) / 5 < sum(nats[:5]) / 5 - 15
+
+
+def test_validation_is_the_bound_of_the_weights_of_that_moment(run, preset, digits, tmp_path):
+    recipe, config = dataclasses.replace(preset.recipe, rate=0.02, grow=()), vae.Config(hidden=64, latent=5)
+    run(tmp_path / "x", Preset("vae", config, recipe), updates=20, seed=4)
+    trees, _ = checkpoint.load(tmp_path / "x" / "checkpoint.npz")
+    last = metrics(tmp_path / "x")[-1]
+    pixels_rng = np.random.default_rng(np.random.SeedSequence(4).spawn(4)[3])
+    datasets.binarize(digits["train"].images[:38], pixels_rng)  # the training images come first
+    valid = datasets.binarize(digits["valid"].images[:16], pixels_rng)
+    noise = vae.sample_noise(config, 16, np.random.default_rng(4))  # every time the same
+    for key, name in ("validation", "params"), ("validation_average", "average"):
+        expected = float(vae.loss(trees[name], config, valid, noise))
+        assert last[key] == pytest.approx(expected, abs=2e-3)
+    assert abs(last["validation"] - last["validation_average"]) > 0.02
+
+
+def test_the_same_seed_gives_the_same_bits(run, finished, tmp_path, bits):
+    np.random.seed(3)  # noqa: NPY002 - the global generator must not matter
+    run(tmp_path / "again", checkpoint_every=5)  # nor how often it is saved
+    assert bits(tmp_path / "again") == bits(finished)
+    assert without_seconds(metrics(tmp_path / "again")) == without_seconds(metrics(finished))
+
+
+def test_another_seed_gives_others(run, finished, tmp_path, bits):
+    run(tmp_path / "other", seed=1)
+    (ours, _), (theirs, _) = bits(finished)["weights.npz"], bits(tmp_path / "other")["weights.npz"]
+    assert ours.keys() == theirs.keys() and all(ours[name] != theirs[name] for name in ours)
+
+
+def test_more_threads_than_images_in_a_batch(run, tmp_path):
+    with pytest.raises(TrainingError, match="8 threads are more than the 7 images of a batch") as error:
+        run(tmp_path / "x", threads=8)
+    assert_one_line(error)
+    assert not (tmp_path / "x").exists()
+
+
+def test_updates_and_epochs(run, tmp_path):
+    for options, length in (({"updates": 3}, 3), ({"epochs": 1}, 5), ({"epochs": 4}, 20)):
+        assert run(tmp_path / str(length), **options)
+        assert len(metrics(tmp_path / str(length))) == length
+        assert "validation" in metrics(tmp_path / str(length))[-1]
+
+
+def test_how_often_it_is_saved(run, tmp_path, monkeypatch):
+    saved, save = [], checkpoint.save
+
+    def recording(path, trees, meta):
+        saved.append((path.name, meta["update"], meta["length"]))
+        save(path, trees, meta)
+
+    monkeypatch.setattr(checkpoint, "save", recording)
+    run(tmp_path / "x", checkpoint_every=6)
+    expected = [("checkpoint.npz", update, LENGTH) for update in (0, 6, 12, 15)]
+    assert saved == [*expected, ("weights.npz", LENGTH, LENGTH)]
+
+
+def test_without_an_average_the_weights_are_the_last(run, preset, tmp_path):
+    recipe = dataclasses.replace(preset.recipe, average=0.0)
+    run(tmp_path / "x", Preset("draw", preset.config, recipe), updates=3)
+    trees, _ = checkpoint.load(tmp_path / "x" / "checkpoint.npz")
+    weights, _ = checkpoint.load(tmp_path / "x" / "weights.npz")
+    for name, leaf in named_leaves(weights["params"]).items():
+        assert np.array_equal(leaf, named_leaves(trees["params"])[name])
+
+
+# Stopped and resumed.
+
+
+@pytest.mark.parametrize(
+    "update, number",
+    [(1, signal.SIGINT), (4, signal.SIGTERM), (5, signal.SIGINT), (6, signal.SIGINT), (14, signal.SIGINT)],
+)
+def test_asked_to_stop_it_saves_and_goes_on_to_the_same_bits(
+    run, finished, tmp_path, bits, at_update, capsys, update, number
+):
+    def unheard(*_):
+        pytest.fail("the signal was not for this handler")
+
+    out, before = tmp_path / "x", signal.signal(number, unheard)
+    try:
+        at_update(update, send(number))
+        assert run(out) is False
+        assert signal.getsignal(number) is unheard
+    finally:
+        signal.signal(number, before)
+    assert [row["update"] for row in metrics(out)] == list(range(1, update + 1))
+    assert not (out / "weights.npz").exists()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"stopped and saved at update {update} of {LENGTH}; to go on: python -m draw_np train ")
+    assert run(out, resume=True) is True
+    assert bits(out) == bits(finished)
+    assert without_seconds(metrics(out)) == without_seconds(metrics(finished))
+
+
+def test_the_command_to_go_on_can_be_pasted(run, tmp_path, at_update, capsys):
+    at_update(1, send(signal.SIGINT))
+    run(tmp_path / "a run; it's mine")
+    words = shlex.split(capsys.readouterr().err.splitlines()[-1].partition("to go on: ")[2])
+    assert words[words.index("--out") + 1] == str(tmp_path / "a run; it's mine")
+    assert words[words.index("--preset") + 1] == "small" and "--resume" in words
+
+
+def test_asked_to_stop_in_the_last_update_it_is_done(run, tmp_path, at_update):
+    at_update(LENGTH, send(signal.SIGINT))
+    assert run(tmp_path / "x") is True and (tmp_path / "x" / "weights.npz").exists()
+
+
+def test_asked_twice_it_stops_at_once(run, finished, tmp_path, at_update, bits):
+    at_update(7, send(signal.SIGINT, signal.SIGINT))
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "x", checkpoint_every=4)
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert checkpoint.load(tmp_path / "x" / "checkpoint.npz")[1]["update"] == 4
+    assert run(tmp_path / "x", resume=True) and bits(tmp_path / "x") == bits(finished)
+
+
+def test_stopped_every_few_updates_with_another_length_it_is_that_length_s_run(run, tmp_path, at_update, bits):
+    run(tmp_path / "whole", updates=13, seed=5)
+    done, out = 0, tmp_path / "pieces"
+    while done < 13:
+        at_update(4, send(signal.SIGINT))
+        complete = run(out, seed=5, updates=None if done else 13, resume=done > 0)  # the length is remembered
+        done += 4
+        assert complete is (done >= 13)
+    assert bits(out) == bits(tmp_path / "whole")
+
+
+def test_the_seed_of_a_resumed_run_is_its_own(run, finished, stopped, bits):
+    run(stopped, resume=True, seed=77)
+    assert bits(stopped) == bits(finished)
+
+
+def test_a_complete_run_may_be_resumed_to_no_effect(run, finished, bits):
+    before, rows = bits(finished), metrics(finished)
+    (finished / "weights.npz").unlink()  # as after a kill between the last checkpoint and the weights
+    assert run(finished, resume=True) is True
+    assert bits(finished) == before and metrics(finished) == rows
+
+
+def test_a_complete_run_may_be_made_longer_but_not_shorter(run, finished):
+    assert run(finished, resume=True, updates=LENGTH + 2) is True
+    assert [row["update"] for row in metrics(finished)] == list(range(1, LENGTH + 3))
+    before = files(finished)
+    for shorter in ({"updates": 5}, {"epochs": 1}):
+        with pytest.raises(TrainingError, match="17") as error:
+            run(finished, resume=True, **shorter)
+        assert_one_line(error)
+    assert files(finished) == before
+
+
+def test_images_without_end_are_resumed_too(run, preset, tmp_path, at_update, bits, monkeypatch):
+    few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few)
+    config = draw.Config(height=60, width=60, steps=2, hidden=8, latent=3, read_size=2, write_size=4)
+    endless = Preset("draw", config, Recipe("two-digit-mnist", epochs=1, batch=3, warm_up=2))
+    run(tmp_path / "whole", endless, updates=5)
+    at_update(3, send(signal.SIGINT))
+    assert run(tmp_path / "x", endless, updates=5) is False
+    assert run(tmp_path / "x", endless, resume=True) is True
+    assert bits(tmp_path / "x") == bits(tmp_path / "whole")
+    assert [row["update"] for row in metrics(tmp_path / "x")] == [1, 2, 3, 4, 5]
+
+
+def test_a_vae_is_resumed_too(run, preset, tmp_path, at_update, bits):
+    model = Preset("vae", vae.Config(hidden=8, latent=3), dataclasses.replace(preset.recipe, grow=()))
+    run(tmp_path / "whole", model, updates=11)
+    at_update(5, send(signal.SIGINT))
+    run(tmp_path / "x", model, updates=11)
+    run(tmp_path / "x", model, resume=True)
+    assert bits(tmp_path / "x") == bits(tmp_path / "whole")
+    assert {row["steps"] for row in metrics(tmp_path / "x")} == {1}
+    assert checkpoint.load_weights(tmp_path / "x" / "weights.npz")[1] is vae
+
+
+# The metrics of a run that was killed.
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        b'{"update": 9, "steps": 2, "na',
+        b'{"update": 9, "nats": 1.0}\n{"upd',
+        b"\0\0\0\0\0",
+        b"\xff\xfe\xfd garbage",
+        b'5\n[1]\nnull\n"x"\n{}\n{"update": "9"}\n\n',
+    ],
+)
+def test_a_torn_last_line_is_repaired(run, finished, stopped, bits, torn):
+    with open(stopped / "metrics.jsonl", "ab") as file:
+        file.write(torn)
+    assert run(stopped, resume=True) is True
+    assert without_seconds(metrics(stopped)) == without_seconds(metrics(finished))
+    assert bits(stopped) == bits(finished)
+
+
+def test_lines_after_the_checkpoint_are_written_anew(run, finished, tmp_path, at_update):
+    def die(answer):
+        raise RuntimeError("as if killed")
+
+    at_update(11, die)
+    with pytest.raises(RuntimeError):
+        run(tmp_path / "x", checkpoint_every=4)
+    assert [row["update"] for row in metrics(tmp_path / "x")] == list(range(1, 11))  # the checkpoint is of update 8
+    assert run(tmp_path / "x", resume=True)
+    assert without_seconds(metrics(tmp_path / "x")) == without_seconds(metrics(finished))
+
+
+def test_metrics_that_are_gone_are_no_reason_to_stop(run, stopped):
+    (stopped / "metrics.jsonl").unlink()
+    assert run(stopped, resume=True)
+    assert [row["update"] for row in metrics(stopped)] == list(range(7, LENGTH + 1))
+
+
+# What is refused.
+
+
+def test_a_second_run_over_an_old_one(run, finished):
+    before = files(finished)
+    with pytest.raises(TrainingError, match="already holds a run; add --resume") as error:
+        run(finished, seed=1)
+    assert_one_line(error)
+    assert files(finished) == before
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_no_run_to_resume(run, tmp_path, there):
+    if there:
+        (tmp_path / "x").mkdir()
+    with pytest.raises(TrainingError, match="there is no run to resume") as error:
+        run(tmp_path / "x", resume=True)
+    assert_one_line(error)
+    assert (tmp_path / "x").exists() is there
+
+
+def test_another_preset_s_run(run, finished):
+    before = files(finished)
+    with pytest.raises(TrainingError, match="holds a run of preset 'small', not 'large'") as error:
+        run(finished, name="large", resume=True)
+    assert_one_line(error)
+    assert files(finished) == before
+
+
+def test_another_preset_of_the_same_name(run, preset, stopped):
+    before = files(stopped)
+    for change in ({"hidden": 9}, {"steps": 3}):
+        other = Preset("draw", dataclasses.replace(preset.config, **change), preset.recipe)
+        with pytest.raises((TrainingError, CheckpointError)) as error:
+            run(stopped, other, resume=True)
+        assert_one_line(error)
+        assert files(stopped) == before
+
+
+def test_weights_are_no_checkpoint(run, finished, tmp_path):
+    (tmp_path / "x").mkdir()
+    shutil.copy(finished / "weights.npz", tmp_path / "x" / "checkpoint.npz")
+    before = files(tmp_path / "x")
+    with pytest.raises(TrainingError, match="holds weights only and cannot be resumed") as error:
+        run(tmp_path / "x", resume=True)
+    assert_one_line(error)
+    assert files(tmp_path / "x") == before
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", None])
+def test_a_damaged_checkpoint(run, finished, tmp_path, damage):
+    path = finished / "checkpoint.npz"
+    path.write_bytes(path.read_bytes()[:-1000] if damage is None else damage)
+    before = files(finished)
+    with pytest.raises(CheckpointError, match="not a draw_np weights file, or is damaged") as error:
+        run(finished, resume=True)
+    assert_one_line(error)
+    assert files(finished) == before
+
+
+def leaf(tree, name, value):
+    branch, _, last = name.rpartition("/")
+    tree = copy.deepcopy(tree)
+    node = tree
+    for key in branch.split("/"):
+        node = node[key]
+    if value is None:
+        del node[last]
+    else:
+        node[last] = value
+    return tree
+
+
+WRONG_PARTS = {
+    "a weight is missing": {"params/mu/b": None},
+    "a weight's shape": {"params/mu/b": np.zeros(4, np.float32)},
+    "a weight is NaN": {"params/mu/b": np.full(3, np.nan, np.float32)},
+    "an average is missing": {"average/mu/b": None},
+    "an average's shape": {"average/mu/b": np.zeros(4, np.float32)},
+    "no means": {"optimiser/mean": None},
+    "a mean is missing": {"optimiser/mean/mu/b": None},
+    "a mean's shape": {"optimiser/mean_square/mu/b": np.zeros(4, np.float32)},
+    "a mean is NaN": {"optimiser/mean/mu/b": np.full(3, np.nan, np.float32)},
+    "an update that is none": {"update": "5"},
+    "a seed that is none": {"seed": None},
+    "no place in the data": {"data": {}},
+    "no place in the noise": {"noise": 3},
+    "another generator": {"noise": {"bit_generator": "MT19937"}},
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_PARTS)
+def test_a_checkpoint_that_lacks_a_part(run, stopped, kind):
+    """As of another version, or by a hand that meant well: the archive is whole, yet nothing could go on."""
+    trees, meta = checkpoint.load(stopped / "checkpoint.npz")
+    for name, value in WRONG_PARTS[kind].items():
+        if "/" in name:
+            trees = leaf(trees, name, value)
+        else:
+            meta[name] = value
+    checkpoint.save(stopped / "checkpoint.npz", trees, meta)
+    before = files(stopped)
+    with pytest.raises((CheckpointError, TrainingError)) as error:
+        run(stopped, resume=True)
+    assert_one_line(error)
+    assert "checkpoint.npz" in str(error.value)
+    assert files(stopped)["checkpoint.npz"] == before["checkpoint.npz"]
+
+
+@pytest.mark.parametrize("out", ["file", "file/run"])
+def test_a_folder_that_cannot_be_made(run, tmp_path, out):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(TrainingError, match="cannot make the folder") as error:
+        run(tmp_path / out)
+    assert_one_line(error)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_folders_above_are_made(run, tmp_path):
+    assert run(tmp_path / "a" / "b" / "c", updates=1)
+
+
+# What goes wrong on the way.
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "quantity, spoil",
+    [
+        ("L_x", lambda x, z: (x * NAN, z)),
+        ("L_z", lambda x, z: (x, z * np.inf)),
+    ],
+)
+def test_a_loss_that_is_not_finite(run, preset, finished, tmp_path, monkeypatch, bits, quantity, spoil):
+    calls, bound = [0], draw.bound
+
+    def spoiled(params, config, images, *rest):
+        calls[0] += len(images) == preset.recipe.batch  # else it is a validation
+        answer = bound(params, config, images, *rest)
+        return spoil(*answer) if calls[0] == 6 else answer
+
+    monkeypatch.setattr(draw, "bound", spoiled)
+    out = tmp_path / "x"
+    with pytest.raises(TrainingError, match=rf"{quantity} became (nan|inf) at update 6") as error:
+        run(out, checkpoint_every=2)
+    assert_one_line(error)
+    assert str(out / "checkpoint.npz") in str(error.value)
+    assert checkpoint.load_weights(out / "checkpoint.npz")[3]["update"] == 4
+    assert [row["update"] for row in metrics(out)] == [1, 2, 3, 4, 5] and not (out / "weights.npz").exists()
+    assert run(out, resume=True) and bits(out) == bits(finished)
+
+
+def test_a_gradient_that_is_not_finite(run, tmp_path, at_update):
+    def spoil(answer):
+        weights, nats = answer
+        return weights, {**nats, "gradient_norm": math.inf}
+
+    at_update(3, spoil)
+    with pytest.raises(TrainingError, match="gradient_norm became inf at update 3"):
+        run(tmp_path / "x", checkpoint_every=1)
+    assert checkpoint.load_weights(tmp_path / "x" / "checkpoint.npz")[3]["update"] == 2
+
+
+@pytest.mark.parametrize("rate", [1e30, 1e45])
+def test_a_rate_that_is_too_high(run, preset, tmp_path, rate):
+    """Whatever becomes of the run, the checkpoint that its message points to holds numbers."""
+    wild = Preset("draw", preset.config, dataclasses.replace(preset.recipe, rate=rate, warm_up=1))
+    with pytest.raises(TrainingError, match="became (nan|inf) at update") as error:
+        run(tmp_path / "x", wild, checkpoint_every=1)
+    assert_one_line(error)
+    checkpoint.load_weights(tmp_path / "x" / "checkpoint.npz")
+
+
+def test_a_rate_that_is_too_high_for_the_very_last_update(run, preset, tmp_path):
+    """No later loss would show it: the weights themselves must be looked at."""
+    wild = Preset("draw", preset.config, dataclasses.replace(preset.recipe, rate=1e45, warm_up=1))
+    with pytest.raises(TrainingError, match="at update 1"):
+        run(tmp_path / "x", wild, updates=1)
+    checkpoint.load_weights(tmp_path / "x" / "checkpoint.npz")
+
+
+def test_a_disk_that_fills_up_on_the_way(run, finished, tmp_path, monkeypatch, bits):
+    calls, fsync = [0], os.fsync
+
+    def filling(descriptor):
+        calls[0] += 1
+        if calls[0] == 7:  # two for each checkpoint: the file's and the folder's
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", filling)
+    out = tmp_path / "x"
+    with pytest.raises(CheckpointError, match="No space left on device; the last good one is kept") as error:
+        run(out, checkpoint_every=2)
+    assert_one_line(error)
+    assert checkpoint.load(out / "checkpoint.npz")[1]["update"] == 4
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "metrics.jsonl"]
+    assert run(out, resume=True) and bits(out) == bits(finished)
+
+
+def test_data_that_are_not_to_be_had(run, tmp_path, preset, monkeypatch):
+    def load(name, split):
+        raise datasets.DatasetError("no connection")
+
+    monkeypatch.setattr(datasets, "load", load)
+    with pytest.raises(datasets.DatasetError):
+        run(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_batch_larger_than_the_images(run, tmp_path, preset):
+    large = Preset("draw", preset.config, dataclasses.replace(preset.recipe, batch=39))
+    with pytest.raises((ValueError, TrainingError), match="a batch of 39 is more than the 38 training images"):
+        run(tmp_path / "x", large)
+
+
+def test_images_may_have_colours(run, preset, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    colours = Split(rng.random((20, 8, 7, 3)).astype(np.float32), None)
+    monkeypatch.setattr(datasets, "load", lambda name, split: colours)
+    config = draw.Config(8, 7, 3, steps=2, hidden=6, latent=5, read_size=2, write_size=4)
+    assert run(tmp_path / "x", Preset("draw", config, Recipe("mnist", epochs=1, batch=4)), updates=2)
+
+
+def test_a_very_long_run_starts_as_quickly_as_a_short_one(run, tmp_path, at_update):
+    at_update(2, send(signal.SIGINT))
+    started = time.perf_counter()
+    assert run(tmp_path / "x", updates=10**7) is False
+    assert time.perf_counter() - started < 2
+
+
+def test_train_is_what_the_command_calls(preset, tmp_path):
+    assert train(preset, str(tmp_path / "x"), "small", updates=1) is True  # a folder may be a text
+    trees, _ = checkpoint.load(tmp_path / "x" / "weights.npz")
+    assert all(np.isfinite(leaf).all() for leaf in named_leaves(map_leaves(np.asarray, trees)).values())

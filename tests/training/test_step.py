@@ -1,0 +1,152 @@
+"""One update is the loss, its gradient, clipping, Adam and the average in that order; and the two schedules."""
+
+import copy
+import dataclasses
+import math
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+
+from draw_np import equations
+from draw_np.backend import value_and_grad
+from draw_np.models import draw, vae
+from draw_np.training.adam import adam_update, clip_by_global_norm, update_average
+from draw_np.training.presets import PRESETS, Recipe, find_preset
+from draw_np.training.step import first_weights, rate_at, steps_at, steps_until, update
+from draw_np.training.trees import global_norm, map_leaves, named_leaves
+
+BATCH = 4
+CONFIG = draw.Config(height=8, width=7, steps=3, hidden=6, latent=5, read_size=2, write_size=4)
+RECIPE = Recipe("mnist", epochs=1, clip=1e9, average=0.3)
+
+
+def case(dtype=np.float32):
+    rng = np.random.default_rng(0)
+    params = draw.init_params(CONFIG, rng, dtype=dtype)
+    return params, rng.random((BATCH, 8, 7)).astype(dtype), draw.sample_noise(CONFIG, BATCH, rng, dtype)
+
+
+def agree(compare, a, b):
+    a, b = named_leaves(a), named_leaves(b)
+    return a.keys() == b.keys() and all(compare(a[name], b[name]) for name in a)
+
+
+equal = partial(agree, np.array_equal)
+close = partial(agree, partial(np.allclose, rtol=1e-8, atol=1e-12))
+
+
+@pytest.mark.parametrize("clip", [1e9, 0.5])
+def test_two_updates(clip):
+    params, images, noise = case(np.float64)
+    recipe = dataclasses.replace(RECIPE, clip=clip)
+    weights = first_weights(params)
+    expected, average, adam = params, params, weights.adam
+    for _ in range(2):
+        reconstruction, latent = draw.bound(expected, CONFIG, images, noise)
+        _, gradient = value_and_grad(lambda p: draw.loss(p, CONFIG, images, noise), expected)
+        norm = global_norm(gradient)
+        assert norm > 1  # so that 0.5 shortens it
+        expected, adam = adam_update(expected, clip_by_global_norm(gradient, norm, clip), adam, 0.01)
+        average = update_average(average, expected, adam.count, 0.3)
+        before = copy.deepcopy(weights)
+        after, nats = update(weights, draw, CONFIG, images, noise, recipe, 0.01, equations)
+        assert equal(weights.params, before.params) and equal(weights.adam.mean, before.adam.mean)
+        weights = after
+        assert nats.keys() >= {"L_x", "L_z", "gradient_norm"}
+        assert nats["L_x"] == pytest.approx(math.fsum(reconstruction) / BATCH, rel=1e-12)
+        assert nats["L_z"] == pytest.approx(math.fsum(np.ravel(latent)) / BATCH, rel=1e-12)
+        assert nats["gradient_norm"] == pytest.approx(norm, rel=1e-10)  # as it was before it was shortened
+    assert weights.adam.count == 2
+    for ours, theirs in zip((*weights[:2], *weights.adam[1:]), (expected, average, *adam[1:])):
+        assert close(ours, theirs)
+
+
+def test_an_update_keeps_float32_and_is_the_same_bits_every_time():
+    params, images, noise = case()
+    one, two = (
+        update(first_weights(params), draw, CONFIG, images, noise, RECIPE, 0.01, equations)[0] for _ in range(2)
+    )
+    for a, b in zip((*one[:2], *one.adam[1:]), (*two[:2], *two.adam[1:])):
+        assert equal(a, b) and {leaf.dtype for leaf in named_leaves(a).values()} == {np.dtype(np.float32)}
+
+
+def test_the_gradient_may_come_another_way():
+    params, images, noise = case(np.float64)
+    asked = []
+
+    def gradient_of(*args):
+        asked.append(args)
+        return [3.0, 4.0], map_leaves(np.ones_like, params)
+
+    weights, nats = update(first_weights(params), draw, CONFIG, images, noise, RECIPE, 0.25, equations, gradient_of)
+    assert asked == [(params, draw, CONFIG, images, noise, equations)]
+    assert (nats["L_x"], nats["L_z"]) == (3.0, 4.0)
+    moved = map_leaves(lambda old, new: old - new, params, weights.params)
+    assert all(np.allclose(leaf, 0.25) for leaf in named_leaves(moved).values())
+
+
+def test_without_an_average_it_is_the_weights():
+    params, images, noise = case()
+    recipe = dataclasses.replace(RECIPE, average=0)
+    weights, _ = update(first_weights(params), draw, CONFIG, images, noise, recipe, 0.01, equations)
+    assert equal(weights.average, weights.params) and not equal(weights.params, params)
+
+
+def test_worthless_numbers_come_back_in_silence():
+    params, images, noise = case()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        huge = map_leaves(lambda leaf: np.full_like(leaf, 1e38), params)
+        _, nats = update(first_weights(huge), draw, CONFIG, images, noise, RECIPE, 0.01, equations)
+    assert not math.isfinite(nats["L_x"])
+
+
+def test_the_rate_rises_and_falls_to_zero():
+    recipe, length = Recipe("mnist", epochs=1, rate=0.5, warm_up=4), 1000
+    rates = [rate_at(recipe, done, length) for done in range(length + 1)]
+    for done in range(4):  # a linear rise, the cosine being 1 to four digits
+        assert rates[done] == pytest.approx(0.5 * (done + 1) / 4, rel=1e-4)
+    assert all(a > b > 0 for a, b in zip(rates[4:], rates[5:-1])) and rates[-1] == 0
+    assert rates[500] == pytest.approx(0.25)  # half-way down
+    assert rates[250] == pytest.approx(0.25 * (1 + math.sqrt(0.5)))
+    assert all(type(rate) is float for rate in rates)  # a NumPy number would turn float32 weights into float64
+
+
+def test_T_grows_by_fractions_of_the_run():
+    config, recipe = draw.Config(steps=64), Recipe("mnist", epochs=1, grow=((8, 0.2), (16, 0.3)))
+    assert [steps_at(recipe, config, done, 10) for done in range(10)] == [8] * 2 + [16] * 3 + [64] * 5
+    assert [steps_at(recipe, config, done, 4) for done in range(4)] == [8, 16, 64, 64]
+    assert [steps_at(RECIPE, config, done, 4) for done in range(4)] == [64] * 4
+    assert steps_at(recipe, config, 999, 1000) == 64
+
+
+def test_a_model_without_steps_has_one():
+    assert steps_at(RECIPE, vae.Config(), 0, 10) == 1
+
+
+@pytest.mark.parametrize("grow", [(), ((8, 0.2), (16, 0.3)), ((1, 0.1), (2, 0.2), (3, 0.7)), ((5, 1.0),)])
+@pytest.mark.parametrize("length", [1, 7, 10, 30])
+def test_the_work_of_a_run_is_the_sum_of_its_steps(grow, length):
+    config, recipe = draw.Config(steps=64), Recipe("mnist", epochs=1, grow=grow)
+    work = 0
+    for done in range(length + 1):
+        assert steps_until(recipe, config, done, length) == work
+        work += steps_at(recipe, config, done, length)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_make_sense(name):
+    model, config, recipe = find_preset(name)
+    steps = [steps_at(recipe, config, done, 100) for done in range(100)]
+    assert steps == sorted(steps) and steps[-1] == getattr(config, "steps", 1)
+    assert model in ("draw", "vae") and recipe.epochs >= 1
+
+
+def test_an_unknown_preset_gets_the_nearest_and_all_the_known():
+    with pytest.raises(ValueError, match="did you mean tiny") as error:
+        find_preset("tinny")
+    assert all(name in str(error.value) for name in PRESETS) and "\n" not in str(error.value)
+    with pytest.raises(ValueError, match="unknown preset"):
+        find_preset("")
