@@ -54,7 +54,7 @@ def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None):
         notes.append("this system cannot hold a process to some cores: JAX uses as many threads as it likes")
     with contextlib.ExitStack() as running:
         for name in (*ops, *PEERS, FLOOR):
-            request = {"name": name, "ops": ops.get(name), "steps": steps, "batch": batch}
+            request = {"name": name, "ops": ops.get(name), "steps": steps, "batch": batch, "threads": threads}
             print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
             try:
                 contestant = running.enter_context(Contestant(request, cores[:threads]))
@@ -82,7 +82,7 @@ def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None):
         "batch": batch,
         "threads": threads,
         "repeats": repeats,
-        "machine": {"processor": processor(), "cores": os.cpu_count()},
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "numpy_blas": built[FLOOR]["blas"]},
         "versions": {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}},
         "notes": notes,
     }

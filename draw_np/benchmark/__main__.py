@@ -12,9 +12,11 @@ import sys
 import time
 
 import numpy
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from ..backend import value_and_grad
 from ..models import draw
+from ..training.shards import Shards
+from ..training.step import losses_and_gradient
 from . import gemm_floor
 
 
@@ -33,7 +35,7 @@ def main():
         print(json.dumps({"error": f"{type(error).__name__}: {reason}"}), file=answers)
 
 
-def build(name, ops, steps, batch):
+def build(name, ops, steps, batch, threads):
     """The training step to be timed, run once, and what there is to tell about it.
 
     `ops` names a module of operations; without one, `name` is a peer or the floor.
@@ -52,7 +54,11 @@ def build(name, ops, steps, batch):
             options = {"compiled": True} if name == "torch_compile" else {}
             return peer.training_step(params, config, images, noise, **options)
         operations = importlib.import_module(ops)
-        return lambda: value_and_grad(lambda params: draw.loss(params, config, images, noise, operations), params)
+        if threads > 1:  # one BLAS thread to a shard, as training does it
+            threadpool_limits(1)
+            shards = Shards(threads)
+            return lambda: shards.losses_and_gradient(params, draw, config, images, noise, operations)
+        return lambda: losses_and_gradient(params, draw, config, images, noise, operations)
 
     build_seconds, step = timed(make)
     with contextlib.suppress(OSError):
@@ -61,7 +67,11 @@ def build(name, ops, steps, batch):
     first_seconds, result = timed(step)
     peak = memory_mb("VmHWM")
     return step, {
-        "nats": result and result[0],
+        "nats": result and float(numpy.sum(result[0])),
+        "blas": next(
+            (f"{pool['version']} {pool['architecture']}" for pool in threadpool_info() if "numpy" in pool["filepath"]),
+            None,
+        ),
         "build_seconds": build_seconds + first_seconds,
         "peak_memory_mb": None if None in (before, peak) else round(peak - before, 1),
     }

@@ -47,7 +47,7 @@ def test_peers_that_are_not_installed_are_null_with_a_note(write_module):
         assert 0 < found[key] < 10
     assert {key: found[key] for key in TINY} == TINY
     assert list(found["peak_memory_mb"]) == ["equations"]
-    assert set(found["machine"]) == {"processor", "cores"}
+    assert set(found["machine"]) == {"processor", "cores", "numpy_blas"}
     assert set(found["versions"]) == {"python", "numpy", "autograd", "torch", "jax"}
     assert json.loads(json.dumps(found)) == found
 
