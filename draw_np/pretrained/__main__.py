@@ -1,0 +1,54 @@
+"""Ship a finished run: `python -m draw_np.pretrained NAME RUN_DIR "where and with what it was trained"`.
+
+Writes NAME.npz, the weights alone, and NAME.json, where they come from and how good they are, beside this file.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+
+from .. import datasets, kernels
+from ..training.checkpoint import describe, load_weights, save
+from ..training.evaluation import evaluate
+from ..training.loop import WEIGHTS
+from . import FOLDER
+
+QUICK = 500
+
+
+def ship(name, run, where):
+    """Copy the weights of a finished run and write down their provenance and their bounds."""
+    params, model, config, meta = load_weights(pathlib.Path(run) / WEIGHTS)
+    dataset = meta["recipe"]["dataset"]
+
+    def bound(images):
+        found = evaluate(model, params, config, images, np.random.default_rng(0), ops=kernels)
+        keys = ("nll_bound", "standard_error", "reconstruction", "kl", "images")
+        return {key: round(getattr(found, key), 4) for key in keys}
+
+    record = {
+        "command": f"python -m draw_np train --preset {name} --out runs/{name} --seed {meta['seed']}",
+        **{key: meta[key] for key in ("config", "recipe", "seed", "threads", "ops", "update", "seconds")},
+        "where": where,
+        "bounds in nats, one sample of z with seed 0": {
+            split: bound(datasets.load(dataset, split).images) for split in ("valid", "test")
+        },
+        f"the same for the first {QUICK} MNIST test digits, binarized with seed 0": quick_check(model, params, config),
+    }
+    save(FOLDER / f"{name}.npz", {"params": params}, describe(meta["model"], config, preset=name))
+    (FOLDER / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+    return record
+
+
+def quick_check(model, params, config):
+    """The bound on a few digits that are always at hand, for a test to compare: nats per image."""
+    digits = datasets.binarize(datasets.load("mnist", "test").images[:QUICK], np.random.default_rng(0))
+    return round(evaluate(model, params, config, digits, np.random.default_rng(0), ops=kernels).nll_bound, 4)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        raise SystemExit(__doc__.split("\n")[0])
+    print(json.dumps(ship(*sys.argv[1:]), indent=2))
