@@ -13,16 +13,15 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from . import datasets, equations, kernels, pretrained
+from . import datasets, equations, pretrained
 from .backend import use_device
 from .datasets import DatasetError
 from .training.checkpoint import CheckpointError, load_weights
 from .training.evaluation import evaluate
 from .training.gradient_check import TOLERANCE, gradient_table
-from .training.loop import TrainingError, train
+from .training.loop import OPS, TrainingError, train
 from .training.presets import PRESETS, find_preset
 
-OPS = {"kernels": kernels, "equations": equations}
 STOPPED = 130  # the exit status that shells give to Ctrl-C
 
 

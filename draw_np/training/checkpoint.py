@@ -60,7 +60,7 @@ def load(path):
         with np.load(path, allow_pickle=False) as archive:
             leaves = {name: archive[name] for name in archive.files}
         meta = json.loads(str(leaves.pop("meta")))
-        if meta.pop("arrays") != len(leaves):
+        if meta.pop("arrays", len(leaves)) != len(leaves):
             raise ValueError("some arrays are missing")
         if not isinstance(meta["model"], str) or not isinstance(meta["config"], dict):
             raise ValueError("it does not say which model it is")

@@ -34,7 +34,7 @@ def evaluate(model, params, config, images, rng, importance_samples=1, ops=equat
     """
     if len(images) < 1 or importance_samples < 1:
         raise ValueError(f"nothing to evaluate: {len(images)} images, {importance_samples} importance samples")
-    parts, estimates = [], []
+    parts, estimates, importance_rng = [], [], rng.spawn(1)[0]  # of its own: the bound is not to depend on K
     for start in progress(range(0, len(images), BATCH)):
         batch = images[start : start + BATCH]
         noise = model.sample_noise(config, len(batch), rng)
@@ -43,7 +43,7 @@ def evaluate(model, params, config, images, rng, importance_samples=1, ops=equat
         if importance_samples > 1:
             log_weights = [
                 model.log_importance_weight(
-                    params, config, batch, model.sample_noise(config, len(batch), rng), ops
+                    params, config, batch, model.sample_noise(config, len(batch), importance_rng), ops
                 ).astype(np.float64)
                 for _ in range(importance_samples)
             ]

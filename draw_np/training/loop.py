@@ -5,7 +5,6 @@ checkpoint: a run that was killed and resumed ends in the same bits as one that 
 """
 
 import dataclasses
-import importlib
 import json
 import math
 import os
@@ -19,7 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from .. import datasets, kernels
+from .. import datasets, equations, kernels
 from ..models import MODELS
 from . import checkpoint
 from .adam import AdamState
@@ -29,6 +28,7 @@ from .shards import Shards
 from .step import Weights, first_weights, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
+OPS = {"kernels": kernels, "equations": equations}
 CHECKPOINT, METRICS, WEIGHTS = "checkpoint.npz", "metrics.jsonl", "weights.npz"
 
 
@@ -63,10 +63,12 @@ def train(
     saved = find_run(out, name, preset, resume)
     trees, meta = saved or ({}, {"seed": seed, "update": 0, "seconds": 0.0})
     seed, done, seconds = meta["seed"], meta["update"], meta["seconds"]
-    ops = ops or importlib.import_module(meta.get("ops", kernels.__name__))
+    ops = ops or OPS[meta.get("ops", "kernels")]
     threads = threads or meta.get("threads", 1)
     if threads > recipe.batch:
         raise TrainingError(f"{threads} threads are more than the {recipe.batch} images of a batch; use fewer")
+    if threads > (os.cpu_count() or threads):
+        raise TrainingError(f"{threads} threads are more than the {os.cpu_count()} cores of this machine; use fewer")
     data_rng, noise_rng, weights_rng, pixels_rng = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
     batches, validation, mean_image = prepare_data(recipe, data_rng, pixels_rng)
     length = updates or (epochs and epochs * batches.per_epoch) or meta.get("length")
@@ -84,7 +86,7 @@ def train(
     def about():
         generators = {"data": batches.state(), "noise": noise_rng.bit_generator.state}
         progress = {"update": done, "length": length, "seconds": round(seconds, 1)}
-        way = {"seed": seed, "threads": threads, "ops": ops.__name__}
+        way = {"seed": seed, "threads": threads, "ops": ops.__name__.rpartition(".")[2]}
         run = {"preset": name, "recipe": dataclasses.asdict(recipe), **way}
         return checkpoint.describe(model_name, config, **run, **progress, **generators)
 
@@ -152,8 +154,9 @@ def find_run(out, name, preset, resume):
         raise TrainingError(f"{out} holds a run of preset {meta.get('preset')!r}, not {name!r}; name its preset")
     if (meta["model"], meta["config"]) != (preset.model, dataclasses.asdict(preset.config)):
         raise TrainingError(f"{out} holds a run with other sizes than the preset {name!r} has now; start a new run")
-    counts = [meta.get(key) for key in ("seed", "update", "length", "threads")]
-    if not all(type(value) is int and value >= 0 for value in counts) or "optimiser" not in trees:
+    counts = [meta.get("seed"), meta.get("update"), meta.get("length"), meta.get("threads", 1)]
+    whole = all(type(value) is int and value >= 0 for value in counts) and type(meta.get("seconds")) in (int, float)
+    if not whole or meta.get("ops", "kernels") not in OPS or "optimiser" not in trees:
         raise TrainingError(f"{path} holds weights only and cannot be resumed; start a new run in another --out")
     expected = MODELS[preset.model].init_params(preset.config, np.random.default_rng(0))
     optimiser = trees["optimiser"]

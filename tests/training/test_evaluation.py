@@ -32,17 +32,18 @@ BOTH = pytest.mark.parametrize("model, config", [(draw, DRAW), (vae, VAE)])
 @pytest.mark.parametrize("samples", [1, 4])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])  # whatever it is, images are added up in float64
 def test_against_a_direct_sum(model, config, samples, dtype, monkeypatch):
-    """The noise is drawn batch after batch: first the bound's, then each importance sample's."""
+    """The noise is drawn batch after batch; the importance samples' has a generator of its own."""
     monkeypatch.setattr(evaluation, "BATCH", 4)
     params, images = model_case(model, config, dtype=dtype)
     found = evaluate(model, params, config, images, np.random.default_rng(3), samples)
     rng, L_x, L_z, estimates = np.random.default_rng(3), [], [], []
+    importance_rng = rng.spawn(1)[0]
     for batch in images[:4], images[4:8], images[8:]:
         reconstruction, latent = model.bound(params, config, batch, model.sample_noise(config, len(batch), rng))
         L_x.extend(map(float, reconstruction))
         L_z.extend(latent.T.astype(float).tolist())
         if samples > 1:
-            noises = [model.sample_noise(config, len(batch), rng) for _ in range(samples)]
+            noises = [model.sample_noise(config, len(batch), importance_rng) for _ in range(samples)]
             weights = [model.log_importance_weight(params, config, batch, noise) for noise in noises]
             for image in zip(*weights):
                 image = [float(w) for w in image]

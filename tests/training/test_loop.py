@@ -420,6 +420,12 @@ WRONG_PARTS = {
     "no place in the data": {"data": {}},
     "no place in the noise": {"noise": 3},
     "another generator": {"noise": {"bit_generator": "MT19937"}},
+    "a time that is none": {"seconds": "long"},
+    "an array of means": {"optimiser/mean": np.zeros(3, np.float32)},
+    "operations that are none": {
+        "ops": "string"
+    },  # a module, but none of ours: a file must not choose what is imported
+    "operations without a name": {"ops": 3},
 }
 
 
