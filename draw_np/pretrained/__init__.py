@@ -22,7 +22,7 @@ def find(name_or_file):
         return path
     near = difflib.get_close_matches(str(name_or_file), names(), n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise CheckpointError(f"no weights and no file of the name {name_or_file!r}{hint} Shipped: {', '.join(names())}")
+    raise CheckpointError(f"no weights and no file of the name {name_or_file!r}{hint} (shipped: {', '.join(names())})")
 
 
 def load_pretrained(name):

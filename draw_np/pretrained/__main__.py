@@ -30,7 +30,9 @@ def ship(name, run, where):
 
     record = {
         "command": f"python -m draw_np train --preset {name} --out runs/{name} --seed {meta['seed']}",
-        **{key: meta[key] for key in ("config", "recipe", "seed", "threads", "ops", "update", "seconds")},
+        **{key: meta[key] for key in ("config", "recipe", "seed", "update", "seconds")},
+        "threads": meta.get("threads", 1),
+        "ops": meta.get("ops", "kernels"),
         "where": where,
         "bounds in nats, one sample of z with seed 0": {
             split: bound(datasets.load(dataset, split).images) for split in ("valid", "test")

@@ -65,5 +65,5 @@ def find_preset(name):
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"unknown preset {name!r}{hint} Known: {', '.join(PRESETS)}")
+        raise ValueError(f"unknown preset {name!r}{hint} (known: {', '.join(PRESETS)})")
     return PRESETS[name]
