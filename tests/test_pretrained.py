@@ -44,7 +44,7 @@ def test_bound_on_the_fixed_binarized_test_images():
     if not row.here:
         pytest.skip("the fixed binarized MNIST is not here: python -m draw_np datasets fetch binarized-mnist")
     params, config = load_pretrained("mnist")
-    images = datasets.load("binarized-mnist", "test").images[:1000]
+    images = datasets.load("binarized-mnist", "test").images[::10]  # the first ones are harder than most
     found = evaluate(draw, params, config, images, np.random.default_rng(0), ops=kernels)
     said = record_of("mnist")["bounds in nats, one sample of z with seed 0"]["test"]["nll_bound"]
     assert abs(found.nll_bound - said) < 4 * found.standard_error  # a tenth of the images

@@ -5,10 +5,12 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from draw_np.training import checkpoint
 
@@ -25,6 +27,7 @@ def in_child(function):
     status = 1
     try:
         sys.stderr = open(os.devnull, "w")
+        tqdm.set_lock(threading.RLock())  # its own lock is shared with all forks, and this one may die with it
         signal.signal(signal.SIGINT, signal.default_int_handler)
         function()
         status = 0
