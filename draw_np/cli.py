@@ -16,6 +16,7 @@ from tqdm import tqdm
 from . import datasets, equations, pretrained
 from .backend import use_device
 from .datasets import DatasetError
+from .models.common import image_shape
 from .training.checkpoint import CheckpointError, load_weights
 from .training.evaluation import evaluate
 from .training.gradient_check import TOLERANCE, gradient_table
@@ -119,7 +120,7 @@ def run_train(arguments):
 def run_evaluate(arguments):
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
     images = datasets.load(arguments.dataset, arguments.split).images
-    ours = (config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
+    ours = image_shape(config)
     if ours != images.shape[1:]:
         sizes = [" x ".join(map(str, shape)) for shape in (ours, images.shape[1:])]
         raise UsageError(

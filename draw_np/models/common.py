@@ -25,13 +25,18 @@ def new_lstm(rng, inputs, hidden, dtype):
     }
 
 
+def image_shape(config):
+    """The shape of one image of a model: (height, width) or, in colour, (height, width, channels)."""
+    return (config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
+
+
 def to_planes(images, config):
     """Images (batch, height, width[, channels]) as planes (batch, channels, height, width), after checking them.
 
     Raises ValueError when the shape is not the configuration's or a value is not in [0, 1].
     """
     values = numpy.asarray(stop_gradient(images))
-    expected = (config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
+    expected = image_shape(config)
     if values.shape[1:] != expected or len(values) == 0:
         wanted = ", ".join(map(str, ("batch",) + expected))
         raise ValueError(f"images must be of shape ({wanted}), got {values.shape}")

@@ -44,7 +44,7 @@ class Trace(NamedTuple):
     """Everything that happened while the model looked at a batch: one entry a step in each list.
 
     `canvases` c_t (batch, channels, height, width); `mu` and `sigma` (batch, latent);
-    `read_windows` and `write_windows`: equations.Window, empty without attention.
+    `read_windows` and `write_windows`: equations.Window, or None each without attention.
     """
 
     canvases: list
@@ -69,11 +69,10 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     """New parameters, a nested dict of arrays.
 
     The paper says that c_0, h_0^enc and h_0^dec are "learned biases" and gives no starting values; the cells' initial
-    values, which it does not mention, are learned here too. Two choices are ours, both measured to help:
+    values, which it does not mention, are learned here too. Two choices are ours:
 
     - the filters start out tiling the patch, sigma = delta / 2. With sigma = 1 the "initial patch" has the right
-      extent but its 2 x 2 filters see only the corner pixels, where a digit is never found, and training waits on a
-      plateau at 205.8 nats for the reading to grow;
+      extent but its 2 x 2 filters see little more than the corner pixels, where a digit is hardly ever found;
     - c_0 starts at the logits of `mean_image`, (height, width[, channels]) in [0, 1], if given, else at 0, grey.
     """
     hidden, size = config.hidden, config.channels * config.height * config.width
@@ -169,7 +168,11 @@ def infer(params, config, images, noise, ops=equations):
     Parameters: `images` of shape (batch, height, width[, channels]) in [0, 1]; `noise` as `sample_noise` makes it: its
     first axis, not `config.steps`, decides T. Returns a Trace. Raises ValueError on a wrong shape or range.
     """
-    x = to_planes(images, config)
+    return infer_planes(params, config, to_planes(images, config), noise, ops)
+
+
+def infer_planes(params, config, x, noise, ops):
+    """As `infer`, of images that are checked planes already."""
     check_noise(noise, ("steps", len(x), config.latent))
     params = for_every_step(params, ops)
     c, encoder, decoder = initial_state(params, len(x), ops)
@@ -193,8 +196,9 @@ def bound(params, config, images, noise, ops=equations):
 
     Their sum is an upper bound on -log p(x), estimated with the one sample of z that `noise` decides.
     """
-    trace = infer(params, config, images, noise, ops)
-    reconstruction = ops.negative_log_likelihood(to_planes(images, config), trace.canvases[-1])  # Eq. (9)
+    x = to_planes(images, config)
+    trace = infer_planes(params, config, x, noise, ops)
+    reconstruction = ops.negative_log_likelihood(x, trace.canvases[-1])  # Eq. (9)
     latent = np.stack([ops.kl(mu, sigma) for mu, sigma in zip(trace.mu, trace.sigma)])  # Eq. (10), Eq. (11)
     return reconstruction, latent
 
@@ -210,8 +214,9 @@ def log_importance_weight(params, config, images, noise, ops=equations):
 
     The log of this weight's mean over K samples is an estimate of log p(x) from below, closer with every K.
     """
-    trace = infer(params, config, images, noise, ops)
-    reconstruction = ops.negative_log_likelihood(to_planes(images, config), trace.canvases[-1])
+    x = to_planes(images, config)
+    trace = infer_planes(params, config, x, noise, ops)
+    reconstruction = ops.negative_log_likelihood(x, trace.canvases[-1])
     ratio = sum(ops.log_posterior_over_prior(*step) for step in zip(trace.mu, trace.sigma, noise))
     return -reconstruction - ratio
 

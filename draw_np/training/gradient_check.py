@@ -13,6 +13,7 @@ import numpy
 
 from ..backend import np, value_and_grad
 from ..models import draw, vae
+from ..models.common import image_shape
 from .trees import map_leaves, named_leaves
 
 TOLERANCE = 1e-6
@@ -86,7 +87,12 @@ def check_argument(scalar, arguments, name, gradient, rng, directions):
         analytic = float(numpy.sum(gradient * direction))
         scale = max(abs(numerical), abs(analytic), norm / numpy.sqrt(gradient.size))
         found.append(Derivative(name, abs(numerical - analytic) / scale, numerical, analytic))
-    return max(found, key=lambda d: (d.relative_error != d.relative_error, d.relative_error))  # NaN is the worst
+    return worst_of(found)
+
+
+def worst_of(derivatives):
+    """The Derivative with the largest relative error; one that is NaN is the worst."""
+    return max(derivatives, key=lambda d: (d.relative_error != d.relative_error, d.relative_error))
 
 
 def central_difference(f, h=STEP):
@@ -122,8 +128,7 @@ def gradient_table(ops_sets, rng):
                 derivatives = check_gradient(function, arguments, rng)
             except ValueError as error:
                 raise ValueError(f"{ops_name} {name}: {error}") from error
-            worst = max(derivatives, key=lambda d: (d.relative_error != d.relative_error, d.relative_error))
-            yield Row(ops_name, name, len(derivatives), worst)
+            yield Row(ops_name, name, len(derivatives), worst_of(derivatives))
 
 
 def function_cases(ops, rng, batch=2, N=4, latent=5, hidden=6, width=7, height=9, channels=3):
@@ -213,11 +218,10 @@ def model_cases(ops, rng):
 
 def model_case(model, config, ops, rng, batch=2):
     """A model's loss as a function of parameters, images and noise; none is zero, where an error could hide."""
-    channels = (config.channels,) if config.channels > 1 else ()
     params = model.init_params(config, rng, dtype=numpy.float64)
     arguments = {
         "params": map_leaves(lambda leaf: leaf + 0.1 * rng.standard_normal(leaf.shape), params),
-        "images": rng.uniform(0.1, 0.9, (batch, config.height, config.width, *channels)),
+        "images": rng.uniform(0.1, 0.9, (batch, *image_shape(config))),
         "noise": model.sample_noise(config, batch, rng, numpy.float64),
     }
     return lambda a: model.loss(a["params"], config, a["images"], a["noise"], ops), arguments

@@ -24,7 +24,7 @@ from . import checkpoint
 from .adam import AdamState
 from .batches import Endless, Shuffled
 from .evaluation import evaluate
-from .shards import Shards
+from .shards import SIGNALS, Shards
 from .step import Weights, first_weights, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
@@ -243,7 +243,7 @@ class StopSignal:
 
     def __enter__(self):
         self.asked = False
-        self.before = {number: signal.signal(number, self.ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.before = {number: signal.signal(number, self.ask) for number in SIGNALS}
         return self
 
     def ask(self, number, frame):
