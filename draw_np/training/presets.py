@@ -47,7 +47,7 @@ PRESETS = {
     ),
     "vae": Preset("vae", vae.Config(), Recipe("binarized-mnist", epochs=50, rate=1e-3)),
     "mnist": Preset(
-        "draw", draw.Config(), Recipe("binarized-mnist", epochs=36, grow=((8, 0.18), (16, 0.22), (32, 0.32)))
+        "draw", draw.Config(), Recipe("binarized-mnist", epochs=160, grow=((8, 0.03), (16, 0.07), (32, 0.4)))
     ),
     "mnist-no-attention": Preset(
         "draw",
