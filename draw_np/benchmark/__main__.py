@@ -56,7 +56,7 @@ def build(name, ops, steps, batch, threads):
         operations = importlib.import_module(ops)
         if threads > 1:  # one BLAS thread to a shard, as training does it
             threadpool_limits(1)
-            shards = Shards(threads)
+            shards = Shards(threads, params)
             return lambda: shards.losses_and_gradient(params, draw, config, images, noise, operations)
         return lambda: losses_and_gradient(params, draw, config, images, noise, operations)
 

@@ -25,9 +25,11 @@ def lstm(params, x, state):
         h'      = o * tanh(cell')
 
     Parameters: `params` {"W": (inputs, 4 hidden), "U": (hidden, 4 hidden), "b": (4 hidden,)} with the columns in
-    the order i, f, o, g; `x` of shape (batch, inputs); `state` an LSTMState. Returns the next LSTMState.
+    the order i, f, o, g; `x` of shape (batch, inputs), or a tuple of parts that stand side by side in it; `state` an
+    LSTMState. Returns the next LSTMState.
     """
     hidden = state.h.shape[1]
+    x = np.concatenate(x, axis=1) if isinstance(x, tuple) else x  # (batch, inputs)
     a = x @ params["W"] + state.h @ params["U"] + params["b"]  # (batch, 4 hidden)
     gates, candidate = np.split(a, [3 * hidden], axis=1)  # (batch, 3 hidden), (batch, hidden)
     i, f, o = np.split(sigmoid(gates), 3, axis=1)  # each (batch, hidden)

@@ -19,12 +19,18 @@ def linear_kernel(params, a):
     return params.apply(a), lambda d_y: (ADDED, params.pull_back(a, d_y))
 
 
+def to_logistic(x):
+    """Turn a plain array into 1 / (1 + exp(-x)) in place; returns it."""
+    x *= 0.5
+    np.tanh(x, out=x)
+    x *= 0.5
+    x += 0.5
+    return x
+
+
 def logistic(x):
     """1 / (1 + exp(-x)) of a plain array, in one new array."""
-    s = np.tanh(0.5 * x)
-    s *= 0.5
-    s += 0.5
-    return s
+    return to_logistic(x.copy())
 
 
 @kernel

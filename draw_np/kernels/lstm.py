@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..equations.lstm import LSTMState
-from .linear import logistic
+from .linear import to_logistic
 from .primitive import ADDED, kernel, shared
 
 
@@ -18,38 +18,39 @@ def lstm(params, x, state):
     and through s' = s (1 - s) and tanh' = 1 - tanh^2 these become da, the gradient of the four pre-activations side
     by side. a is linear in x and h:  dW = x^T da,  dU = h^T da,  db = sum of da,  dx = da W^T,  dh = da U^T.
     """
-    return LSTMState(*lstm_kernel(shared(params), x, state.h, state.cell))
+    parts = x if isinstance(x, tuple) else (x,)
+    return LSTMState(*lstm_kernel(shared(params), state.cell, *parts, state.h))
 
 
 @kernel
-def lstm_kernel(params, x, h, cell):
-    hidden = h.shape[1]
-    inputs = np.concatenate([x, h], axis=1)
-    a = params.apply(inputs)  # (batch, 4 hidden)
-    i, f, o = np.split(logistic(a[:, : 3 * hidden]), 3, axis=1)  # each (batch, hidden)
-    g = np.tanh(a[:, 3 * hidden :])
+def lstm_kernel(params, cell, *parts):
+    """Inside, features come before the batch: each gate is then one block of memory."""
+    inputs = np.concatenate([part.T for part in parts]).T
+    ends = np.cumsum([part.shape[1] for part in parts])
+    cell = cell.T
+    gates = params.apply(inputs).T  # (4 hidden, batch)
+    i, f, o, g = np.split(gates, 4)  # views, each (hidden, batch)
+    to_logistic(gates[: -len(g)])
+    np.tanh(g, out=g)
     new_cell = f * cell
     new_cell += i * g
     squashed = np.tanh(new_cell)
 
     def backward(d_h, d_cell):
+        d_h, d_cell = d_h.T, d_cell.T
         D = 1 - squashed * squashed
         D *= o
         D *= d_h
         D += d_cell
-        d_a = np.empty_like(a)
-        d_i, d_f, d_o, d_g = np.split(d_a, 4, axis=1)  # views
-        for d, gate, upstream, factor in ((d_i, i, D, g), (d_f, f, D, cell), (d_o, o, d_h, squashed)):
-            np.subtract(1, gate, out=d)
-            d *= gate
+        d_a = gates * gates
+        np.subtract(gates, d_a, out=d_a)  # s - s^2
+        d_i, d_f, d_o, d_g = np.split(d_a, 4)
+        np.subtract(1, g * g, out=d_g)
+        for d, upstream, factor in ((d_i, D, g), (d_f, D, cell), (d_o, d_h, squashed), (d_g, D, i)):
             d *= upstream
             d *= factor
-        np.multiply(g, g, out=d_g)
-        np.subtract(1, d_g, out=d_g)
-        d_g *= i
-        d_g *= D
-        d_inputs = params.pull_back(inputs, d_a)
         D *= f
-        return ADDED, d_inputs[:, : x.shape[1]], d_inputs[:, x.shape[1] :], D
+        d_inputs = params.pull_back(inputs, d_a.T)
+        return ADDED, D.T, *np.split(d_inputs, ends[:-1], axis=1)
 
-    return (o * squashed, new_cell), backward
+    return ((o * squashed).T, new_cell.T), backward

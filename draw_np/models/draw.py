@@ -180,7 +180,7 @@ def infer_planes(params, config, x, noise, ops):
     for noise_t in noise:
         x_hat = ops.error_image(x, c)  # Eq. (3)
         r, read_window = read(params, config, x, x_hat, decoder.h, ops)  # Eq. (4)
-        encoder = ops.lstm(params["encoder"], np.concatenate([r, decoder.h], axis=1), encoder)  # Eq. (5)
+        encoder = ops.lstm(params["encoder"], (r, decoder.h), encoder)  # Eq. (5)
         mu, sigma = ops.posterior(params["mu"], params["sigma"], encoder.h)
         z = ops.sample(mu, sigma, noise_t)  # Eq. (6)
         decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (7)

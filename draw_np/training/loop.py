@@ -101,7 +101,7 @@ def train(
     with (
         StopSignal() as stop,
         threadpool_limits(1),  # one BLAS thread to a shard
-        Shards(threads) as shards,
+        Shards(threads, weights.params) as shards,
         metrics_file(out / METRICS, done) as metrics,
         progress(recipe, config, done, length) as bar,
     ):

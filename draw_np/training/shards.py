@@ -1,36 +1,50 @@
 """Every core at work: processes that each take a shard of the batch through its own forward and backward pass.
 
-Processes, not threads: between two NumPy calls a thread needs the interpreter's lock, which the others hold.
+Processes, not threads: between two NumPy calls a thread needs the interpreter's lock, which the others hold. Parameters
+and gradients lie in memory that all of them see; images and noise are sent.
 """
 
 import importlib
 import multiprocessing
+import os
 import signal
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .step import losses_and_gradient
-from .trees import map_leaves
+from .trees import map_leaves, named_leaves
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to stop. It comes to all processes and is for the one that saves."""
 
 
 class Shards:
-    """`count` processes, this one among them. To be used in a `with`, or closed."""
+    """`count` processes, this one among them, for parameters in the form of `params`. To be used in a `with`.
 
-    def __init__(self, count):
+    Where the system allows it and there are cores enough, each process is held to a core of its own: left alone, two
+    of them may share one for long while another idles.
+    """
+
+    def __init__(self, count, params):
         context = multiprocessing.get_context("spawn")
-        self.connections = []
+        form = map_leaves(lambda leaf: (leaf.dtype, leaf.shape), params)
+        size = sum(leaf.nbytes for leaf in named_leaves(params).values())
+        block = context.RawArray("b", size) if count > 1 else b""
+        self.params = trees_in(block, form) if count > 1 else params
+        self.workers = []  # [(connection, the gradient it computes), ...]
+        self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        own = sorted(self.cores) if 1 < count <= len(self.cores) else [None] * count
         before = [signal.signal(number, signal.SIG_IGN) for number in SIGNALS]  # the processes inherit that
-        for _ in range(count - 1):
+        for core in own[1:count]:
             ours, theirs = context.Pipe()
-            context.Process(target=serve, args=(theirs,), daemon=True).start()
+            gradient = context.RawArray("b", size)
+            context.Process(target=serve, args=(theirs, core, form, block, gradient), daemon=True).start()
             theirs.close()
-            self.connections.append(ours)
+            self.workers.append((ours, trees_in(gradient, form)))
         for number, handler in zip(SIGNALS, before):
             signal.signal(number, handler)
+        hold_to(own[0])
 
     def losses_and_gradient(self, params, model, config, images, noise, ops):
         """As `step.losses_and_gradient`, over all shards.
@@ -39,44 +53,66 @@ class Shards:
         whatever the number of shards. Raises ValueError for fewer images than shards, ChildProcessError when a process
         has died.
         """
-        count = len(self.connections) + 1
-        if count > len(images):
-            raise ValueError(
-                f"{count} shards of a batch of {len(images)} images: some would be empty; use fewer threads"
-            )
-        parts = list(zip(np.array_split(images, count), np.array_split(noise, count, axis=1)))
+        count, batch = len(self.workers) + 1, len(images)
+        if count > batch:
+            raise ValueError(f"{count} shards of a batch of {batch} images: some would be empty; use fewer threads")
+        (own_images, own_noise), *parts = zip(np.array_split(images, count), np.array_split(noise, count, axis=1))
+        if self.workers:
+            map_leaves(np.copyto, self.params, params)
         try:
-            for connection, (images_k, noise_k) in zip(self.connections, parts[1:]):
-                connection.send((params, model.__name__, config, images_k, noise_k, ops.__name__))
-            found = [losses_and_gradient(params, model, config, *parts[0], ops)]
-            found += [connection.recv() for connection in self.connections]
+            for (connection, _), part in zip(self.workers, parts):
+                connection.send((model.__name__, config, *part, ops.__name__, batch))
+            nats, gradient = losses_and_gradient(params, model, config, own_images, own_noise, ops, batch)
+            for connection, their_gradient in self.workers:
+                nats = [own + their for own, their in zip(nats, connection.recv())]
+                map_leaves(np.add, gradient, their_gradient, gradient)
         except (EOFError, ConnectionError) as error:
             raise ChildProcessError(
                 "a process that computes a shard of the batch has died: was memory short?"
             ) from error
-        shares = [len(images_k) / len(images) for images_k, _ in parts]
-        nats = sum(share * np.array(nats) for share, (nats, _) in zip(shares, found))
-        gradient = map_leaves(
-            lambda *leaves: sum(leaf * leaf.dtype.type(share) for share, leaf in zip(shares, leaves)),
-            *(gradient for _, gradient in found),
-        )
-        return nats.tolist(), gradient
+        return nats, gradient
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        for connection in self.connections:
+        for connection, _ in self.workers:
             connection.close()  # the other end then reads the end of the file, and its process ends
+        if self.workers and self.cores:
+            os.sched_setaffinity(0, self.cores)
 
 
-def serve(connection):
+def trees_in(block, form):
+    """A tree of arrays that lie in a block of memory one after the other; `form` has (dtype, shape) for leaves."""
+    start = 0
+
+    def place(leaf):
+        nonlocal start
+        dtype, shape = leaf
+        array = np.ndarray(shape, dtype, block, start)
+        start += array.nbytes
+        return array
+
+    return map_leaves(place, form)
+
+
+def hold_to(core):
+    """Keep this process on one core; None: wherever the system likes."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+
+
+def serve(connection, core, form, params, gradient):
     """What a process does: gradients of what it is sent, until the other end is closed or its process is gone."""
+    hold_to(core)
+    params, gradient = trees_in(params, form), trees_in(gradient, form)
     with threadpool_limits(1):
         while True:
             try:
-                params, model, config, images, noise, ops = connection.recv()
+                model, config, images, noise, ops, batch = connection.recv()
             except EOFError:
                 return
             model, ops = importlib.import_module(model), importlib.import_module(ops)
-            connection.send(losses_and_gradient(params, model, config, images, noise, ops))
+            nats, found = losses_and_gradient(params, model, config, images, noise, ops, batch)
+            map_leaves(np.copyto, gradient, found)
+            connection.send(nats)

@@ -23,16 +23,16 @@ def first_weights(params):
     return Weights(params, params, adam_init(params))
 
 
-def losses(params, model, config, images, noise, ops):
-    """[L^x, L^z], nats per image averaged over the batch, of shape (2,)."""
+def losses(params, model, config, images, noise, ops, batch=None):
+    """[L^x, L^z], nats per image averaged over the batch, of shape (2,); `batch`: of how many, if more than these."""
     reconstruction, latent = model.bound(params, config, images, noise, ops)
-    return np.stack([np.sum(reconstruction), np.sum(latent)]) / len(images)
+    return np.stack([np.sum(reconstruction), np.sum(latent)]) / (batch or len(images))
 
 
-def losses_and_gradient(params, model, config, images, noise, ops):
-    """[L^x, L^z] and the gradient of their sum, Eq. (12), with respect to the parameters."""
+def losses_and_gradient(params, model, config, images, noise, ops, batch=None):
+    """[L^x, L^z] and the gradient of their sum, Eq. (12), with respect to the parameters; see `losses`."""
     with numpy.errstate(over="ignore", invalid="ignore"):  # the training loop looks for what is not finite
-        return value_and_grad(lambda params: losses(params, model, config, images, noise, ops), params)
+        return value_and_grad(lambda params: losses(params, model, config, images, noise, ops, batch), params)
 
 
 def update(weights, model, config, images, noise, recipe, rate, ops, gradient_of=losses_and_gradient):

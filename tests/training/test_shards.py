@@ -1,6 +1,7 @@
 """Shards of a batch in processes of their own: the same numbers, and nobody left behind."""
 
 import multiprocessing
+import os
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def problem(batch, dtype=np.float64):
 
 @pytest.fixture(scope="module")
 def three():
-    with Shards(3) as shards:
+    with Shards(3, problem(1)[0]) as shards:
         yield shards
 
 
@@ -37,15 +38,16 @@ def test_shards_add_up_to_the_whole(three, ops, batch):
         np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-def test_same_bits_every_time_and_float32_stays(three):
-    first, second = (three.losses_and_gradient(*problem(7, np.float32), kernels)[1] for _ in range(2))
+def test_same_bits_every_time_and_float32_stays():
+    with Shards(3, problem(7, np.float32)[0]) as three:
+        first, second = (three.losses_and_gradient(*problem(7, np.float32), kernels)[1] for _ in range(2))
     for name, leaf in named_leaves(first).items():
         assert leaf.dtype == np.float32
         np.testing.assert_array_equal(named_leaves(second)[name], leaf)
 
 
 def test_one_shard_is_the_whole():
-    with Shards(1) as one:
+    with Shards(1, problem(4)[0]) as one:
         nats, gradient = one.losses_and_gradient(*problem(4), kernels)
     expected_nats, expected = losses_and_gradient(*problem(4), kernels)
     assert nats == expected_nats
@@ -55,7 +57,7 @@ def test_one_shard_is_the_whole():
 
 def test_processes_end_with_the_shards():
     before = set(multiprocessing.active_children())
-    with Shards(2):
+    with Shards(2, problem(4)[0]):
         (process,) = set(multiprocessing.active_children()) - before
     process.join(10)
     assert process.exitcode == 0
@@ -63,7 +65,7 @@ def test_processes_end_with_the_shards():
 
 def test_a_process_that_died_is_said_in_one_line():
     before = set(multiprocessing.active_children())
-    with Shards(2) as shards:
+    with Shards(2, problem(4)[0]) as shards:
         (process,) = set(multiprocessing.active_children()) - before
         process.kill()
         process.join()
@@ -74,3 +76,16 @@ def test_a_process_that_died_is_said_in_one_line():
 def test_more_shards_than_images_are_refused(three):
     with pytest.raises(ValueError, match="3 shards of a batch of 2"):
         three.losses_and_gradient(*problem(2), kernels)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not hold processes to cores")
+def test_each_shard_has_a_core_of_its_own_while_it_lasts():
+    cores, before = os.sched_getaffinity(0), set(multiprocessing.active_children())
+    if len(cores) < 2:
+        pytest.skip("one core only")
+    with Shards(2, problem(4)[0]) as two:
+        two.losses_and_gradient(*problem(4), kernels)  # so the other process has begun
+        (process,) = set(multiprocessing.active_children()) - before
+        held = [os.sched_getaffinity(pid) for pid in (0, process.pid)]
+        assert [len(one) for one in held] == [1, 1] and held[0] != held[1]
+    assert os.sched_getaffinity(0) == cores
