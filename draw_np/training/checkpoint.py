@@ -22,7 +22,7 @@ class CheckpointError(Exception):
 
 
 def save(path, trees, meta):
-    """Write trees {"params": ..., ...} and the JSON-able `meta` to `path`, completely or not at all.
+    """Write trees {"params": ..., ...} and the JSON-able `meta` (its key "arrays" is taken) to `path`, wholly or not at all.
 
     The file gets a temporary name in the same folder, is synced to the disk and renamed: whoever looks finds the old
     file or the new one. Raises CheckpointError when the disk is full or the folder cannot be written.
