@@ -25,7 +25,8 @@ def save(path, trees, meta):
     """Write trees {"params": ..., ...} and the JSON-able `meta` to `path`, completely or not at all.
 
     The file gets a temporary name in the same folder, is synced to the disk and renamed: whoever looks finds the old
-    file or the new one. The key "arrays" of `meta` is taken. Raises CheckpointError when the disk is full or the folder cannot be written.
+    file or the new one. The key "arrays" of `meta` is taken. Raises CheckpointError when the disk is full or the
+    folder cannot be written.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.name}.tmp")
