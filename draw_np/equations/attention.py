@@ -100,8 +100,8 @@ def read(x, x_hat, F_X, F_Y, gamma):
 
 
 def read_without_attention(x, x_hat):
-    """Read everything: Eq. (17). Returns [x, x_hat] as a vector of shape (batch, 2 channels height width)."""
-    return np.concatenate([np.reshape(image, (len(image), -1)) for image in (x, x_hat)], axis=1)
+    """Read everything: Eq. (17). Returns [x, x_hat] in its two parts, each of shape (batch, channels height width)."""
+    return tuple(np.reshape(image, (len(image), -1)) for image in (x, x_hat))
 
 
 def writing_patch(params, h_dec, N, channels):

@@ -24,6 +24,11 @@ def shared(params):
     return params
 
 
+def still(x):
+    """What is the same at every step: here just `x`. The kernels multiply it once and not at every step."""
+    return x
+
+
 def sigmoid(x):
     """The logistic function 1 / (1 + exp(-x)) of Eq. (3), as a tanh, which is finite whatever x is."""
     return 0.5 * np.tanh(0.5 * x) + 0.5

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..equations.attention import Window, nearest_square
 from .linear import clipped_exp, linear
-from .primitive import ADDED, kernel, shared
+from .primitive import ADDED, Still, kernel, shared
 
 
 def attention_window(params, h_dec, N, height, width):
@@ -134,15 +134,9 @@ def read(x, x_hat, F_X, F_Y, gamma):
     return gamma * flat, backward
 
 
-@kernel
 def read_without_attention(x, x_hat):
-    """Read everything, as `equations.read_without_attention`, Eq (17): the gradient is cut where the vector was."""
-    batch, size = len(x), x[0].size
-
-    def backward(d_r):
-        return d_r[:, :size].reshape(x.shape), d_r[:, size:].reshape(x.shape)
-
-    return np.concatenate([x.reshape(batch, -1), x_hat.reshape(batch, -1)], axis=1), backward
+    """Read everything, as `equations.read_without_attention`, Eq (17): images become rows."""
+    return tuple(image if isinstance(image, Still) else reshape(image, (len(image), -1)) for image in (x, x_hat))
 
 
 @kernel

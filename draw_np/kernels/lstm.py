@@ -4,7 +4,7 @@ import numpy as np
 
 from ..equations.lstm import LSTMState
 from .linear import to_logistic
-from .primitive import ADDED, kernel, shared
+from .primitive import ADDED, Still, kernel, shared
 
 
 def lstm(params, x, state):
@@ -25,10 +25,12 @@ def lstm(params, x, state):
 @kernel
 def lstm_kernel(params, cell, *parts):
     """Inside, features come before the batch: each gate is then one block of memory."""
-    inputs = np.concatenate([part.T for part in parts]).T
-    ends = np.cumsum([part.shape[1] for part in parts])
+    held = [part for part in parts if isinstance(part, Still)]
+    moving = parts[len(held) :]
+    inputs = np.concatenate([part.T for part in moving]).T
+    ends = np.cumsum([part.shape[1] for part in moving])
     cell = cell.T
-    gates = params.apply(inputs).T  # (4 hidden, batch)
+    gates = params.apply(inputs, *held).T  # (4 hidden, batch)
     i, f, o, g = np.split(gates, 4)  # views, each (hidden, batch)
     to_logistic(gates[: -len(g)])
     np.tanh(g, out=g)
@@ -51,6 +53,6 @@ def lstm_kernel(params, cell, *parts):
             d *= factor
         D *= f
         d_inputs = params.pull_back(inputs, d_a.T)
-        return ADDED, D.T, *np.split(d_inputs, ends[:-1], axis=1)
+        return ADDED, D.T, *(None for _ in held), *np.split(d_inputs, ends[:-1], axis=1)
 
     return ((o * squashed).T, new_cell.T), backward

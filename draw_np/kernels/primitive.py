@@ -91,41 +91,62 @@ def receive(received, k, gradient):
     return (ADDED,)
 
 
+class Still:
+    """An array, as rows of shape (batch, features), that is the same at every step. No gradient flows back to it."""
+
+    def __init__(self, array):
+        self.rows = array.reshape(len(array), -1)
+
+
+def still(x):
+    """Have a product with `x`, the same at every step, computed once; where its gradient is wanted, `x` as it is."""
+    return x if isbox(x) else Still(x)
+
+
 class Shared:
     """The weights W and b of a product that is used at every step, with one gradient that all steps add to in place.
 
     Left to itself, autograd makes a new array of the weights' size at every step and adds it to the sum so far. An
-    LSTM's U is stacked below its W, so that [x, h] takes one product and not two.
+    LSTM's U is stacked below its W, so that [x, h] takes one product and not two. What does not change from step to
+    step, b and the product of the topmost rows of W with a `Still`, is computed once, and so is its gradient.
     """
 
     def __init__(self, params):
-        self.rows = len(params["W"])
-        self.stacked = "U" in params
+        self.stacked = len(params["W"]) if "U" in params else None
         self.W = np.concatenate([params["W"], params["U"]]) if self.stacked else params["W"]
-        self.b = params["b"]
+        self.b = self.constant = params["b"]
+        self.still, self.first = None, 0  # the topmost rows of W, above row `first`, are for what is still
         self.d_W = None
 
-    def apply(self, inputs):
-        """inputs W + b, stored features first: products run faster so, and what is split by features lies together."""
-        outputs = (self.W.T @ inputs.T).T
-        outputs += self.b
+    def hold(self, still):
+        self.still, self.first = still, still.rows.shape[1]
+        self.constant = (self.W[: self.first].T @ still.rows.T).T + self.b
+
+    def apply(self, inputs, still=None):
+        """[still, inputs] W + b, stored features first: products run faster so, and each feature lies together."""
+        if still is not self.still:
+            self.hold(still)
+        outputs = (self.W[self.first :].T @ inputs.T).T
+        outputs += self.constant
         return outputs
 
     def pull_back(self, inputs, d_outputs):
         """Add dW = inputs^T d_outputs and db = sum of d_outputs to the gradient; returns dinputs = d_outputs W^T."""
         if self.d_W is None:
-            self.d_W, self.d_b = np.zeros_like(self.W), np.zeros_like(self.b)
-        if self.W.size:
-            add_product(self.d_W, inputs, d_outputs)
-        self.d_b += d_outputs.T @ np.ones(len(d_outputs), d_outputs.dtype)  # faster than a sum
-        return (self.W @ d_outputs.T).T
+            self.d_W, self.d_constant = np.zeros_like(self.W), np.zeros_like(d_outputs)
+        W, d_W = self.W[self.first :], self.d_W[self.first :]
+        if W.size:
+            add_product(d_W, inputs, d_outputs)
+        self.d_constant += d_outputs
+        return (W @ d_outputs.T).T
 
     def finish(self):
         """The gradient, once every step has added its own; the next backward pass starts again at zero."""
-        d_W, d_b, self.d_W = self.d_W, self.d_b, None
-        if self.stacked:
-            return {"W": d_W[: self.rows], "U": d_W[self.rows :], "b": d_b}
-        return {"W": d_W, "b": d_b}
+        d_W, d_constant, self.d_W = self.d_W, self.d_constant, None
+        if self.still:
+            d_W[: self.first] = self.still.rows.T @ d_constant
+        gradient = {"W": d_W[: self.stacked], "b": d_constant.sum(axis=0)}
+        return {**gradient, "U": d_W[self.stacked :]} if self.stacked else gradient
 
 
 def add_product(total, a, b):

@@ -138,7 +138,7 @@ def initial_state(params, batch, ops):
 
 
 def read(params, config, x, x_hat, h_dec, ops):
-    """read(x, x_hat_t, h_dec_{t-1}) of Eq. (4): the reading r_t and the window it was read through, or None.
+    """read(x, x_hat_t, h_dec_{t-1}) of Eq. (4): the reading r_t, in parts, and the window it was read through, or None.
 
     The paper writes x_t for its first argument; nothing but x is meant.
     """
@@ -146,7 +146,7 @@ def read(params, config, x, x_hat, h_dec, ops):
         return ops.read_without_attention(x, x_hat), None
     window = ops.attention_window(params["read_window"], h_dec, config.read_size, config.height, config.width)
     F_X, F_Y = ops.filterbanks(window, config.read_size, config.height, config.width)
-    return ops.read(x, x_hat, F_X, F_Y, window.gamma), window
+    return (ops.read(x, x_hat, F_X, F_Y, window.gamma),), window
 
 
 def write(params, config, h_dec, ops):
@@ -176,11 +176,12 @@ def infer_planes(params, config, x, noise, ops):
     check_noise(noise, ("steps", len(x), config.latent))
     params = for_every_step(params, ops)
     c, encoder, decoder = initial_state(params, len(x), ops)
+    x_read = x if config.attention else ops.still(x)
     trace = Trace([], [], [], [], [])
     for noise_t in noise:
         x_hat = ops.error_image(x, c)  # Eq. (3)
-        r, read_window = read(params, config, x, x_hat, decoder.h, ops)  # Eq. (4)
-        encoder = ops.lstm(params["encoder"], (r, decoder.h), encoder)  # Eq. (5)
+        r, read_window = read(params, config, x_read, x_hat, decoder.h, ops)  # Eq. (4)
+        encoder = ops.lstm(params["encoder"], (*r, decoder.h), encoder)  # Eq. (5)
         mu, sigma = ops.posterior(params["mu"], params["sigma"], encoder.h)
         z = ops.sample(mu, sigma, noise_t)  # Eq. (6)
         decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (7)

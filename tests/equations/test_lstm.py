@@ -50,6 +50,12 @@ def test_step():
         np.testing.assert_allclose(after.cell[n], cell, rtol=1e-12)
 
 
+def test_an_input_may_come_in_parts():
+    params, x, state = case(np.random.default_rng(4))
+    for whole, parts in zip(equations.lstm(params, x, state), equations.lstm(params, (x[:, :1], x[:, 1:]), state)):
+        np.testing.assert_array_equal(parts, whole)
+
+
 def test_open_forget_gate_and_shut_input_gate_keep_the_cell():
     params, x, state = case(np.random.default_rng(1))
     params["b"][:HIDDEN] = -1e3  # i

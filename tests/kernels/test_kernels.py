@@ -12,6 +12,7 @@ from draw_np.backend import np as traced
 from draw_np.backend import value_and_grad
 from draw_np.models import draw, vae
 from draw_np.training.gradient_check import as_tuple, function_cases, gradient_table, model_cases
+from draw_np.training.step import losses_and_gradient
 from draw_np.training.trees import map_leaves, named_leaves
 
 FUNCTIONS = sorted(function_cases(equations, np.random.default_rng(0)))
@@ -117,6 +118,25 @@ def test_whole_models_are_equal(name, dtype, tolerance):
         assert fast_gradient[leaf].dtype == dtype, leaf
         scale = np.abs(gradient[leaf]).max()
         np.testing.assert_allclose(fast_gradient[leaf], gradient[leaf], atol=tolerance * scale, err_msg=leaf)
+
+
+@pytest.mark.parametrize("model", ["draw", "draw without attention", "draw in colour without attention"])
+def test_training_gradients_are_equal(model):
+    """With images that are plain arrays, as in training, and not traced: what stands still is multiplied once."""
+    sizes = {"read_size": None, "write_size": None} if "without" in model else {}
+    config = draw.Config(
+        height=5, width=4, steps=3, hidden=6, latent=2, channels=3 if "colour" in model else 1, **sizes
+    )
+    rng = np.random.default_rng(5)
+    params = draw.init_params(config, rng, dtype=np.float64)
+    images = rng.random((7, 5, 4, 3) if "colour" in model else (7, 5, 4))
+    noise = draw.sample_noise(config, 7, rng, np.float64)
+    nats, gradient = losses_and_gradient(params, draw, config, images, noise, equations)
+    fast_nats, fast_gradient = losses_and_gradient(params, draw, config, images, noise, kernels)
+    np.testing.assert_allclose(fast_nats, nats, rtol=1e-12)
+    for name, leaf in named_leaves(gradient).items():
+        scale = np.abs(leaf).max()
+        np.testing.assert_allclose(named_leaves(fast_gradient)[name], leaf, atol=1e-10 * scale, err_msg=name)
 
 
 def test_every_gradient_by_finite_differences():
