@@ -51,8 +51,8 @@ PRESETS = {
     ),
     "mnist-no-attention": Preset(
         "draw",
-        draw.Config(read_size=None, write_size=None),
-        Recipe("binarized-mnist", epochs=22, grow=((8, 0.18), (16, 0.22))),
+        draw.Config(steps=32, read_size=None, write_size=None),
+        Recipe("binarized-mnist", epochs=60, grow=((8, 0.1), (16, 0.3))),
     ),
     "two-digit-mnist": Preset(
         "draw", draw.Config(height=60, width=60, read_size=5, write_size=5), Recipe("two-digit-mnist", epochs=22)
