@@ -9,10 +9,11 @@ import gc
 import autograd.numpy as np
 import numpy
 from autograd import make_vjp
+from autograd.builtins import tuple as traced_tuple
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval, isbox
 
-__all__ = ["contiguous", "np", "stop_gradient", "use_device", "value_and_grad"]
+__all__ = ["contiguous", "np", "recomputed", "stop_gradient", "traced_tuple", "use_device", "value_and_grad"]
 
 contiguous = primitive(numpy.ascontiguousarray)
 """The same array, laid out in memory in the order of its axes: what comes after reads it faster."""
@@ -24,6 +25,21 @@ def stop_gradient(array):
     while isbox(array):
         array = getval(array)
     return array
+
+
+def recomputed(function):
+    """The same function of a tree, of whose inner values nothing is kept: the backward pass computes them again.
+
+    Memory for time. `function(tree, *constants)` returns an array or nested tuples of arrays. (`autograd.checkpoint`
+    promises the same, but runs the function again at once and keeps everything.)
+    """
+
+    def pull_back(answer, tree, *constants):
+        return lambda gradient: make_vjp(lambda tree: function(tree, *constants))(tree)[0](gradient)
+
+    wrapped = primitive(function)
+    defvjp(wrapped, pull_back, argnums=[0])
+    return wrapped
 
 
 def value_and_grad(function, params):

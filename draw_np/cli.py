@@ -5,6 +5,7 @@ standard output is one JSON object.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from . import datasets, equations, pretrained
 from .backend import use_device
 from .datasets import DatasetError
+from .models import MODELS
 from .models.common import image_shape
 from .training.checkpoint import CheckpointError, load_weights
 from .training.evaluation import evaluate
@@ -71,6 +73,9 @@ def make_parser():
     added.add_argument("--device", default="cpu", metavar="cpu|cuda")
     added.add_argument("--ops", choices=OPS, help="which derivatives to train with: kernels, unless the run has others")
     added.add_argument("--threads", type=count, metavar="K", help="cores to use: each takes a shard of every batch")
+    added.add_argument(
+        "--keep-every", type=count, metavar="K", help="save memory: keep the state of every K-th step, compute it again"
+    )
     added.add_argument("--resume", action="store_true", help="go on with the run in DIR, to the same bits")
 
     added = command("evaluate", run_evaluate, "the bound in nats on a split of a data set")
@@ -109,6 +114,10 @@ def make_parser():
 def run_train(arguments):
     preset = user_value(find_preset, arguments.preset)
     user_value(use_device, arguments.device)
+    if arguments.keep_every:
+        if not hasattr(MODELS[preset.model], "bound_in_parts"):
+            raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
+        preset = preset._replace(recipe=dataclasses.replace(preset.recipe, keep_every=arguments.keep_every))
     finished = train(
         preset, arguments.out, arguments.preset, seed=arguments.seed, epochs=arguments.epochs,
         updates=arguments.updates, checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,

@@ -166,7 +166,7 @@ def test_a_mistake(fails, here, weights, argv, expected):
 
 
 NUMBERS = {
-    "train": ("--epochs", "--updates", "--checkpoint-every", "--threads"),
+    "train": ("--epochs", "--updates", "--checkpoint-every", "--threads", "--keep-every"),
     "evaluate": ("--images", "--importance-samples"),
     "sample": ("--count",),
     "bench": ("--steps", "--batch", "--threads", "--repeats"),
@@ -186,6 +186,12 @@ def test_a_number_that_is_none(fails, weights, command, option):
         line = fails(command, *required, f"{option}={value}")
         assert option in line
     fails(command, *required, option)  # and none at all
+
+
+def test_keeping_few_states_is_for_draw(fails, tmp_path):
+    line = fails("train", "--preset", "vae", "--out", str(tmp_path / "x"), "--keep-every", "4")
+    assert "--keep-every is for DRAW" in line
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "sample"])

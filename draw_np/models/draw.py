@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from .. import equations
-from ..backend import np
+from ..backend import np, recomputed, traced_tuple
 from .common import check_counts, check_noise, from_planes, new_linear, new_lstm, to_planes
 
 
@@ -125,6 +125,14 @@ def for_every_step(params, ops):
     return {name: value if name == "initial" else ops.shared(value) for name, value in params.items()}
 
 
+class State(NamedTuple):
+    """What one step hands to the next: the canvas c_t (batch, channels, height, width) and two ops.LSTMState."""
+
+    canvas: np.ndarray
+    encoder: Any
+    decoder: Any
+
+
 def initial_state(params, batch, ops):
     """The learned c_0 (Eq 3), h_0 and cells, repeated for every image of the batch."""
 
@@ -134,7 +142,7 @@ def initial_state(params, batch, ops):
     initial = params["initial"]
     encoder = ops.LSTMState(repeat(initial["h_enc"]), repeat(initial["cell_enc"]))
     decoder = ops.LSTMState(repeat(initial["h_dec"]), repeat(initial["cell_dec"]))
-    return repeat(initial["canvas"]), encoder, decoder
+    return State(repeat(initial["canvas"]), encoder, decoder)
 
 
 def read(params, config, x, x_hat, h_dec, ops):
@@ -174,8 +182,13 @@ def infer(params, config, images, noise, ops=equations):
 def infer_planes(params, config, x, noise, ops):
     """As `infer`, of images that are checked planes already."""
     check_noise(noise, ("steps", len(x), config.latent))
+    return infer_steps(params, config, x, initial_state(params, len(x), ops), noise, ops)[1]
+
+
+def infer_steps(params, config, x, state, noise, ops):
+    """As many steps as `noise` has, from `state` on. Returns the State after them and their Trace."""
     params = for_every_step(params, ops)
-    c, encoder, decoder = initial_state(params, len(x), ops)
+    c, encoder, decoder = state
     x_read = x if config.attention else ops.still(x)
     trace = Trace([], [], [], [], [])
     for noise_t in noise:
@@ -189,7 +202,7 @@ def infer_planes(params, config, x, noise, ops):
         c = c + written  # Eq. (8)
         for record, value in zip(trace, (c, mu, sigma, read_window, write_window)):
             record.append(value)
-    return trace
+    return State(c, encoder, decoder), trace
 
 
 def bound(params, config, images, noise, ops=equations):
@@ -199,9 +212,38 @@ def bound(params, config, images, noise, ops=equations):
     """
     x = to_planes(images, config)
     trace = infer_planes(params, config, x, noise, ops)
-    reconstruction = ops.negative_log_likelihood(x, trace.canvases[-1])  # Eq. (9)
-    latent = np.stack([ops.kl(mu, sigma) for mu, sigma in zip(trace.mu, trace.sigma)])  # Eq. (10), Eq. (11)
-    return reconstruction, latent
+    return ops.negative_log_likelihood(x, trace.canvases[-1]), kl_of_steps(trace, ops)  # Eq. (9)
+
+
+def kl_of_steps(trace, ops):
+    """L^z of every step of a Trace, of shape (steps, batch): Eq. (10), Eq. (11)."""
+    return np.stack([ops.kl(mu, sigma) for mu, sigma in zip(trace.mu, trace.sigma)])
+
+
+def bound_in_parts(params, config, images, noise, ops, keep_every):
+    """As `bound`, in less memory: of every `keep_every` steps one state is kept, and the backward pass computes the
+    others again. The same numbers, for another forward pass.
+    """
+    x = to_planes(images, config)
+    check_noise(noise, ("steps", len(x), config.latent))
+
+    @recomputed
+    def part(params_and_state, noise):
+        params, (c, encoder, decoder) = params_and_state
+        state = State(c, ops.LSTMState(*encoder), ops.LSTMState(*decoder))
+        state, trace = infer_steps(params, config, x, state, noise, ops)
+        return without_names((state, kl_of_steps(trace, ops)))
+
+    state, latent = initial_state(params, len(x), ops), []
+    for start in range(0, len(noise), keep_every):
+        state, kl = part(without_names((params, state)), noise[start : start + keep_every])
+        latent.append(kl)
+    return ops.negative_log_likelihood(x, state[0]), np.concatenate(latent)
+
+
+def without_names(value):
+    """NamedTuples as plain tuples, which autograd can follow as one value."""
+    return traced_tuple(tuple(map(without_names, value))) if isinstance(value, tuple) else value
 
 
 def loss(params, config, images, noise, ops=equations):

@@ -5,6 +5,7 @@ checkpoint: a run that was killed and resumed ends in the same bits as one that 
 """
 
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -105,6 +106,7 @@ def train(
         metrics_file(out / METRICS, done) as metrics,
         progress(recipe, config, done, length) as bar,
     ):
+        gradient_of = functools.partial(shards.losses_and_gradient, keep_every=recipe.keep_every)
         if not saved:
             save()
         while done < length and not stop.asked:
@@ -114,9 +116,7 @@ def train(
             images = batches.next()
             noise = model.sample_noise(now, len(images), noise_rng)
             rate = rate_at(recipe, done, length)
-            new_weights, nats = update(
-                weights, model, now, images, noise, recipe, rate, ops, shards.losses_and_gradient
-            )
+            new_weights, nats = update(weights, model, now, images, noise, recipe, rate, ops, gradient_of)
             check_finite(out, done + 1, nats)
             weights, done, seconds = new_weights, done + 1, seconds + time.perf_counter() - started
 

@@ -16,6 +16,7 @@ class Recipe:
     updates at T = 8, three tenths at T = 16, the rest at the configuration's own T; the parameters do not depend on
     T. `average`, if not 0, keeps an average of the weights over about this fraction of the run so far. `images`
     limits the training set. An epoch is one pass over it; where images are made without end, 50,000 of them.
+    `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
     """
 
     dataset: str
@@ -29,6 +30,7 @@ class Recipe:
     images: int | None = None
     validation_images: int = 2000
     binarize: bool = False
+    keep_every: int | None = None
 
 
 class Preset(NamedTuple):

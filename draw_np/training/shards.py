@@ -46,7 +46,7 @@ class Shards:
             signal.signal(number, handler)
         hold_to(own[0])
 
-    def losses_and_gradient(self, params, model, config, images, noise, ops):
+    def losses_and_gradient(self, params, model, config, images, noise, ops, keep_every=None):
         """As `step.losses_and_gradient`, over all shards.
 
         The sums are added in the order of the shards: the same bits every time, and the same numbers up to rounding
@@ -61,8 +61,8 @@ class Shards:
             map_leaves(np.copyto, self.params, params)
         try:
             for (connection, _), part in zip(self.workers, parts):
-                connection.send((model.__name__, config, *part, ops.__name__, batch))
-            nats, gradient = losses_and_gradient(params, model, config, own_images, own_noise, ops, batch)
+                connection.send((model.__name__, config, *part, ops.__name__, batch, keep_every))
+            nats, gradient = losses_and_gradient(params, model, config, own_images, own_noise, ops, batch, keep_every)
             for connection, their_gradient in self.workers:
                 nats = [own + their for own, their in zip(nats, connection.recv())]
                 map_leaves(np.add, gradient, their_gradient, gradient)
@@ -109,10 +109,10 @@ def serve(connection, core, form, params, gradient):
     with threadpool_limits(1):
         while True:
             try:
-                model, config, images, noise, ops, batch = connection.recv()
+                model, config, images, noise, ops, *rest = connection.recv()
             except EOFError:
                 return
             model, ops = importlib.import_module(model), importlib.import_module(ops)
-            nats, found = losses_and_gradient(params, model, config, images, noise, ops, batch)
+            nats, found = losses_and_gradient(params, model, config, images, noise, ops, *rest)
             map_leaves(np.copyto, gradient, found)
             connection.send(nats)

@@ -1,5 +1,6 @@
 """One update: loss, gradient, clipping, Adam and the weight average; and the two schedules that steer it."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -23,16 +24,23 @@ def first_weights(params):
     return Weights(params, params, adam_init(params))
 
 
-def losses(params, model, config, images, noise, ops, batch=None):
-    """[L^x, L^z], nats per image averaged over the batch, of shape (2,); `batch`: of how many, if more than these."""
-    reconstruction, latent = model.bound(params, config, images, noise, ops)
+def losses(params, model, config, images, noise, ops, batch=None, keep_every=None):
+    """[L^x, L^z], nats per image averaged over the batch, of shape (2,).
+
+    `batch` is the number of images to average over, if these are a part of them only; `keep_every` computes in parts,
+    in less memory (draw.bound_in_parts).
+    """
+    bound = functools.partial(model.bound_in_parts, keep_every=keep_every) if keep_every else model.bound
+    reconstruction, latent = bound(params, config, images, noise, ops)
     return np.stack([np.sum(reconstruction), np.sum(latent)]) / (batch or len(images))
 
 
-def losses_and_gradient(params, model, config, images, noise, ops, batch=None):
+def losses_and_gradient(params, model, config, images, noise, ops, batch=None, keep_every=None):
     """[L^x, L^z] and the gradient of their sum, Eq. (12), with respect to the parameters; see `losses`."""
     with numpy.errstate(over="ignore", invalid="ignore"):  # the training loop looks for what is not finite
-        return value_and_grad(lambda params: losses(params, model, config, images, noise, ops, batch), params)
+        return value_and_grad(
+            lambda params: losses(params, model, config, images, noise, ops, batch, keep_every), params
+        )
 
 
 def update(weights, model, config, images, noise, recipe, rate, ops, gradient_of=losses_and_gradient):

@@ -3,18 +3,19 @@
 import copy
 import dataclasses
 import math
+import tracemalloc
 import warnings
 from functools import partial
 
 import numpy as np
 import pytest
 
-from draw_np import equations
+from draw_np import equations, kernels
 from draw_np.backend import value_and_grad
 from draw_np.models import draw, vae
 from draw_np.training.adam import adam_update, clip_by_global_norm, update_average
 from draw_np.training.presets import PRESETS, Recipe, find_preset
-from draw_np.training.step import first_weights, rate_at, steps_at, steps_until, update
+from draw_np.training.step import first_weights, losses_and_gradient, rate_at, steps_at, steps_until, update
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
 
 BATCH = 4
@@ -35,6 +36,35 @@ def agree(compare, a, b):
 
 equal = partial(agree, np.array_equal)
 close = partial(agree, partial(np.allclose, rtol=1e-8, atol=1e-12))
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize("model", ["attention", "no attention"])
+@pytest.mark.parametrize("keep_every", [1, 2, 3, 5])  # of three steps
+def test_keeping_few_states_changes_no_number(ops, model, keep_every):
+    sizes = {"read_size": None, "write_size": None} if model == "no attention" else {}
+    config, rng = dataclasses.replace(CONFIG, **sizes), np.random.default_rng(1)
+    params = draw.init_params(config, rng, dtype=np.float64)
+    case = params, draw, config, rng.random((BATCH, 8, 7)), draw.sample_noise(config, BATCH, rng, np.float64), ops
+    nats, gradient = losses_and_gradient(*case)
+    nats_in_parts, gradient_in_parts = losses_and_gradient(*case, keep_every=keep_every)
+    np.testing.assert_allclose(nats_in_parts, nats, rtol=1e-13)
+    assert close(gradient_in_parts, gradient)
+
+
+def test_keeping_few_states_takes_less_memory():
+    config, rng = dataclasses.replace(CONFIG, steps=36), np.random.default_rng(1)
+    params = draw.init_params(config, rng)
+    case = params, draw, config, rng.random((40, 8, 7), np.float32), draw.sample_noise(config, 40, rng), kernels
+
+    def peak(**options):
+        tracemalloc.start()
+        losses_and_gradient(*case, **options)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(keep_every=6) < 0.5 * peak()
 
 
 @pytest.mark.parametrize("clip", [1e9, 0.5])
