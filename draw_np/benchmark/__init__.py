@@ -1,10 +1,12 @@
 """One training step timed: equations and kernels against PyTorch, JAX and the matrix products alone.
 
-A step is the loss and its gradient for Table 3's MNIST model in float32. Every contestant is a process of its own,
-held to the same K cores, and they take turns, round after round, so that whatever else the machine does hits all alike.
+A step is the loss and its gradient in float32, for Table 3's MNIST model if no other is named. Every contestant is a
+process of its own, held to the same K cores, and they take turns, round after round, so that whatever else the machine
+does hits all alike.
 """
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -31,12 +33,13 @@ class ContestantFailed(RuntimeError):
     """A contestant cannot be timed; the message is one line that says why."""
 
 
-def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None):
+def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None, config=None, peers=PEERS):
     """Time every contestant `repeats` times. Returns a dict that JSON can hold.
 
     Parameters: `steps` T and `batch` images of the training step, on `threads` cores; `ops_sets`, a dict from
-    "equations" and "kernels" to a module of operations each. Seconds are medians; None stands for whatever is missing,
-    and "notes" say why. Memory is what the first step adds to a process, in megabytes.
+    "equations" and "kernels" to a module of operations each; `config` a draw.Config of other sizes than Table 3's MNIST
+    model, whose T is `steps` all the same; `peers` the frameworks to run. Seconds are medians; None stands for whatever
+    is missing, and "notes" say why. Memory is what the first step adds to a process, in megabytes.
 
     Raises ValueError for a count that is not a whole number above zero or more threads than cores, RuntimeError where
     the equations, the kernels or the matrix products cannot be timed.
@@ -47,14 +50,16 @@ def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None):
             raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     if threads > len(cores):
         raise ValueError(f"threads must be at most {len(cores)}, the cores that this process may use, got {threads}")
+    config = dataclasses.replace(config or draw.Config(), steps=steps)
+    sizes = dataclasses.asdict(config)
     ops = {name: module.__name__ for name, module in (ops_sets or {"equations": equations}).items()}
 
     seconds, contestants, notes = {}, {}, []
     if not hasattr(os, "sched_setaffinity"):
         notes.append("this system cannot hold a process to some cores: JAX uses as many threads as it likes")
     with contextlib.ExitStack() as running:
-        for name in (*ops, *PEERS, FLOOR):
-            request = {"name": name, "ops": ops.get(name), "steps": steps, "batch": batch, "threads": threads}
+        for name in (*ops, *peers, FLOOR):
+            request = {"name": name, "ops": ops.get(name), "config": sizes, "batch": batch, "threads": threads}
             print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
             try:
                 contestant = running.enter_context(Contestant(request, cores[:threads]))
@@ -76,8 +81,9 @@ def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None):
     return {
         **{f"{name}_s": medians.get(name) for name in dict.fromkeys(("equations", "kernels", *ops, *PEERS, FLOOR))},
         **{f"{name}_compile_s": built[name]["build_seconds"] if name in built else None for name in COMPILED},
-        "gemm_floor_gflop": gemm_floor.gigaflop(draw.Config(steps=steps), batch),
+        "gemm_floor_gflop": gemm_floor.gigaflop(config, batch),
         "peak_memory_mb": {name: built[name]["peak_memory_mb"] for name in built if name not in NO_MEMORY},
+        "config": sizes,
         "steps": steps,
         "batch": batch,
         "threads": threads,

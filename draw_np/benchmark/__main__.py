@@ -15,6 +15,7 @@ import numpy
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from ..models import draw
+from ..models.common import image_shape
 from ..training.shards import Shards
 from ..training.step import losses_and_gradient
 from . import gemm_floor
@@ -35,15 +36,15 @@ def main():
         print(json.dumps({"error": f"{type(error).__name__}: {reason}"}), file=answers)
 
 
-def build(name, ops, steps, batch, threads):
+def build(name, ops, config, batch, threads):
     """The training step to be timed, run once, and what there is to tell about it.
 
     `ops` names a module of operations; without one, `name` is a peer or the floor.
     """
-    config = draw.Config(steps=steps)
+    config = draw.Config(**config)
     rng = numpy.random.default_rng(0)
     params = draw.init_params(config, rng)
-    images = (rng.random((batch, config.height, config.width)) < 0.13).astype(numpy.float32)
+    images = (rng.random((batch, *image_shape(config))) < 0.13).astype(numpy.float32)
     noise = draw.sample_noise(config, batch, rng)
 
     def make():
