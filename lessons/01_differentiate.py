@@ -369,15 +369,17 @@ plt.show()
 # %% [markdown]
 # ## On your own
 #
-# 1. **Easy.** Give the tape a function `tanh`; its rule is $g \, (1 - v^2)$. Compute $\sigma(u)$ with it as
-#    $\frac{1}{2} \tanh \frac{u}{2} + \frac{1}{2}$. Expect the gradient $\sigma(u) (1 - \sigma(u))$, and
-#    central differences that agree with it to nine digits or more.
-# 2. **Harder.** Call the central difference $D(\varepsilon)$ and add
-#    $\frac{1}{3} [4 D(\varepsilon) - D(2 \varepsilon)]$ to the picture of part 1. Expect a line of slope 4:
-#    a step 10 times smaller, an error about 10,000 times smaller. This is the formula of our checker.
-# 3. **Hard.** Let the tape broadcast, so that `product(h, W) + b` works for `h` of shape (batch, 10) and `b`
-#    of shape (1, 784). What `b` receives must be summed over the axis along which it was repeated. Expect the
-#    gradients of `backend.value_and_grad`, for a batch of 1 as well.
+# [`exercises/01_differentiate.ipynb`](exercises/01_differentiate.ipynb) has a place for each answer and a cell
+# that checks it.
+#
+# 1. **A finer difference** (easy). Take a central difference with step $\varepsilon$ and one with
+#    $2 \varepsilon$, and combine them so that their errors cancel. What remains falls with slope 4: a step 10
+#    times smaller, an error 10,000 times smaller. Our checker uses this.
+# 2. **A new operation for the tape** (easy). Give the tape $\tanh$.
+# 3. **A tape that broadcasts** (harder). Let a bias of shape (1, 784) be added to a batch. What it receives
+#    must be summed over the axis along which it was repeated.
+# 4. **A rule worked out by hand** (hard). Weights divided by their sum: what do the weights receive? DRAW's
+#    filters are made so.
 #
 # ## Further reading
 #

@@ -403,20 +403,20 @@ def slide(g_X=0.0, g_Y=0.0, log_sigma_squared=0.0, log_delta=0.0):
 # %% [markdown]
 # ## On your own
 #
-# 1. **Strides.** Where are three filters with $g_X = 10$ and $\delta = 2$? Work it out, then ask
-#    `equations.filter_means`. What does a negative stride do? Read `digits[15]` through
-#    `in_pixels(14.5, 14.5, -2.2, 0.5)`. *Expect 8, 10 and 12; and a patch turned by half a turn, because
-#    both axes run backwards. Since the network emits $\log \tilde{\delta}$, it cannot do this.*
-# 2. **Writing is the derivative of reading.** Let `value_and_grad` differentiate
-#    `(F_Y[0] @ x @ F_X[0].T * patch).sum()` with respect to the image `x` at `scene`, with the `F_X`, `F_Y`
-#    and `patch` of part 7. *Expect `written / delta**2`: what is written with $\gamma = 1$. Can you see why
-#    from the formula for one patch pixel?*
-# 3. **Where the gradient does not lead.** Start the walk with $\sigma = 1$ in place of $\delta / 2$. Then
-#    start it as before, but with `scene[4:32, 6:34] = digits[1]` as well. Draw where it stops. *Expect to be
-#    stuck both times. In the first, the digit falls between narrow filters, and the miss stays near 5.9. In
-#    the second, the window stays stretched over both digits, and the miss near 5.4. A gradient knows only
-#    what the filters see from where they are. So begin wide and blurred; with two digits, even that is not
-#    enough.*
+# [`exercises/05_look.ipynb`](exercises/05_look.ipynb) has a place for each answer and a cell that checks it.
+#
+# 1. **Where the filters stand** (easy). Eq. 19 without a loop. What does a negative stride do?
+# 2. **The five numbers for a window** (harder). Solve Eq. 21-24 for what the network must emit.
+# 3. **Writing is the derivative of reading** (harder). What does the image receive when a patch that was read
+#    from it receives $G$?
+# 4. **How a filter learns its width** (hard). The derivative of a reading with respect to $\sigma^2$.
+#
+# And an experiment, in this notebook: where the gradient does not lead. Start the walk of part 7 with
+# $\sigma = 1$ in place of $\delta / 2$. Then start it as before, but with `scene[4:32, 6:34] = digits[1]` as
+# well. Draw where it stops. *Expect to be stuck both times. In the first, the digit falls between narrow
+# filters, and the miss stays near 5.9. In the second, the window stays stretched over both digits, and the
+# miss near 5.4. A gradient knows only what the filters see from where they are. So begin wide and blurred; with
+# two digits, even that is not enough.*
 #
 # ## Further reading
 #

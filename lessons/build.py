@@ -1,9 +1,11 @@
-"""Make each lesson's notebook from its text: `python lessons/build.py [NN ...] [--force] [--check]`.
+"""Make the course's notebooks from its texts: `python lessons/build.py [NN ...] [--force] [--check] [--student DIR]`.
 
 A lesson is written as text, `lessons/NN_name.py`, in jupytext's py:percent form. `lessons/NN_name.ipynb` is
 that text executed from top to bottom, pictures and printed numbers kept, and stamped with a hash of the text.
-Nobody edits a notebook by hand: change the text and build again. README.md in this folder describes their
-form.
+The exercises of a lesson have one text, `lessons/solutions/NN_name.py`, and two notebooks are made from it:
+`lessons/solutions/NN_name.ipynb`, solved and executed, and `lessons/exercises/NN_name.ipynb`, where every
+answer is replaced by a line that says that it is to be written. Nobody edits a notebook by hand: change the
+text and build again. README.md in this folder describes the forms.
 
 Two builds of one text differ in nothing but the seconds that a lesson prints.
 """
@@ -11,9 +13,12 @@ Two builds of one text differ in nothing but the seconds that a lesson prints.
 import argparse
 import hashlib
 import os
+import re
+import shutil
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import jupytext
 import nbclient
@@ -22,23 +27,64 @@ import nbformat
 LESSONS = Path(__file__).resolve().parent
 SECONDS_A_CELL = 120
 WIDGET = "application/vnd.jupyter.widget-view+json"
+BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
+ANSWER = re.compile(rf"^([ ]*){BEGIN}\n(?:.*\n)*?\1{END}$", re.MULTILINE)
 
 
 class LessonError(Exception):
     """A lesson that cannot be built, or a notebook out of step with its text; the message says why."""
 
 
-def sources(numbers=()):
+class Page(NamedTuple):
+    """One notebook of the course: the text it is made from, its own path, and whether answers are left out."""
+
+    source: Path
+    notebook: Path
+    unsolved: bool = False
+
+    @property
+    def name(self):
+        return self.notebook.relative_to(LESSONS).as_posix() if LESSONS in self.notebook.parents else self.notebook.name
+
+
+class Exercise(NamedTuple):
+    """One exercise: its number "5.2", its title, the cell that answers it, and the cell that checks the answer."""
+
+    number: str
+    title: str
+    answer: str
+    check: str
+
+
+def sources(numbers=(), folder=None):
     """Return the lessons' texts in order, all or those of these numbers; LessonError if one is unknown."""
-    found = {path.name[:2]: path for path in sorted(LESSONS.glob("[0-9][0-9]_*.py"))}
+    found = {path.name[:2]: path for path in sorted((folder or LESSONS).glob("[0-9][0-9]_*.py"))}
     unknown = [number for number in numbers if number not in found]
     if unknown:
         raise LessonError(f"no lesson {', '.join(unknown)}; there are {', '.join(found)}")
     return [found[number] for number in numbers or found]
 
 
+def solutions():
+    """Return the texts of all exercises, solved, in order."""
+    return sources(folder=LESSONS / "solutions")
+
+
+def pages(numbers=()):
+    """Return every Page of the course, or of these lessons: first a lesson, then its exercises, then solutions."""
+    exercises = {text.name[:2]: text for text in solutions()}
+    found = []
+    for lesson in sources(numbers):
+        found.append(Page(lesson, lesson.with_suffix(".ipynb")))
+        if lesson.name[:2] in exercises:
+            text = exercises[lesson.name[:2]]
+            found.append(Page(text, LESSONS / "exercises" / f"{text.stem}.ipynb", unsolved=True))
+            found.append(Page(text, text.with_suffix(".ipynb")))
+    return found
+
+
 def read_source(source):
-    """Return the lesson as a notebook that has not run, its cells with stable ids."""
+    """Return the text as a notebook that has not run, its cells with stable ids."""
     text = source.read_text(encoding="utf-8")  # line ends become \n, so the hash is the same on every system
     notebook = jupytext.reads(text, fmt="py:percent")
     for index, cell in enumerate(notebook.cells):
@@ -56,8 +102,51 @@ def metadata(source, text):
     }
 
 
+def read_page(page):
+    """Return a Page as a notebook that has not run, without its answers if it is the student's version."""
+    notebook = read_source(page.source)
+    if page.unsolved:
+        exercises = {exercise.answer: exercise.number for exercise in read_exercises(page.source)}
+        for cell in notebook.cells:
+            if cell.source in exercises:
+                cell.source = unsolved(cell.source, exercises[cell.source])
+    return notebook
+
+
+def unsolved(answer, number):
+    """Return the cell that answers an exercise as the student finds it."""
+    return ANSWER.sub(rf'\1raise NotImplementedError("Exercise {number}")', answer)
+
+
+def read_exercises(source):
+    """Return the Exercises of a text in order; LessonError, saying where, if it has not the form that README asks."""
+    cells = read_source(source).cells
+    lesson, found = int(source.name[:2]), []
+    headings = [re.match(r"## Exercise (\S+) (.+)", cell.source) for cell in cells]
+    starts = [place for place, heading in enumerate(headings) if heading and cells[place].cell_type == "markdown"]
+    for count, (start, end) in enumerate(zip(starts, [*starts[1:], len(cells)]), 1):
+        number, title = headings[start].groups()
+        place = f"{source.name}, exercise {number}"
+        if number != f"{lesson}.{count}":
+            raise LessonError(f"{place}: its number should be {lesson}.{count}")
+        answer, check, *more = [cell.source for cell in cells[start:end] if cell.cell_type == "code"] + ["", ""]
+        if not ANSWER.search(answer):
+            raise LessonError(f"{place}: its first code cell has no answer between {BEGIN} and {END}, alike indented")
+        if not check.startswith(f"# Check {number}\n"):
+            raise LessonError(f"{place}: its second code cell does not begin with # Check {number}")
+        found.append(Exercise(number, title, answer, check))
+    if not found:
+        raise LessonError(f"{source.name} has no heading like ## Exercise {lesson}.1 Title")
+    answers = [exercise.answer for exercise in found]
+    for number, cell in enumerate(cells, 1):
+        left = ANSWER.sub("", cell.source) if cell.source in answers else cell.source
+        if BEGIN in left or END in left:
+            raise LessonError(f"{source.name}, cell {number}: {BEGIN} or {END} where it does not belong")
+    return found
+
+
 def execute(source):
-    """Return the lesson as a notebook that has run, in a new kernel; LessonError if a cell fails or warns."""
+    """Return the text as a notebook that has run, in a new kernel; LessonError if a cell fails or warns."""
     notebook = read_source(source)
     stamped = dict(notebook.metadata)
     client = nbclient.NotebookClient(
@@ -66,7 +155,7 @@ def execute(source):
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR", "--InteractiveShell.colors=nocolor"],  # plain errors
         record_timing=False,
-        resources={"metadata": {"path": str(LESSONS)}},
+        resources={"metadata": {"path": str(source.parent)}},
     )
     environment = dict(os.environ)
     environment.pop("MPLBACKEND", None)  # another backend would keep the pictures out of the notebook
@@ -92,16 +181,16 @@ def tidy_outputs(cell, place):
         cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
 
 
-def problem(source):
+def problem(page):
     """Say in one line how the notebook is out of step with its text, or None if it is in step."""
-    path, wanted = source.with_suffix(".ipynb"), read_source(source)
-    if not path.exists():
-        return f"{path.name} has not been built"
-    notebook = nbformat.read(path, as_version=4)
+    wanted = read_page(page)
+    if not page.notebook.exists():
+        return f"{page.name} has not been built"
+    notebook = nbformat.read(page.notebook, as_version=4)
     if notebook.metadata.get("source") != wanted.metadata["source"]:
-        return f"{source.name} has changed since {path.name} was built"
+        return f"{page.source.name} has changed since {page.name} was built"
     if contents(notebook) != contents(wanted):
-        return f"{path.name} has been edited by hand: change {source.name} instead"
+        return f"{page.name} has been edited by hand: change {page.source.name} instead"
     return None
 
 
@@ -109,31 +198,65 @@ def contents(notebook):
     return [(cell.id, cell.cell_type, cell.source) for cell in notebook.cells]
 
 
-def build(source):
-    """Run a lesson and write its notebook; returns the seconds it took."""
+def build(page):
+    """Write a Page's notebook, after running it unless it is the student's version; returns the seconds it took."""
     start = time.perf_counter()
-    notebook = execute(source)
+    notebook = read_page(page) if page.unsolved else execute(page.source)
     text = nbformat.writes(notebook) + "\n"
-    source.with_suffix(".ipynb").write_text(text, encoding="utf-8", newline="\n")
+    page.notebook.parent.mkdir(exist_ok=True)
+    page.notebook.write_text(text, encoding="utf-8", newline="\n")
     return time.perf_counter() - start
 
 
+def write_student_version(folder, numbers=()):
+    """Copy the lessons and their exercises, without any solution, to a new folder; LessonError if that cannot be."""
+    chosen = [page for page in pages(numbers) if page.notebook.parent.name != "solutions"]
+    found = [problem(page) for page in chosen if problem(page)]
+    if found:
+        raise LessonError(f"{found[0]}: run python lessons/build.py first")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise LessonError(f"{folder} is not empty: name a new folder")
+        (folder / "exercises").mkdir()
+        for page in chosen:
+            shutil.copyfile(page.notebook, folder / page.notebook.relative_to(LESSONS))
+        guide = student_guide((LESSONS / "README.md").read_text(encoding="utf-8"), [page.name for page in chosen])
+        (folder / "README.md").write_text(guide, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise LessonError(f"cannot write {folder}: {error.strerror}") from None
+
+
+def student_guide(readme, names):
+    """Return the part of README.md that is for students, without its lines on lessons that are not among `names`."""
+    lines = readme.split("\n## For teachers")[0].rstrip().splitlines()
+    return "\n".join(line for line in lines if all(link in names for link in notebook_links(line))) + "\n"
+
+
+def notebook_links(line):
+    return re.findall(r"\]\(([^)]+\.ipynb)\)", line)
+
+
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="Make each lesson's notebook from its text.")
+    parser = argparse.ArgumentParser(description="Make the course's notebooks from its texts.")
     parser.add_argument("numbers", nargs="*", metavar="NN", help="lessons to build; all if none is named")
     parser.add_argument("--force", action="store_true", help="build also what has not changed")
     parser.add_argument("--check", action="store_true", help="only say which notebooks are out of step")
+    parser.add_argument("--student", type=Path, metavar="DIR", help="write lessons and exercises, no solutions, to DIR")
     options = parser.parse_args(arguments)
     try:
-        problems = {source: problem(source) for source in sources(options.numbers)}
+        if options.student:
+            write_student_version(options.student, options.numbers)
+            return print(f"{options.student} holds the course without solutions.")
+        problems = {page: problem(page) for page in pages(options.numbers)}
         if options.check:
-            found = [(said, source.name[:2]) for source, said in problems.items() if said]
+            found = [(said, page.source.name[:2]) for page, said in problems.items() if said]
             lines = [f"{said}: run python lessons/build.py {number}" for said, number in found]
             sys.exit("\n".join(lines) or 0)
-        for source in problems:
-            if options.force or problems[source]:
-                print(f"{source.stem} ...", flush=True)
-                print(f"{source.stem}: {build(source):.0f} s", flush=True)
+        for page in problems:
+            if options.force or problems[page]:
+                print(f"{page.name} ...", flush=True)
+                print(f"{page.name}: {build(page):.0f} s", flush=True)
     except LessonError as error:
         sys.exit(str(error))
 

@@ -24,6 +24,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it
     "training": CORE | {"datasets"},
     "pretrained": CORE | {"datasets", "training"},
     "benchmark": CORE | {"datasets", "training"},
+    "checks": {"training"},
     "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
     "cli": CORE | {"datasets", "training", "plotting", "pretrained", "benchmark", "__init__"},
     "__main__": {"cli"},

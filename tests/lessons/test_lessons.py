@@ -1,24 +1,17 @@
-"""Every lesson runs, is in step with its text and has the form that lessons/README.md describes."""
+"""Every notebook runs, is in step with its text and has the form that lessons/README.md describes."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 
-LESSONS = Path(__file__).parents[2] / "lessons"
+from lessons import build
 
-
-def load_build():
-    specification = importlib.util.spec_from_file_location("lessons_build", LESSONS / "build.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-build = load_build()
 each_lesson = pytest.mark.parametrize("source", build.sources(), ids=lambda path: path.stem)
+each_page = pytest.mark.parametrize("page", build.pages(), ids=lambda page: page.name)
+each_executed_page = pytest.mark.parametrize(
+    "page", [page for page in build.pages() if not page.unsolved], ids=lambda page: page.name
+)
 
 
 def code_cells(notebook):
@@ -34,21 +27,21 @@ def headings(notebook):
     return re.findall(r"^##? (.+)$", text, re.MULTILINE)
 
 
-@each_lesson
-def test_the_notebook_is_in_step_with_its_text(source):
-    assert build.problem(source) is None
+@each_page
+def test_the_notebook_is_in_step_with_its_text(page):
+    assert build.problem(page) is None
 
 
 @pytest.mark.lessons
-@each_lesson
-def test_the_lesson_executes_from_its_text(source):
-    cells = code_cells(build.execute(source))
+@each_executed_page
+def test_the_notebook_executes_from_its_text(page, executed):
+    cells = code_cells(executed(page))
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
 
 
-@each_lesson
-def test_no_output_holds_an_error_or_a_warning(source):
-    notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
+@each_executed_page
+def test_no_output_holds_an_error_or_a_warning(page):
+    notebook = nbformat.read(page.notebook, 4)
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     assert outputs
     assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
@@ -84,56 +77,58 @@ def test_the_sections_are_there(source):
 
 
 @each_lesson
-def test_there_are_three_exercises(source):
+def test_the_lesson_lists_its_exercises(source):
     text = "\n".join(cell.source for cell in build.read_source(source).cells)
-    exercises = text.split("## On your own")[1].split("## Further reading")[0]
-    assert re.findall(r"^(\d)\. ", exercises, re.MULTILINE) == ["1", "2", "3"]
-
-
-@each_lesson
-def test_the_contents_list_the_lesson(source):
-    assert f"({source.stem}.ipynb)" in (LESSONS / "README.md").read_text(encoding="utf-8")
+    listed = text.split("## On your own")[1].split("## Further reading")[0]
+    exercises = build.read_exercises(build.LESSONS / "solutions" / source.name)
+    assert len(exercises) >= 3
+    assert re.findall(r"^(\d)\. ", listed, re.MULTILINE) == [e.number.split(".")[1] for e in exercises]
+    assert f"](exercises/{source.stem}.ipynb)" in listed
 
 
 # The tool itself, on a lesson of two cells
 
 
 @pytest.fixture
-def tiny(tmp_path):
+def tiny(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "LESSONS", tmp_path)
     source = tmp_path / "99_tiny.py"
     source.write_text("# %% [markdown]\n# # Tiny\n\n# %%\nprint(1 + 1)\n", encoding="utf-8")
     source.with_suffix(".ipynb").write_text(nbformat.writes(build.read_source(source)), encoding="utf-8")
     return source
 
 
+def page_of(source):
+    return build.Page(source, source.with_suffix(".ipynb"))
+
+
 def test_an_untouched_notebook_is_in_step(tiny):
-    assert build.problem(tiny) is None
+    assert build.problem(page_of(tiny)) is None
 
 
 def test_a_changed_text_is_noticed(tiny):
     tiny.write_text(tiny.read_text(encoding="utf-8") + "print(2)\n", encoding="utf-8")
-    assert build.problem(tiny) == "99_tiny.py has changed since 99_tiny.ipynb was built"
+    assert build.problem(page_of(tiny)) == "99_tiny.py has changed since 99_tiny.ipynb was built"
 
 
 def test_windows_line_ends_are_no_change(tiny):
     tiny.write_bytes(tiny.read_bytes().replace(b"\n", b"\r\n"))
-    assert build.problem(tiny) is None
+    assert build.problem(page_of(tiny)) is None
 
 
 def test_an_edited_notebook_is_noticed(tiny):
     path = tiny.with_suffix(".ipynb")
     path.write_text(path.read_text(encoding="utf-8").replace("1 + 1", "1 + 2"), encoding="utf-8")
-    assert build.problem(tiny) == "99_tiny.ipynb has been edited by hand: change 99_tiny.py instead"
+    assert build.problem(page_of(tiny)) == "99_tiny.ipynb has been edited by hand: change 99_tiny.py instead"
 
 
 def test_a_missing_notebook_is_noticed(tiny):
     tiny.with_suffix(".ipynb").unlink()
-    assert build.problem(tiny) == "99_tiny.ipynb has not been built"
+    assert build.problem(page_of(tiny)) == "99_tiny.ipynb has not been built"
 
 
-def test_check_names_the_command_that_helps(tiny, monkeypatch):
+def test_check_names_the_command_that_helps(tiny):
     tiny.with_suffix(".ipynb").unlink()
-    monkeypatch.setattr(build, "LESSONS", tiny.parent)
     with pytest.raises(SystemExit) as stopped:
         build.main(["--check"])
     assert stopped.value.code == "99_tiny.ipynb has not been built: run python lessons/build.py 99"
@@ -152,12 +147,12 @@ def test_two_builds_are_the_same_bytes_with_pictures_and_without_widgets(tiny, m
     tiny.write_text(text, encoding="utf-8")
     built = []
     for _ in range(2):
-        build.build(tiny)
+        build.build(page_of(tiny))
         built.append(tiny.with_suffix(".ipynb").read_bytes())
     assert built[0] == built[1]
     assert b"image/png" in built[0]
     assert b"widget-view" not in built[0]
-    assert build.problem(tiny) is None
+    assert build.problem(page_of(tiny)) is None
 
 
 @pytest.mark.lessons
@@ -169,5 +164,5 @@ def test_a_lesson_that_fails_or_warns_is_not_built(tiny, line, said):
     tiny.write_text(f"# %%\n{line}\n", encoding="utf-8")
     before = tiny.with_suffix(".ipynb").read_bytes()
     with pytest.raises(build.LessonError, match=said):
-        build.build(tiny)
+        build.build(page_of(tiny))
     assert tiny.with_suffix(".ipynb").read_bytes() == before

@@ -1,0 +1,142 @@
+# %% [markdown]
+# # Exercises of lesson 05, Look
+#
+# Do the lesson first: [05 Look](../05_look.ipynb). Every exercise has a text, a cell where you write your answer in
+# place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it expected and what it
+# got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run the next cell first.
+
+# %%
+import numpy as np
+from matplotlib import pyplot as plt
+
+from draw_np import datasets, equations, plotting
+from draw_np.checks import assert_close, assert_derivatives
+
+plotting.use_style()
+digits = datasets.load("mnist", "test").images.astype(float)  # (10000, 28, 28), values in [0, 1]
+rng = np.random.default_rng(105)
+
+# %% [markdown]
+# ## Exercise 5.1 Where the filters stand
+#
+# (Easy.) Write Eq. 19, $\mu_X^i = g_X + (i - N/2 - 0.5) \, \delta$ with $i = 1, \dots, N$, without a loop. Work out
+# by hand first where three filters with $g_X = 10$ and $\delta = 2$ stand.
+
+# %%
+def filter_means(g_X, delta, N):
+    """The N filters' centres, of shape (N,), in pixels counted from 1; g_X and delta are numbers."""
+    # BEGIN SOLUTION
+    i = np.arange(1, N + 1)
+    return g_X + (i - N / 2 - 0.5) * delta
+    # END SOLUTION
+
+# %%
+# Check 5.1
+assert_close("mu_X for g_X = 10, delta = 2, N = 3", filter_means(10.0, 2.0, 3), [8, 10, 12])
+assert_close("mu_X for g_X = 10, delta = 2, N = 4", filter_means(10.0, 2.0, 4), [7, 9, 11, 13])
+assert_close("mu_X of one filter", filter_means(3.5, 2.0, 1), [3.5])
+assert_close("mu_X for a negative stride", filter_means(10.0, -2.0, 3), [12, 10, 8])
+print("5.1 is right")
+
+# %% [markdown]
+# What does a negative stride do to a patch? The next cell reads with $\delta = 2.2$ and with $\delta = -2.2$. (The
+# network emits $\log \tilde{\delta}$, so it cannot do the second.)
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(11, 4))
+plotting.show_image(axes[0], digits[15], "the image")
+for ax, delta in zip(axes[1:], [2.2, -2.2]):
+    window = equations.Window(*np.array([14.5, 14.5, delta, 0.25, 1.0])[:, None, None])  # each (1, 1)
+    F_X, F_Y = equations.filterbanks(window, 12, 28, 28)
+    plotting.show_image(ax, F_Y[0] @ digits[15] @ F_X[0].T, f"$\\delta$ = {delta}")
+plt.show()
+
+# %% [markdown]
+# ## Exercise 5.2 The five numbers for a window
+#
+# (Harder.) You know the window that you want, in pixels. What must the network emit? Solve Eq. 21-24 for
+#
+# $$(\tilde{g}_X, \tilde{g}_Y, \log \sigma^2, \log \tilde{\delta}, \log \gamma) .$$
+
+# %%
+def emitted_for(g_X, g_Y, delta, sigma, gamma, N, A, B):
+    """The five numbers, of shape (5,), that make this window of N x N filters on an image A wide and B high."""
+    # BEGIN SOLUTION
+    largest_stride = (max(A, B) - 1) / (N - 1)  # Eq. 24 at log delta = 0
+    return np.array([
+        2 * g_X / (A + 1) - 1,
+        2 * g_Y / (B + 1) - 1,
+        2 * np.log(sigma),  # the logarithm of the variance
+        np.log(delta / largest_stride),
+        np.log(gamma),
+    ])
+    # END SOLUTION
+
+# %%
+# Check 5.2
+middle = emitted_for(50.5, 38.0, 9.0, 1.0, 1.0, N=12, A=100, B=75)
+assert_close("a window over the middle of the whole image", middle, np.zeros(5))
+wanted = {"g_X": 82.5, "g_Y": 58.5, "delta": 2.2, "sigma": 1.1, "gamma": 0.7}
+five = emitted_for(**wanted, N=12, A=100, B=75)
+assert_close("the shape of the five numbers", np.shape(five), (5,))
+found = equations.attention_window({"W": np.eye(5), "b": np.zeros(5)}, five[None], 12, height=75, width=100)
+expected = {**wanted, "sigma": wanted["sigma"] ** 2}
+for name, number, got in zip(found._fields, expected.values(), found):
+    assert_close(f"{name} of the window that these numbers make", got.item(), number)
+print("5.2 is right")
+
+# %% [markdown]
+# ## Exercise 5.3 Writing is the derivative of reading
+#
+# (Harder.) A patch $p = F_Y \, x \, F_X^T$ is read, and something computed from it hands back $G = \frac{dL}{dp}$, one
+# number for each patch pixel. What does the image receive, $\frac{dL}{dx}$? Begin with one patch pixel,
+# $p_{ji} = \sum_b \sum_a F_Y[j, b] \, x[b, a] \, F_X[i, a]$: what does $x[b, a]$ receive from it? Then write the sum
+# over $j$ and $i$ as matrix products. Which equation of the paper do you know it from?
+
+# %%
+def image_gradient(G, F_X, F_Y):
+    """dL/dx of shape (B, A), from G = dL/dp of shape (N, N), F_X of shape (N, A) and F_Y of shape (N, B)."""
+    # BEGIN SOLUTION
+    return F_Y.T @ G @ F_X
+    # END SOLUTION
+
+# %%
+# Check 5.3
+F_X, F_Y, G = rng.random((3, 7)), rng.random((3, 8)), rng.standard_normal((3, 3))
+x = rng.random((8, 7))  # B = 8 rows of A = 7 pixels
+assert_derivatives(lambda a: np.sum(G * (F_Y @ a["x"] @ F_X.T)), {"x": x}, {"x": image_gradient(G, F_X, F_Y)})
+write = equations.write(G[None, None], F_X[None], F_Y[None], np.ones((1, 1)))[0, 0]
+assert_close("Eq. 29 with gamma = 1 and w = G", image_gradient(G, F_X, F_Y), write)
+print("5.3 is right")
+
+# %% [markdown]
+# ## Exercise 5.4 How a filter learns its width
+#
+# (Hard.) A filter reads $r = \sum_a F[a] \, x_a$ with
+#
+# $$F[a] = \frac{1}{Z} \exp\left(-\frac{(a - \mu)^2}{2 s}\right), \qquad \sum_a F[a] = 1, \qquad s = \sigma^2 .$$
+#
+# The lesson gave $\frac{dr}{d\mu} = \sum_a F[a] \, \frac{a - \mu}{s} \, (x_a - r)$. Work out $\frac{dr}{ds}$ in
+# the same way, and return both. Do not forget that $Z$ depends on $s$ too.
+
+# %%
+def reading_slopes(mu, s, x):
+    """The derivatives {"mu": dr/dmu, "s": dr/ds}, two numbers, of the reading of a row x of shape (A,)."""
+    # BEGIN SOLUTION
+    a = np.arange(1, len(x) + 1)
+    F = np.exp(-((a - mu) ** 2) / (2 * s))
+    F = F / F.sum()
+    pull = F * (x - F @ x)
+    return {"mu": np.sum(pull * (a - mu)) / s, "s": np.sum(pull * (a - mu) ** 2) / (2 * s**2)}
+    # END SOLUTION
+
+# %%
+# Check 5.4
+def reading(place):
+    return (equations.filterbank(place["mu"].reshape(1, 1), place["s"].reshape(1, 1), 28)[0, 0] * row).sum()
+
+row = digits[3][13]  # row 14 of a zero
+for mu, s in (9.0, 2.25), (20.3, 1.0), (14.5, 30.0):
+    place = {"mu": np.array(mu), "s": np.array(s)}
+    assert_derivatives(reading, place, reading_slopes(mu, s, row))
+print("5.4 is right")
