@@ -57,7 +57,9 @@ PRESETS = {
         Recipe("binarized-mnist", epochs=60, grow=((8, 0.1), (16, 0.3))),
     ),
     "two-digit-mnist": Preset(
-        "draw", draw.Config(height=60, width=60, read_size=5, write_size=5), Recipe("two-digit-mnist", epochs=22)
+        "draw",
+        draw.Config(height=60, width=60, steps=32, read_size=5, write_size=10),
+        Recipe("two-digit-mnist", epochs=60, grow=((8, 0.1), (16, 0.4)), validation_images=1000),
     ),
 }
 
