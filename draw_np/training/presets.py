@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..models import draw, vae
+from ..models import draw, glimpse_classifier, vae
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,16 @@ PRESETS = {
     ),
     "two-digit-mnist": Preset(
         "draw", draw.Config(height=60, width=60, read_size=5, write_size=5), Recipe("two-digit-mnist", epochs=22)
+    ),
+    "cluttered-mnist-4": Preset(
+        "glimpse_classifier",
+        glimpse_classifier.Config(steps=4),
+        Recipe("cluttered-mnist", epochs=100, rate=1e-3, validation_images=5000),
+    ),
+    "cluttered-mnist-8": Preset(
+        "glimpse_classifier",
+        glimpse_classifier.Config(steps=8),
+        Recipe("cluttered-mnist", epochs=100, rate=1e-3, validation_images=5000),
     ),
 }
 
