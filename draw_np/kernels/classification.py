@@ -28,7 +28,7 @@ def softmax(logits):
 
 @kernel
 def cross_entropy(logits, labels):
-    """-log of the probability of the right class, as `equations.cross_entropy`: da = p - 1 at the label, p elsewhere."""
+    """-log of the right class's probability, as `equations.cross_entropy`: da = p, less 1 at the label."""
     a = logits - logits.max(axis=1, keepdims=True)
     rows = np.arange(len(a))
 

@@ -35,7 +35,7 @@ class Config:
     def __post_init__(self):
         check_counts(self)
         if self.read_size is None:
-            raise ValueError("read_size must be a whole number of at least 1: this model has no way but attention to look")
+            raise ValueError("read_size must be a whole number of at least 1, not None: attention is all it has")
 
 
 class Trace(NamedTuple):
@@ -54,10 +54,13 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     """New parameters, a nested dict of arrays. `mean_image` is what a model with a canvas would start from; not used.
 
     The first window covers the whole image and its filters tile it, sigma = delta / 2, so that no digit is missed.
+    gamma starts at 5, since the means of a mostly black image are small: from 1 the network takes longer to begin.
     """
+    window = new_window(rng, config, config.read_size, dtype)
+    window["b"][4] = numpy.log(5)
     return {
         "lstm": new_lstm(rng, config.channels * config.read_size**2, config.hidden, dtype),
-        "read_window": new_window(rng, config, config.read_size, dtype),
+        "read_window": window,
         "classes": new_linear(rng, config.hidden, config.classes, dtype),
         "initial": {name: numpy.zeros(config.hidden, dtype) for name in ("h", "cell")},
     }

@@ -1,4 +1,4 @@
-"""Training images, and their labels where there are any, in the order of training, with a position that can be saved and taken up again."""
+"""Training images in the order of training, with labels where there are any, and a position to save and take up."""
 
 import numpy as np
 

@@ -201,11 +201,11 @@ def validate(model, weights, config, split, seed, ops):
     average; of a classifier the error in percent, and the cross-entropy.
     """
     if is_classifier(model):
-        now, average = (
-            evaluate_classifier(model, params, config, *split, ops) for params in (weights.params, weights.average)
-        )
-        nats = {"validation_nats": round(now.cross_entropy, 5), "validation_nats_average": round(average.cross_entropy, 5)}
-        return {"validation": round(now.error, 3), "validation_average": round(average.error, 3), **nats}
+        found = {}
+        for name, params in (("validation", weights.params), ("validation_average", weights.average)):
+            error, _, nats, _ = evaluate_classifier(model, params, config, *split, ops)
+            found.update({name: round(error, 3), f"{name}_nats": round(nats, 5)})
+        return found
 
     def bound(params):
         return round(evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops).nll_bound, 3)
