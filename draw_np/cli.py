@@ -17,10 +17,10 @@ from tqdm import tqdm
 from . import datasets, equations, pretrained
 from .backend import use_device
 from .datasets import DatasetError
-from .models import MODELS
+from .models import MODELS, is_classifier
 from .models.common import image_shape
 from .training.checkpoint import CheckpointError, load_weights
-from .training.evaluation import evaluate
+from .training.evaluation import evaluate, evaluate_classifier
 from .training.gradient_check import TOLERANCE, gradient_table
 from .training.loop import OPS, TrainingError, train
 from .training.presets import PRESETS, find_preset
@@ -78,7 +78,7 @@ def make_parser():
     )
     added.add_argument("--resume", action="store_true", help="go on with the run in DIR, to the same bits")
 
-    added = command("evaluate", run_evaluate, "the bound in nats on a split of a data set")
+    added = command("evaluate", run_evaluate, "the bound in nats on a split of a data set, or a classifier's error")
     added.add_argument("--weights", required=True, metavar="NAME|FILE")
     added.add_argument("--dataset", required=True, metavar="NAME", help=", ".join(datasets.NAMES))
     added.add_argument("--split", default="test", metavar="SPLIT", help="train, valid or test (default)")
@@ -128,7 +128,7 @@ def run_train(arguments):
 
 def run_evaluate(arguments):
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
-    images = datasets.load(arguments.dataset, arguments.split).images
+    images, labels = datasets.load(arguments.dataset, arguments.split)
     ours = image_shape(config)
     if ours != images.shape[1:]:
         sizes = [" x ".join(map(str, shape)) for shape in (ours, images.shape[1:])]
@@ -138,6 +138,8 @@ def run_evaluate(arguments):
         )
     if arguments.images and arguments.images > len(images):
         raise UsageError(f"--images {arguments.images}: the {arguments.split} split has {len(images):,}")
+    if is_classifier(model):
+        return run_classify(arguments, model, params, config, images, labels)
     if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on
         images = datasets.binarize(images, np.random.default_rng(arguments.seed))
         print(f"mnist: grey levels binarized with seed {arguments.seed}", file=sys.stderr)
@@ -161,6 +163,25 @@ def run_evaluate(arguments):
     return 0
 
 
+def run_classify(arguments, model, params, config, images, labels):
+    """What `evaluate` prints of a classifier."""
+    if arguments.importance_samples > 1:
+        raise UsageError(f"{arguments.weights} classifies; it has no use for --importance-samples")
+    if labels is None or labels.ndim != 1 or labels.max() >= config.classes:
+        raise UsageError(f"{arguments.weights} tells {config.classes} classes apart, {arguments.dataset} has others")
+    images, labels = images[: arguments.images], labels[: arguments.images]
+    found = evaluate_classifier(model, params, config, images, labels, progress=progress_bar)
+    if not np.isfinite(found.cross_entropy):
+        raise UsageError(f"{arguments.weights} gives {found.cross_entropy} nats: these weights are of no use")
+    print(
+        f"{len(images):,} {arguments.split} images of {arguments.dataset}, {config.steps} glimpses: {found.error:.2f} "
+        f"+- {found.standard_error:.2f} % wrong, {found.cross_entropy:.4f} nats"
+    )
+    if arguments.json:
+        print_json(found._asdict())
+    return 0
+
+
 def run_sample(arguments):
     from . import plotting  # Matplotlib takes a second to import, and only this command draws
 
@@ -171,6 +192,8 @@ def run_sample(arguments):
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise UsageError(f"--out {out}: the folder {out.parent} is not there or cannot be written")
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
+    if is_classifier(model):
+        raise UsageError(f"{arguments.weights} classifies images and draws none; use the weights of another model")
     try:
         noise = model.sample_noise(config, arguments.count, np.random.default_rng(arguments.seed))
     except ValueError as error:  # more numbers than an array can have

@@ -19,7 +19,7 @@ from PIL import Image
 from draw_np import benchmark, cli, datasets, equations, pretrained
 from draw_np.backend import stop_gradient
 from draw_np.datasets import Split
-from draw_np.models import draw, vae
+from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training import checkpoint, loop
 from draw_np.training.presets import PRESETS, Preset, Recipe
 
@@ -58,7 +58,7 @@ def saved(tmp_path_factory):
     """Save new weights of a model, or given ones, to a file: saved(draw.Config(...)), saved(config, params)."""
 
     def saved(config, params=None, **meta):
-        model = {draw.Config: draw, vae.Config: vae}[type(config)]
+        model = next(model for model in MODELS.values() if model.Config is type(config))
         if params is None:
             params = model.init_params(config, np.random.default_rng(0))
         path = tmp_path_factory.mktemp("saved") / "weights.npz"
@@ -455,6 +455,37 @@ def test_evaluate_a_checkpoint_or_a_vae(trained, saved, capsys):
     assert results[0] == results[1]
     assert call(*EVALUATE, saved(vae.Config(hidden=6, latent=5)), "--json") == 0
     assert len(last_json(capsys)["kl_per_step"]) == 1
+
+
+CLASSIFIER = glimpse_classifier.Config(hidden=6, steps=2)
+
+
+def test_evaluate_a_classifier(saved, capsys):
+    weights = saved(CLASSIFIER)
+    command = ("evaluate", "--weights", weights, "--dataset", "cluttered-mnist", "--images", 50)
+    assert call(*command, "--json") == 0
+    out = capsys.readouterr().out
+    found = json.loads(out.splitlines()[-1])
+    assert found.keys() == {"error", "standard_error", "cross_entropy", "images"} and found["images"] == 50
+    images, labels = datasets.load("cluttered-mnist", "test")
+    params, _, _, _ = checkpoint.load_weights(weights)
+    named = glimpse_classifier.look(params, CLASSIFIER, images[:50]).logits.argmax(axis=1)
+    assert found["error"] == pytest.approx(100 * np.mean(named != labels[:50])) and 50 < found["error"] < 100
+    start = "50 test images of cluttered-mnist, 2 glimpses: {error:.2f} +- {standard_error:.2f} % wrong, "
+    assert out.startswith(start.format(**found))
+    assert call(*command) == 0 and capsys.readouterr().out == out.splitlines(keepends=True)[0]
+
+
+def test_what_a_classifier_cannot_do(fails, saved):
+    weights = saved(CLASSIFIER)
+    assert "of 100 x 100 images, mnist has 28 x 28" in fails(*EVALUATE, weights)
+    command = "evaluate", "--weights", weights, "--dataset", "cluttered-mnist"
+    assert "has no use for --importance-samples" in fails(*command, "--importance-samples", 2)
+    assert "draws none" in fails("sample", "--weights", weights, "--out", "x.png")
+    few = saved(dataclasses.replace(CLASSIFIER, classes=9))
+    assert "tells 9 classes apart, cluttered-mnist has others" in fails("evaluate", "--weights", few, *command[3:])
+    two = saved(dataclasses.replace(CLASSIFIER, height=60, width=60))
+    assert "two-digit-mnist has others" in fails("evaluate", "--weights", two, "--dataset", "two-digit-mnist")
 
 
 # sample

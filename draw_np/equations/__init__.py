@@ -6,20 +6,22 @@ from .attention import (
     filter_means,
     filterbank,
     filterbanks,
+    glimpse,
     read,
     read_without_attention,
     write,
     write_without_attention,
     writing_patch,
 )
+from .classification import cross_entropy, softmax
 from .latent import kl, log_posterior_over_prior, posterior, sample
 from .likelihood import error_image, negative_log_likelihood, pixel_means, sample_image
 from .linear import bounded_exp, linear, shared, sigmoid, still
 from .lstm import LSTMState, lstm
 
 __all__ = [
-    "LSTMState", "Window", "attention_window", "bounded_exp", "error_image", "filter_means", "filterbank",
-    "filterbanks", "kl", "linear", "log_posterior_over_prior", "lstm", "negative_log_likelihood", "pixel_means",
-    "posterior", "read", "read_without_attention", "sample", "sample_image", "shared", "sigmoid", "still",
-    "write", "write_without_attention", "writing_patch",
+    "LSTMState", "Window", "attention_window", "bounded_exp", "cross_entropy", "error_image", "filter_means",
+    "filterbank", "filterbanks", "glimpse", "kl", "linear", "log_posterior_over_prior", "lstm",
+    "negative_log_likelihood", "pixel_means", "posterior", "read", "read_without_attention", "sample",
+    "sample_image", "shared", "sigmoid", "softmax", "still", "write", "write_without_attention", "writing_patch",
 ]  # fmt: skip

@@ -84,19 +84,26 @@ def filterbanks(window, N, height, width):
     return F_X, F_Y
 
 
-def read(x, x_hat, F_X, F_Y, gamma):
-    """Read two N x N patches, of the image and of the error image: Eq. (27).
+def glimpse(x, F_X, F_Y, gamma):
+    """Read one N x N patch of one image: a half of Eq 27, and all that a classifier needs (section 4.1).
 
-    The same filters serve both images and all channels. Rows of the filterbanks sum to 1, so gamma alone sets the
-    patch's intensity.
+    Rows of the filterbanks sum to 1, so gamma alone sets the patch's intensity.
+
+    Parameters: `x` of shape (batch, channels, height, width), the filterbanks, `gamma` of shape (batch, 1).
+    Returns gamma F_Y x F_X^T as a vector of shape (batch, channels N N).
+    """
+    F_X_transposed = np.swapaxes(F_X, 1, 2)[:, None]  # (batch, 1, width, N): one filterbank for all channels
+    patch = F_Y[:, None] @ x @ F_X_transposed  # (batch, channels, N, N)
+    return gamma * np.reshape(patch, (len(x), -1))  # (batch, channels N N)
+
+
+def read(x, x_hat, F_X, F_Y, gamma):
+    """Read two N x N patches, of the image and of the error image, through the same filters: Eq. (27).
 
     Parameters: `x` and `x_hat` of shape (batch, channels, height, width), the filterbanks, `gamma` of shape (batch, 1).
     Returns gamma [F_Y x F_X^T, F_Y x_hat F_X^T] as a vector of shape (batch, 2 channels N N).
     """
-    F_Y = F_Y[:, None]  # (batch, 1, N, height): one filterbank for all channels
-    F_X_transposed = np.swapaxes(F_X, 1, 2)[:, None]  # (batch, 1, width, N)
-    patches = [np.reshape(F_Y @ image @ F_X_transposed, (len(gamma), -1)) for image in (x, x_hat)]
-    return gamma * np.concatenate(patches, axis=1)  # (batch, 2 channels N N)
+    return np.concatenate([glimpse(image, F_X, F_Y, gamma) for image in (x, x_hat)], axis=1)
 
 
 def read_without_attention(x, x_hat):

@@ -105,6 +105,28 @@ def filterbanks_kernel(g_X, g_Y, delta, sigma_squared, N, height, width):
 
 
 @kernel
+def glimpse(x, F_X, F_Y, gamma):
+    """Read one patch, as `equations.glimpse`.
+
+    With A = F_Y x, the one large product, and P = A F_X^T for each image, r = gamma P:  dgamma = sum of P dr,
+    dP = gamma dr,  dF_X = dP^T A,  dA = dP F_X,  dF_Y = dA x^T,  dx = F_Y^T dA; the filters' are summed over channels.
+    """
+    A = F_Y[:, None] @ x  # (batch, channels, N, width)
+    P = A @ F_X.swapaxes(1, 2)[:, None]  # (batch, channels, N, N)
+    flat = P.reshape(len(x), -1)
+
+    def backward(d_r):
+        d_gamma = np.einsum("bk,bk->b", flat, d_r)[:, None]
+        d_P = (gamma * d_r).reshape(P.shape)
+        d_A = d_P @ F_X[:, None]
+        d_F_X = (d_P.swapaxes(2, 3) @ A).sum(axis=1)
+        d_F_Y = (d_A @ x.swapaxes(2, 3)).sum(axis=1)
+        return lambda: F_Y.swapaxes(1, 2)[:, None] @ d_A, d_F_X, d_F_Y, d_gamma  # the image's: seldom wanted
+
+    return gamma * flat, backward
+
+
+@kernel
 def read(x, x_hat, F_X, F_Y, gamma):
     """Read two patches, as `equations.read`: Eq (27).
 

@@ -1,4 +1,4 @@
-"""Training images in the order of training, with a position that can be saved and taken up again."""
+"""Training images in the order of training, with labels where there are any, and a position to save and take up."""
 
 import numpy as np
 
@@ -20,12 +20,12 @@ class Shuffled:
         self.order = self.rng.permutation(len(self.images))
 
     def next(self):
-        """The next batch of images, float32 of shape (batch, height, width[, channels])."""
+        """The next batch, a Split of images, float32 of shape (batch, height, width[, channels]), without labels."""
         if self.position == self.per_epoch:
             self.start_epoch()
         chosen = self.order[self.position * self.batch : (self.position + 1) * self.batch]
         self.position += 1
-        return self.images[chosen].astype(np.float32, copy=False)
+        return datasets.Split(self.images[chosen].astype(np.float32, copy=False), None)
 
     def state(self):
         """Where it stands: JSON-able, for `restore`."""
@@ -45,7 +45,8 @@ class Endless:
         self.per_epoch = per_epoch // batch
 
     def next(self):
-        return datasets.sample(self.dataset, self.rng, self.batch).images
+        """The next batch, a Split of images as those of `Shuffled` and their labels."""
+        return datasets.sample(self.dataset, self.rng, self.batch)
 
     def state(self):
         return {"rng": self.rng.bit_generator.state}

@@ -1,4 +1,4 @@
-"""How good a model is: the bound on -log p(x) and, by importance sampling, an estimate of -log p(x) itself."""
+"""How good a model is: the bound on -log p(x), by importance sampling an estimate of -log p(x) itself, or the error."""
 
 from typing import NamedTuple
 
@@ -62,6 +62,33 @@ def evaluate(model, params, config, images, rng, importance_samples=1, ops=equat
         images=len(images),
         importance_samples=importance_samples,
     )
+
+
+class Classification(NamedTuple):
+    """The error in percent with its standard error, and the cross-entropy in nats per image."""
+
+    error: float
+    standard_error: float
+    cross_entropy: float
+    images: int
+
+
+def evaluate_classifier(model, params, config, images, labels, ops=equations, progress=iter):
+    """Evaluate a classifier on images and their labels: a class is right if no other has a larger logit.
+
+    `progress` wraps the iterator over batches. Returns a Classification. Raises ValueError when there are no images.
+    """
+    if len(images) < 1:
+        raise ValueError("nothing to evaluate: no images")
+    wrong, nats = [], []
+    for start in progress(range(0, len(images), BATCH)):
+        batch, right = images[start : start + BATCH], labels[start : start + BATCH]
+        logits = model.look(params, config, batch, ops).logits
+        wrong.append(logits.argmax(axis=1) != right)
+        nats.append(ops.cross_entropy(logits, right))
+    wrong = 100.0 * np.concatenate(wrong)
+    nats = np.concatenate(nats).astype(np.float64)
+    return Classification(float(wrong.mean()), standard_error(wrong), float(nats.mean()), len(images))
 
 
 def standard_error(values):

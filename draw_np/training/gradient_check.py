@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy
 
 from ..backend import np, value_and_grad
-from ..models import draw, vae
+from ..models import draw, glimpse_classifier, vae
 from ..models.common import image_shape
 from .trees import map_leaves, named_leaves
 
@@ -154,6 +154,7 @@ def function_cases(ops, rng, batch=2, N=4, latent=5, hidden=6, width=7, height=9
     code = {"mu": normal(batch, latent), "sigma": positive(batch, latent)}
     noise = normal(batch, latent)
     x, c = rng.random((batch, channels, height, width)), normal(batch, channels, height, width)
+    logits, labels = 3 * normal(batch, latent + 1), rng.integers(latent + 1, size=batch)  # of one class nothing changes
     to_patch, to_canvas = linear(hidden, channels * N * N), linear(hidden, channels * height * width)
     return {
         "linear": (lambda a: ops.linear(a["params"], a["a"]), {"params": linear(hidden, latent), "a": h}),
@@ -176,6 +177,7 @@ def function_cases(ops, rng, batch=2, N=4, latent=5, hidden=6, width=7, height=9
             lambda a: ops.filterbanks(ops.Window(**a, gamma=None), N, height, width),
             pick(window, "g_X", "g_Y", "delta", "sigma_squared"),
         ),
+        "glimpse": (lambda a: ops.glimpse(**a), {"x": images["x"], **filters}),
         "read": (lambda a: ops.read(**a), {**images, **filters}),
         "read_without_attention": (lambda a: ops.read_without_attention(**a), images),
         "writing_patch": (
@@ -196,6 +198,8 @@ def function_cases(ops, rng, batch=2, N=4, latent=5, hidden=6, width=7, height=9
         "pixel_means": (lambda a: ops.pixel_means(a["c"]), {"c": c}),
         "error_image": (lambda a: ops.error_image(**a), {"x": x, "c": c}),
         "negative_log_likelihood": (lambda a: ops.negative_log_likelihood(**a), {"x": x, "c": c}),
+        "softmax": (lambda a: ops.softmax(**a), {"logits": logits}),
+        "cross_entropy": (lambda a: ops.cross_entropy(a["logits"], labels), {"logits": logits}),
     }  # fmt: skip
 
 
@@ -213,7 +217,8 @@ def model_cases(ops, rng):
         "DRAW in colour, T = 3": (draw, dataclasses.replace(attention, channels=3)),
         "variational auto-encoder": (vae, vae.Config(**sizes, latent=5)),
     }
-    return {name: model_case(model, config, ops, rng) for name, (model, config) in configs.items()}
+    cases = {name: model_case(model, config, ops, rng) for name, (model, config) in configs.items()}
+    return {**cases, "glimpse classifier, 4 glimpses": classifier_case(sizes, ops, rng)}
 
 
 def model_case(model, config, ops, rng, batch=2):
@@ -225,3 +230,15 @@ def model_case(model, config, ops, rng, batch=2):
         "noise": model.sample_noise(config, batch, rng, numpy.float64),
     }
     return lambda a: model.loss(a["params"], config, a["images"], a["noise"], ops), arguments
+
+
+def classifier_case(sizes, ops, rng, batch=2):
+    """A classifier's loss as a function of parameters and images."""
+    model = glimpse_classifier
+    config = model.Config(**sizes, steps=4, read_size=3, classes=5)
+    params, labels = model.init_params(config, rng, dtype=numpy.float64), rng.integers(config.classes, size=batch)
+    arguments = {
+        "params": map_leaves(lambda leaf: leaf + 0.1 * rng.standard_normal(leaf.shape), params),
+        "images": rng.uniform(0.1, 0.9, (batch, *image_shape(config))),
+    }
+    return lambda a: model.loss(a["params"], config, a["images"], labels, ops), arguments

@@ -20,13 +20,13 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import datasets, equations, kernels
-from ..models import MODELS
+from ..models import MODELS, is_classifier
 from . import checkpoint
 from .adam import AdamState
 from .batches import Endless, Shuffled
-from .evaluation import evaluate
+from .evaluation import evaluate, evaluate_classifier
 from .shards import SIGNALS, Shards
-from .step import Weights, first_weights, rate_at, steps_at, steps_until, update
+from .step import Weights, first_weights, loss_names, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
 OPS = {"kernels": kernels, "equations": equations}
@@ -113,21 +113,22 @@ def train(
             started = time.perf_counter()
             steps = steps_at(recipe, config, done, length)
             now = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
-            images = batches.next()
-            noise = model.sample_noise(now, len(images), noise_rng)
+            images, labels = batches.next()
+            given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
             rate = rate_at(recipe, done, length)
-            new_weights, nats = update(weights, model, now, images, noise, recipe, rate, ops, gradient_of)
+            new_weights, nats = update(weights, model, now, images, given, recipe, rate, ops, gradient_of)
             check_finite(out, done + 1, nats)
             weights, done, seconds = new_weights, done + 1, seconds + time.perf_counter() - started
 
-            row = {"update": done, "steps": steps, "nats": nats["L_x"] + nats["L_z"], **nats}
+            row = {"update": done, "steps": steps, "nats": sum(nats[name] for name in loss_names(model)), **nats}
             if done % batches.per_epoch == 0 or done == length:
                 row.update(validate(model, weights, now, validation, seed, ops))
-                bar.write("update {update:,}: validation bound {validation:.2f} nats at T = {steps}, "
-                          "{validation_average:.2f} with averaged weights".format(**row), sys.stderr)  # fmt: skip
+                kind = "error {validation:.2f} %" if is_classifier(model) else "bound {validation:.2f} nats"
+                text = f"update {{update:,}}: validation {kind} at T = {{steps}}, {{validation_average:.2f}}"
+                bar.write(text.format(**row) + " with averaged weights", sys.stderr)
             metrics.write(json.dumps({**row, "seconds": round(seconds, 2)}) + "\n")
-            bar.set_postfix_str("update {update}: {nats:.1f} = {L_x:.1f} + {L_z:.1f} nats, |g| {gradient_norm:.0f}"
-                                .format(**row), refresh=False)  # fmt: skip
+            parts = " + ".join(f"{nats[name]:.3g}" for name in loss_names(model))
+            bar.set_postfix_str(f"update {done}: {parts} nats, |g| {nats['gradient_norm']:.3g}", refresh=False)
             bar.update(steps)
             if done % checkpoint_every == 0 or done == length or stop.asked:
                 save()
@@ -183,22 +184,31 @@ def restore_generators(out, meta, batches, noise_rng):
 
 
 def prepare_data(recipe, data_rng, pixels_rng):
-    """The batches, the validation images and the mean training image of a recipe's data set."""
-    valid = datasets.load(recipe.dataset, "valid").images[: recipe.validation_images]
+    """The batches, the Split to validate on and the mean training image of a recipe's data set."""
+    valid, labels = datasets.load(recipe.dataset, "valid")
+    valid, labels = valid[: recipe.validation_images], None if labels is None else labels[: recipe.validation_images]
     if datasets.is_endless(recipe.dataset):
         sample = datasets.sample(recipe.dataset, pixels_rng, 1000).images
-        return Endless(recipe.dataset, recipe.batch, data_rng), valid, sample.mean(axis=0)
+        return Endless(recipe.dataset, recipe.batch, data_rng), datasets.Split(valid, labels), sample.mean(axis=0)
     images = datasets.load(recipe.dataset, "train").images[: recipe.images]
     if recipe.binarize:
         images, valid = datasets.binarize(images, pixels_rng), datasets.binarize(valid, pixels_rng)
-    return Shuffled(images, recipe.batch, data_rng), valid, images.mean(axis=0)
+    return Shuffled(images, recipe.batch, data_rng), datasets.Split(valid, labels), images.mean(axis=0)
 
 
-def validate(model, weights, config, images, seed, ops):
-    """The bound on the validation images, for the weights as they are and for their average, with the same noise."""
+def validate(model, weights, config, split, seed, ops):
+    """The bound in nats on the validation images, with the same noise for the weights as they are and for their
+    average; of a classifier the error in percent, and the cross-entropy.
+    """
+    if is_classifier(model):
+        found = {}
+        for name, params in (("validation", weights.params), ("validation_average", weights.average)):
+            error, _, nats, _ = evaluate_classifier(model, params, config, *split, ops)
+            found.update({name: round(error, 3), f"{name}_nats": round(nats, 5)})
+        return found
 
     def bound(params):
-        return round(evaluate(model, params, config, images, np.random.default_rng(seed), ops=ops).nll_bound, 3)
+        return round(evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops).nll_bound, 3)
 
     return {"validation": bound(weights.params), "validation_average": bound(weights.average)}
 

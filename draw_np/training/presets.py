@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..models import draw, vae
+from ..models import draw, glimpse_classifier, vae
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,16 @@ PRESETS = {
         "draw",
         draw.Config(height=60, width=60, steps=32, read_size=5, write_size=10),
         Recipe("two-digit-mnist", epochs=60, grow=((8, 0.1), (16, 0.4)), validation_images=1000),
+    ),
+    "cluttered-mnist-4": Preset(
+        "glimpse_classifier",
+        glimpse_classifier.Config(steps=4),
+        Recipe("cluttered-mnist", epochs=100, rate=1e-3, validation_images=5000),
+    ),
+    "cluttered-mnist-8": Preset(
+        "glimpse_classifier",
+        glimpse_classifier.Config(steps=8),
+        Recipe("cluttered-mnist", epochs=70, rate=1e-3, grow=((4, 0.5),), validation_images=5000),
     ),
 }
 

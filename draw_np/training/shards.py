@@ -12,6 +12,7 @@ import signal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..models import is_classifier
 from .step import losses_and_gradient
 from .trees import map_leaves, named_leaves
 
@@ -46,7 +47,7 @@ class Shards:
             signal.signal(number, handler)
         hold_to(own[0])
 
-    def losses_and_gradient(self, params, model, config, images, noise, ops, keep_every=None):
+    def losses_and_gradient(self, params, model, config, images, given, ops, keep_every=None):
         """As `step.losses_and_gradient`, over all shards.
 
         The sums are added in the order of the shards: the same bits every time, and the same numbers up to rounding
@@ -56,13 +57,14 @@ class Shards:
         count, batch = len(self.workers) + 1, len(images)
         if count > batch:
             raise ValueError(f"{count} shards of a batch of {batch} images: some would be empty; use fewer threads")
-        (own_images, own_noise), *parts = zip(np.array_split(images, count), np.array_split(noise, count, axis=1))
+        axis = 0 if is_classifier(model) else 1  # labels (batch,), noise (steps, batch, latent)
+        (own_images, own_given), *parts = zip(np.array_split(images, count), np.array_split(given, count, axis))
         if self.workers:
             map_leaves(np.copyto, self.params, params)
         try:
             for (connection, _), part in zip(self.workers, parts):
                 connection.send((model.__name__, config, *part, ops.__name__, batch, keep_every))
-            nats, gradient = losses_and_gradient(params, model, config, own_images, own_noise, ops, batch, keep_every)
+            nats, gradient = losses_and_gradient(params, model, config, own_images, own_given, ops, batch, keep_every)
             for connection, their_gradient in self.workers:
                 nats = [own + their for own, their in zip(nats, connection.recv())]
                 map_leaves(np.add, gradient, their_gradient, gradient)
@@ -109,10 +111,10 @@ def serve(connection, core, form, params, gradient):
     with threadpool_limits(1):
         while True:
             try:
-                model, config, images, noise, ops, *rest = connection.recv()
+                model, config, images, given, ops, *rest = connection.recv()
             except EOFError:
                 return
             model, ops = importlib.import_module(model), importlib.import_module(ops)
-            nats, found = losses_and_gradient(params, model, config, images, noise, ops, *rest)
+            nats, found = losses_and_gradient(params, model, config, images, given, ops, *rest)
             map_leaves(np.copyto, gradient, found)
             connection.send(nats)

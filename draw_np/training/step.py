@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy
 
 from ..backend import np, value_and_grad
+from ..models import is_classifier
 from .adam import AdamState, adam_init, adam_update, clip_by_global_norm, update_average
 from .trees import global_norm
 
@@ -24,39 +25,49 @@ def first_weights(params):
     return Weights(params, params, adam_init(params))
 
 
-def losses(params, model, config, images, noise, ops, batch=None, keep_every=None):
-    """[L^x, L^z], nats per image averaged over the batch, of shape (2,).
+def loss_names(model):
+    """What the loss of a model is the sum of."""
+    return ("cross_entropy",) if is_classifier(model) else ("L_x", "L_z")
 
-    `batch` is the number of images to average over, if these are a part of them only; `keep_every` computes in parts,
-    in less memory (draw.bound_in_parts).
+
+def losses(params, model, config, images, given, ops, batch=None, keep_every=None):
+    """[L^x, L^z] or, of a classifier, [cross-entropy]: nats per image averaged over the batch.
+
+    `given` is what the loss takes besides images: the noise, or a classifier's labels. `batch` is the number of images
+    to average over, if these are a part of them only; `keep_every` computes in parts, in less memory
+    (draw.bound_in_parts).
     """
-    bound = functools.partial(model.bound_in_parts, keep_every=keep_every) if keep_every else model.bound
-    reconstruction, latent = bound(params, config, images, noise, ops)
-    return np.stack([np.sum(reconstruction), np.sum(latent)]) / (batch or len(images))
+    if is_classifier(model):
+        parts = (model.cross_entropy(params, config, images, given, ops),)
+    else:
+        bound = functools.partial(model.bound_in_parts, keep_every=keep_every) if keep_every else model.bound
+        parts = bound(params, config, images, given, ops)
+    return np.stack([np.sum(part) for part in parts]) / (batch or len(images))
 
 
-def losses_and_gradient(params, model, config, images, noise, ops, batch=None, keep_every=None):
-    """[L^x, L^z] and the gradient of their sum, Eq. (12), with respect to the parameters; see `losses`."""
+def losses_and_gradient(params, model, config, images, given, ops, batch=None, keep_every=None):
+    """The `losses` and the gradient of their sum, Eq. (12), with respect to the parameters."""
     with numpy.errstate(over="ignore", invalid="ignore"):  # the training loop looks for what is not finite
         return value_and_grad(
-            lambda params: losses(params, model, config, images, noise, ops, batch, keep_every), params
+            lambda params: losses(params, model, config, images, given, ops, batch, keep_every), params
         )
 
 
-def update(weights, model, config, images, noise, recipe, rate, ops, gradient_of=losses_and_gradient):
-    """Make one update. Returns (Weights, {"L_x", "L_z", "gradient_norm", "weight_norm"}), the gradient before clipping.
+def update(weights, model, config, images, given, recipe, rate, ops, gradient_of=losses_and_gradient):
+    """Make one update. Returns (Weights, the losses by name with "gradient_norm", before clipping, and "weight_norm").
 
     `gradient_of` may be another way to the same numbers, such as `shards.Shards.losses_and_gradient`.
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
     """
-    (L_x, L_z), gradient = gradient_of(weights.params, model, config, images, noise, ops)
+    nats, gradient = gradient_of(weights.params, model, config, images, given, ops)
     with numpy.errstate(over="ignore", invalid="ignore"):
         norm = global_norm(gradient)
         gradient = clip_by_global_norm(gradient, norm, recipe.clip)
         params, adam = adam_update(weights.params, gradient, weights.adam, rate)
         average = update_average(weights.average, params, adam.count, recipe.average) if recipe.average else params
         size = global_norm(params)
-    return Weights(params, average, adam), {"L_x": L_x, "L_z": L_z, "gradient_norm": norm, "weight_norm": size}
+    quantities = {**dict(zip(loss_names(model), nats)), "gradient_norm": norm, "weight_norm": size}
+    return Weights(params, average, adam), quantities
 
 
 def rate_at(recipe, done, length):

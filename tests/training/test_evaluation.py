@@ -7,9 +7,10 @@ import statistics
 import numpy as np
 import pytest
 
-from draw_np.models import draw, vae
+from draw_np import equations, kernels
+from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import evaluation
-from draw_np.training.evaluation import evaluate, standard_error
+from draw_np.training.evaluation import evaluate, evaluate_classifier, standard_error
 
 DRAW = draw.Config(height=8, width=7, steps=3, hidden=6, latent=5, read_size=2, write_size=4)
 VAE = vae.Config(height=8, width=7, hidden=6, latent=5)
@@ -171,3 +172,29 @@ def test_progress_sees_every_batch(monkeypatch):
 
     evaluate(draw, params, DRAW, images, np.random.default_rng(0), progress=progress)
     assert len(seen) == 3
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+def test_a_classifier_s_error_against_counting(ops, monkeypatch):
+    monkeypatch.setattr(evaluation, "BATCH", 4)
+    config = glimpse_classifier.Config(height=8, width=7, steps=3, hidden=6, read_size=4, classes=3)
+    rng = np.random.default_rng(0)
+    params = glimpse_classifier.init_params(config, rng)
+    params["classes"]["b"] += np.array([0.3, 0, -0.1], np.float32)
+    images, labels = rng.random((COUNT, 8, 7), np.float32), rng.integers(3, size=COUNT)
+    found = evaluate_classifier(glimpse_classifier, params, config, images, labels, ops)
+    logits = glimpse_classifier.look(params, config, images).logits.astype(float)
+    wrong = [float(np.argmax(row) != label) for row, label in zip(logits, labels)]
+    assert 0 < sum(wrong) < COUNT
+    assert found.error == pytest.approx(100 * statistics.fmean(wrong))
+    assert found.standard_error == pytest.approx(100 * statistics.stdev(wrong) / math.sqrt(COUNT))
+    nats = [math.log(sum(math.exp(v) for v in row)) - row[label] for row, label in zip(logits, labels)]
+    assert found.cross_entropy == pytest.approx(statistics.fmean(nats), rel=1e-5)
+    assert found.images == COUNT
+    json.dumps(found)
+
+
+def test_a_classifier_of_no_images():
+    config = glimpse_classifier.Config()
+    with pytest.raises(ValueError, match="no images"):
+        evaluate_classifier(glimpse_classifier, None, config, np.zeros((0, 100, 100)), np.zeros(0, int))

@@ -16,9 +16,10 @@ import pytest
 
 from draw_np import datasets
 from draw_np.datasets import Split
-from draw_np.models import draw, vae
+from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import checkpoint, loop
 from draw_np.training.checkpoint import CheckpointError
+from draw_np.training.evaluation import evaluate_classifier
 from draw_np.training.loop import TrainingError, train
 from draw_np.training.presets import Preset, Recipe
 from draw_np.training.step import steps_at
@@ -280,6 +281,26 @@ def test_images_without_end_are_resumed_too(run, preset, tmp_path, at_update, bi
     assert run(tmp_path / "x", endless, resume=True) is True
     assert bits(tmp_path / "x") == bits(tmp_path / "whole")
     assert [row["update"] for row in metrics(tmp_path / "x")] == [1, 2, 3, 4, 5]
+
+
+def test_a_classifier_is_resumed_too(run, preset, tmp_path, at_update, bits, monkeypatch):
+    few = datasets.sample("cluttered-mnist", np.random.default_rng(0), 20, "valid")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few)
+    config = glimpse_classifier.Config(steps=2, hidden=8, read_size=5)
+    recipe = Recipe("cluttered-mnist", epochs=1, batch=3, warm_up=2, grow=((1, 0.4),), validation_images=16)
+    model = Preset("glimpse_classifier", config, recipe)
+    run(tmp_path / "whole", model, updates=5)
+    at_update(3, send(signal.SIGINT))
+    assert run(tmp_path / "x", model, updates=5) is False
+    assert run(tmp_path / "x", model, resume=True) is True
+    assert bits(tmp_path / "x") == bits(tmp_path / "whole")
+    rows = metrics(tmp_path / "x")
+    assert [row["steps"] for row in rows] == [1, 1, 2, 2, 2]
+    assert all(row["nats"] == row["cross_entropy"] for row in rows) and not any("validation" in row for row in rows[:4])
+    weights, _, _, _ = checkpoint.load_weights(tmp_path / "x" / "weights.npz")
+    found = evaluate_classifier(glimpse_classifier, weights, config, few.images[:16], few.labels[:16])
+    assert rows[-1]["validation_average"] == pytest.approx(found.error, abs=1e-3)
+    assert rows[-1]["validation_average_nats"] == pytest.approx(found.cross_entropy, abs=1e-4)
 
 
 def test_a_vae_is_resumed_too(run, preset, tmp_path, at_update, bits):

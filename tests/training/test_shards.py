@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from draw_np import equations, kernels
-from draw_np.models import draw
+from draw_np.models import draw, glimpse_classifier
 from draw_np.training.shards import Shards
 from draw_np.training.step import losses_and_gradient
 from draw_np.training.trees import named_leaves
@@ -34,6 +34,19 @@ def test_shards_add_up_to_the_whole(three, ops, batch):
     nats, gradient = losses_and_gradient(*problem(batch), ops)
     sharded_nats, sharded = three.losses_and_gradient(*problem(batch), ops)
     np.testing.assert_allclose(sharded_nats, nats, rtol=1e-12)
+    for name, leaf in named_leaves(gradient).items():
+        np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_labels_go_with_their_images():
+    config = glimpse_classifier.Config(height=6, width=5, steps=2, hidden=4, read_size=2)
+    rng = np.random.default_rng(0)
+    params = glimpse_classifier.init_params(config, rng, dtype=np.float64)
+    whole = params, glimpse_classifier, config, rng.random((7, 6, 5)), np.arange(7), kernels
+    (nats,), gradient = losses_and_gradient(*whole)
+    with Shards(3, params) as three:
+        (sharded_nats,), sharded = three.losses_and_gradient(*whole)
+    assert sharded_nats == pytest.approx(nats, rel=1e-12)
     for name, leaf in named_leaves(gradient).items():
         np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
 

@@ -12,7 +12,7 @@ import pytest
 
 from draw_np import equations, kernels
 from draw_np.backend import value_and_grad
-from draw_np.models import draw, vae
+from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training.adam import adam_update, clip_by_global_norm, update_average
 from draw_np.training.presets import PRESETS, Recipe, find_preset
 from draw_np.training.step import first_weights, losses_and_gradient, rate_at, steps_at, steps_until, update
@@ -93,6 +93,18 @@ def test_two_updates(clip):
         assert close(ours, theirs)
 
 
+def test_a_classifier_learns_from_labels_by_its_cross_entropy():
+    config = glimpse_classifier.Config(height=8, width=7, steps=3, hidden=6, read_size=4, classes=5)
+    rng = np.random.default_rng(0)
+    params = glimpse_classifier.init_params(config, rng, dtype=np.float64)
+    images, labels = rng.random((BATCH, 8, 7)), np.array([0, 4, 2, 4])
+    loss, gradient = value_and_grad(lambda p: glimpse_classifier.loss(p, config, images, labels), params)
+    expected, _ = adam_update(params, gradient, first_weights(params).adam, 0.01)
+    weights, nats = update(first_weights(params), glimpse_classifier, config, images, labels, RECIPE, 0.01, equations)
+    assert nats.keys() == {"cross_entropy", "gradient_norm", "weight_norm"}
+    assert nats["cross_entropy"] == pytest.approx(loss, rel=1e-12) and close(weights.params, expected)
+
+
 def test_an_update_keeps_float32_and_is_the_same_bits_every_time():
     params, images, noise = case()
     one, two = (
@@ -171,7 +183,7 @@ def test_presets_make_sense(name):
     model, config, recipe = find_preset(name)
     steps = [steps_at(recipe, config, done, 100) for done in range(100)]
     assert steps == sorted(steps) and steps[-1] == getattr(config, "steps", 1)
-    assert model in ("draw", "vae") and recipe.epochs >= 1
+    assert model in MODELS and recipe.epochs >= 1
 
 
 def test_an_unknown_preset_gets_the_nearest_and_all_the_known():

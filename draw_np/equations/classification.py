@@ -1,0 +1,28 @@
+"""Telling which of several classes an image shows: the softmax layer of section 4.1 and what it is trained with.
+
+The paper does not print these two. They are the usual ones; their source is Bridle (1990).
+"""
+
+from ..backend import np, stop_gradient
+
+
+def shifted(logits):
+    """Logits less each row's largest, as a constant: only differences matter, and exp of these cannot overflow."""
+    return logits - np.max(stop_gradient(logits), axis=1, keepdims=True)
+
+
+def softmax(logits):
+    """The probability of each class, exp(a_k) / sum_j exp(a_j). Of the shape of `logits`, (batch, classes)."""
+    weights = np.exp(shifted(logits))
+    return weights / np.sum(weights, axis=1, keepdims=True)
+
+
+def cross_entropy(logits, labels):
+    """-log of the probability of the right class, log sum_j exp(a_j) - a_label, in nats for each image.
+
+    Parameters: `logits` of shape (batch, classes); `labels` whole numbers from 0, of shape (batch,).
+    Returns shape (batch,).
+    """
+    a = shifted(logits)
+    right = np.arange(logits.shape[1]) == labels[:, None]  # (batch, classes): True once in each row
+    return np.log(np.sum(np.exp(a), axis=1)) - np.sum(a * right, axis=1)

@@ -1,0 +1,41 @@
+"""Kernels of the softmax layer and of what it is trained with."""
+
+import numpy as np
+
+from .primitive import kernel
+
+
+def probabilities(logits):
+    """The softmax of plain logits."""
+    p = logits - logits.max(axis=1, keepdims=True)
+    np.exp(p, out=p)
+    p /= p.sum(axis=1, keepdims=True)
+    return p
+
+
+@kernel
+def softmax(logits):
+    """The probability of each class, as `equations.softmax`: da = p (dp - sum over classes of p dp)."""
+    p = probabilities(logits)
+
+    def backward(d_p):
+        d_logits = p * d_p
+        d_logits -= p * d_logits.sum(axis=1, keepdims=True)
+        return d_logits
+
+    return p, backward
+
+
+@kernel
+def cross_entropy(logits, labels):
+    """-log of the right class's probability, as `equations.cross_entropy`: da = p, less 1 at the label."""
+    a = logits - logits.max(axis=1, keepdims=True)
+    rows = np.arange(len(a))
+
+    def backward(d_nats):
+        d_logits = probabilities(a)
+        d_logits[rows, labels] -= 1
+        d_logits *= d_nats[:, None]
+        return d_logits, None
+
+    return np.log(np.exp(a).sum(axis=1)) - a[rows, labels], backward
