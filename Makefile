@@ -20,14 +20,15 @@ setup: .venv/ready
 	@touch $@
 
 lessons: setup
-	@echo "Opening the lessons in JupyterLab: open the address below if no browser does; Ctrl-C stops it."
-	@$(RUN) -m jupyter lab $(LAB_FLAGS) lessons/01_differentiate.ipynb
+	@echo "Opening the course in JupyterLab: open the address below if no browser does; Ctrl-C stops it."
+	@$(RUN) -m jupyter lab $(LAB_FLAGS) --ServerApp.root_dir=lessons --LabApp.default_url=/lab/tree/README.md \
+	    --LabApp.app_settings_dir="$(CURDIR)/lessons/.jupyterlab"
 
 test: setup
 	@echo "Checking the style, then running the tests, the lessons among them: a few minutes."
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check . || { echo "run: $(RUN) -m ruff format ."; exit 1; }
-	@MPLBACKEND=agg $(RUN) -m pytest -q
+	@MPLBACKEND=agg $(RUN) -m pytest -q -rs
 
 figures: setup
 	@echo "Drawing every figure from the code and the shipped weights: about half a minute."
