@@ -234,7 +234,8 @@ plt.show()
 # ## 3. autograd (10 minutes)
 #
 # The library `autograd` does the same with a rule for most of NumPy. `backend.np` is NumPy as autograd
-# records it. `backend.value_and_grad` takes a function of a dict of arrays and returns a dict of gradients.
+# records it. `backend.value_and_grad` takes a function and its argument, an array or a dict of arrays, and
+# returns the value and the gradient, an array or a dict alike. Of several values it differentiates the sum.
 #
 # A rule is called a vector-Jacobian product: from the vector $g = \frac{dL}{dv}$ it makes
 # $g \, \frac{\partial v}{\partial u}$. You can give a function a rule worked out by hand. One that

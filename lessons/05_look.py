@@ -41,7 +41,7 @@ rng = np.random.default_rng(5)
 # follow.
 #
 # DRAW looks through a Gaussian instead. A filter is a row of weights, one for each pixel (Eq. 25), and it
-# reads their weighted mean $r$:
+# reads the pixels' weighted mean $r$:
 #
 # $$F[a] = \frac{1}{Z} \exp\left(-\frac{(a - \mu)^2}{2 \sigma^2}\right), \quad
 # Z \text{ such that } \sum_a F[a] = 1, \qquad r = \sum_a F[a] \, x_a .$$
@@ -411,12 +411,8 @@ def slide(g_X=0.0, g_Y=0.0, log_sigma_squared=0.0, log_delta=0.0):
 #    from it receives $G$?
 # 4. **How a filter learns its width** (hard). The derivative of a reading with respect to $\sigma^2$.
 #
-# And an experiment, in this notebook: where the gradient does not lead. Start the walk of part 7 with
-# $\sigma = 1$ in place of $\delta / 2$. Then start it as before, but with `scene[4:32, 6:34] = digits[1]` as
-# well. Draw where it stops. *Expect to be stuck both times. In the first, the digit falls between narrow
-# filters, and the miss stays near 5.9. In the second, the window stays stretched over both digits, and the
-# miss near 5.4. A gradient knows only what the filters see from where they are. So begin wide and blurred; with
-# two digits, even that is not enough.*
+# The notebook ends with an experiment: where the gradient does not lead, from a sharp beginning and with two
+# digits. Guess what happens before you run it.
 #
 # ## Further reading
 #

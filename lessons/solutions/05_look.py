@@ -10,7 +10,9 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from draw_np import datasets, equations, plotting
+from draw_np.backend import value_and_grad
 from draw_np.checks import assert_close, assert_derivatives
+from draw_np.training.adam import adam_init, adam_update
 
 plotting.use_style()
 digits = datasets.load("mnist", "test").images.astype(float)  # (10000, 28, 28), values in [0, 1]
@@ -140,3 +142,50 @@ for mu, s in (9.0, 2.25), (20.3, 1.0), (14.5, 30.0):
     place = {"mu": np.array(mu), "s": np.array(s)}
     assert_derivatives(reading, place, reading_slopes(mu, s, row))
 print("5.4 is right")
+
+# %% [markdown]
+# ## An experiment: where the gradient does not lead
+#
+# Nothing to write here. Part 7 of the lesson lost a window, began with one that covers everything, with
+# $\sigma = \delta / 2$, and walked back. Before you run the next cells: what happens if the walk begins with
+# $\sigma = 1$? And what if a second digit stands in the image?
+
+# %%
+def window_at(five):
+    return equations.attention_window({"W": np.eye(5), "b": np.zeros(5)}, five, 12, height=75, width=100)
+
+def read(scene, window):
+    F_X, F_Y = equations.filterbanks(window, 12, 75, 100)
+    return F_Y[0] @ scene @ F_X[0].T
+
+hidden = equations.Window(*np.array([82.5, 58.5, 2.2, 1.21, 1.0])[:, None, None])  # each (1, 1)
+
+def walk(scene, sigma):
+    """Where 200 steps downhill end, from a window over the whole image, and how far its patch is from the lost one."""
+    five, patch = np.array([[0, 0, 2 * np.log(sigma), 0, 0]]), read(scene, hidden)
+    state = adam_init(five)
+    for _ in range(200):
+        miss, gradient = value_and_grad(lambda five: ((read(scene, window_at(five)) - patch) ** 2).sum(), five)
+        five, state = adam_update(five, gradient, state, rate=0.02)
+    return window_at(five), miss
+
+# %%
+one = np.pad(digits[15], ((44, 3), (68, 4)))  # B = 75 rows of A = 100 pixels
+two = one.copy()
+two[4:32, 6:34] = digits[1]
+figure, axes = plt.subplots(1, 3, figsize=(16, 5))
+figure.get_layout_engine().set(w_pad=0.5)
+misses, walks = [], [("as in the lesson", one, 4.5), ("$\\sigma$ = 1", one, 1.0), ("two digits", two, 4.5)]
+for ax, (name, scene, sigma) in zip(axes, walks):
+    window, miss = walk(scene, sigma)
+    plotting.show_image(ax, scene)
+    ax.set_title(f"{name}: miss {miss:.2f}", pad=45)  # above the rectangle
+    plotting.draw_window(ax, window, 12)
+    misses.append(miss)
+plt.show()
+assert misses[0] < 0.01 and min(misses[1:]) > 5
+
+# %% [markdown]
+# Stuck both times. Narrow filters stand 9 pixels apart, and the digit falls between them. With two digits, the window
+# stays stretched over both. A gradient knows only what the filters see from where they are: begin wide and blurred.
+# With two digits, even that is not enough.

@@ -10,9 +10,9 @@ from lessons import build
 
 @pytest.fixture(scope="session")
 def executed(request):
-    """A function that returns a Page's notebook after it has run; all that the session asks for run from its start on.
+    """A function that returns a Page's notebook after it has run.
 
-    Tests wait their turn, notebooks do not: as many run at a time as there are cores, at most four.
+    Its first use starts them all, as many at a time as there are cores, at most four; tests then wait for theirs.
     """
     wanted = [item.callspec.params["page"] for item in request.session.items if "executed" in item.fixturenames]
     with ThreadPoolExecutor(min(os.cpu_count() or 1, 4)) as pool:

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
-SECONDS = 120
+SECONDS = 300  # for each thing that is waited for, on a busy machine
 
 pytestmark = pytest.mark.lessons
 
