@@ -150,8 +150,8 @@ row, column = np.unravel_index(bounds.argmin(), bounds.shape)
 mu, sigma, q = mus[column], sigmas[row], normal(z, mus[column], sigmas[row])
 np.testing.assert_allclose(L(mu, sigma) - exact, (q * np.log((q + 1e-300) / posterior)).sum() * dz, atol=1e-9)
 figure, axes = plt.subplots(1, 2, figsize=(15, 5))
-shown = axes[0].contourf(mus, sigmas, bounds - exact, cmap="cividis",
-                          levels=[0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8])
+shown = axes[0].contourf(mus, sigmas, bounds - exact, cmap="cividis", norm="log",
+                          levels=[0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8])
 figure.colorbar(shown, ax=axes[0], label="slack (nats)")
 axes[0].plot(mu, sigma, "o", color="white", markersize=12)
 axes[0].set(xlabel="$\\mu$", ylabel="$\\sigma$", title=f"-log p(x) = {exact:.3f}, best bound {bounds.min():.3f}")

@@ -135,5 +135,5 @@ def my_rule(argnums, answer, arguments, _):
 
 
 defvjp_argnums(my_write, my_rule)
-assert_gradient(lambda a: my_write(**a), things, rng)
+assert_gradient(lambda a: my_write(a["w"], a["F_X"], a["F_Y"], a["gamma"]), things, rng)
 print("6.3 is right: all four gradients agree with finite differences")

@@ -78,7 +78,7 @@ def my_rule(argnums, answer, arguments, _):
 
 defvjp_argnums(my_kl, my_rule)
 arguments = {"mu": rng.standard_normal(5), "sigma": np.exp(0.5 * rng.standard_normal(5))}
-assert_gradient(lambda a: my_kl(**a), arguments, rng)
+assert_gradient(lambda a: my_kl(a["mu"], a["sigma"]), arguments, rng)
 print("7.2 is right: both derivatives agree with finite differences")
 
 # %% [markdown]
