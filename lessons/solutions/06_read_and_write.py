@@ -1,8 +1,10 @@
 # %% [markdown]
-# # Exercises to lesson 06, Read and write
+# # Exercises of lesson 06, Read and write
 #
-# Write your answer where a function says `raise NotImplementedError`, then run the cell below it. The check
-# is silent about what is right and says what it expected where something is wrong. Run the import cell first.
+# Do the lesson first: [06 Read and write](../06_read_and_write.ipynb). Every exercise has a text, a cell where you
+# write your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it
+# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run
+# the next cell first.
 
 # %%
 import numpy as np
@@ -11,7 +13,7 @@ from autograd.extend import defvjp_argnums, primitive
 from draw_np import equations
 from draw_np.training.gradient_check import assert_gradient
 
-rng = np.random.default_rng(6)
+rng = np.random.default_rng(106)
 
 
 def some_window(batch, N, height, width):
@@ -24,7 +26,7 @@ def some_window(batch, N, height, width):
 # %% [markdown]
 # ## Exercise 6.1 Light
 #
-# How much does a write (Eq. 29) add to the whole canvas, all pixels together? Work it out from the patch and
+# (Easy.) How much does a write (Eq. 29) add to the whole canvas, all pixels together? Work it out from the patch and
 # the intensity alone: your function does not get the filters. (A row of a filterbank sums to 1.)
 
 
@@ -52,7 +54,7 @@ print("6.1 is right:", got.round(3))
 # %% [markdown]
 # ## Exercise 6.2 In colour
 #
-# "For colour images each point in the input and error image [...] is an RGB triple. In this case the same
+# (Harder.) "For colour images each point in the input and error image [...] is an RGB triple. In this case the same
 # reading and writing filters are used for all three channels" (section 3.3). Read from colour images, whose
 # channels are the last axis. A reading is first the three patches of $x$, red, green and blue, then those of
 # $\hat{x}$, and each patch row by row. Try it without a loop over the batch: `np.moveaxis` or `np.einsum`.
@@ -86,7 +88,7 @@ print("6.2 is right: six patches of 4 x 4")
 # %% [markdown]
 # ## Exercise 6.3 Write, backwards
 #
-# The loss has a gradient with respect to every pixel that is written, $G = \frac{dL}{d\,\text{write}}$. Work
+# (Hard.) The loss has a gradient with respect to every pixel that is written, $G = \frac{dL}{d\,\text{write}}$. Work
 # out on paper what it says of the four things that a write is made of,
 #
 # $$\text{write}[b, a] = \frac{1}{\hat{\gamma}} \sum_j \sum_i \hat{F}_Y[j, b] \; w[j, i] \; \hat{F}_X[i, a] ,$$
@@ -116,7 +118,9 @@ def write_backwards(G, w, F_X, F_Y, gamma):
 things = {"w": rng.standard_normal((4, 4)), "F_X": rng.random((4, 9)), "F_Y": rng.random((4, 7)), "gamma": 0.7}
 things = {name: np.array(thing) for name, thing in things.items()}
 shapes = {name: thing.shape for name, thing in things.items()}
-got = dict(zip(things, write_backwards(rng.standard_normal((7, 9)), *things.values())))
+got = write_backwards(rng.standard_normal((7, 9)), *things.values())
+assert len(got) == 4, f"expected four gradients, got {len(got)}"
+got = dict(zip(things, got))
 for name, shape in shapes.items():
     assert np.shape(got[name]) == shape, f"dL/d{name}: expected shape {shape}, got {np.shape(got[name])}"
 
@@ -131,5 +135,5 @@ def my_rule(argnums, answer, arguments, _):
 
 
 defvjp_argnums(my_write, my_rule)
-assert_gradient(lambda a: my_write(**a), things, rng)
+assert_gradient(lambda a: my_write(a["w"], a["F_X"], a["F_Y"], a["gamma"]), things, rng)
 print("6.3 is right: all four gradients agree with finite differences")
