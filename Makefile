@@ -32,5 +32,5 @@ test: setup
 
 figures: setup
 	@echo "Drawing every figure from the code and the shipped weights: about half a minute."
-	@for script in figures/figure_*.py; do MPLBACKEND=agg $(RUN) $$script || exit 1; done
+	@for script in figures/figure_*.py figures/table_*.py; do MPLBACKEND=agg $(RUN) $$script || exit 1; done
 	@$(RUN) -m draw_np sample --weights mnist --seed 1 --count 8 --out figures/drawn_digits.png

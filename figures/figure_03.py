@@ -38,8 +38,7 @@ def read_patch(image, window, N):
     """The N x N patch that a window reads from an image (height, width): Eq. (27) without the error image."""
     x = image[None, None]  # (1, 1, height, width)
     F_X, F_Y = equations.filterbanks(window, N, *image.shape)
-    patches = equations.read(x, np.zeros_like(x), F_X, F_Y, window.gamma)  # (1, 2 N N)
-    return patches[0, : N * N].reshape(N, N)
+    return equations.glimpse(x, F_X, F_Y, window.gamma).reshape(N, N)
 
 
 def draw_filters(axes, image, g_X, g_Y, delta, sigma):

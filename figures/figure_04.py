@@ -58,8 +58,7 @@ def zoom(image, window):
     """
     x = image[None, None]  # (1, 1, height, width)
     F_X, F_Y = equations.filterbanks(window, N, *image.shape)
-    patches = equations.read(x, np.zeros_like(x), F_X, F_Y, window.gamma)  # (1, 2 N N)
-    patch = patches[:, : N * N].reshape(1, 1, N, N)
+    patch = equations.glimpse(x, F_X, F_Y, window.gamma).reshape(1, 1, N, N)
     written = equations.write(patch, F_X, F_Y, 1 / window.delta**2)  # (1, 1, height, width)
     return patch[0, 0], written[0, 0], F_X[0], F_Y[0]
 

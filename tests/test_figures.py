@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from draw_np import equations
+from draw_np import datasets, equations, load_pretrained
+from draw_np.models import glimpse_classifier
 
 FIGURES = Path(__file__).parents[1] / "figures"
 
@@ -18,7 +19,7 @@ def names(number):
     return runpy.run_path(str(FIGURES / f"figure_{number:02}.py"))
 
 
-@pytest.mark.parametrize("number", [2, 3, 4])
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
 def test_script_draws_a_picture_where_it_is_told(number, tmp_path, monkeypatch, capsys):
     script, file = FIGURES / f"figure_{number:02}.py", tmp_path / "picture.png"
     monkeypatch.setattr("sys.argv", [str(script), str(file)])
@@ -86,3 +87,29 @@ def test_figure_4_shows_the_first_and_the_last_filter():
         y, x = np.unravel_index(weights.argmax(), weights.shape)
         assert weights.max() == 1
         assert (x + 1, y + 1) == pytest.approx((means[0][k], means[1][k]), abs=0.51)
+
+
+def test_figure_5_shows_the_first_images_and_the_first_mistake():
+    module = names(5)
+    params, config, images, labels = module["examples"]()
+    test = datasets.load("cluttered-mnist", "test")
+    assert np.array_equal(images[:4], test.images[:4]) and np.array_equal(labels[:4], test.labels[:4])
+    logits = glimpse_classifier.look(params, config, test.images[:500]).logits
+    place = next(n for n in range(4, 500) if logits[n].argmax() != test.labels[n])
+    assert np.array_equal(images[4], test.images[place])
+
+
+def test_table_1_is_measured(tmp_path, monkeypatch, capsys):
+    """Ours change with the weights, the paper's do not."""
+    module = runpy.run_path(str(FIGURES / "table_1.py"))
+    few = datasets.sample("cluttered-mnist", np.random.default_rng(0), 20, "test")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few)
+    module["main"](tmp_path / "table.md")
+    text = (tmp_path / "table.md").read_text("utf-8")
+    assert capsys.readouterr().out.startswith(text)
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("|")][2:]
+    assert [row[1] for row in rows] == ["14.35 %", "9.41 %", "8.11 %", "4.18 %", "3.36 %"]
+    for row, name in zip(rows[3:], ("cluttered-mnist-4", "cluttered-mnist-8")):
+        params, config = load_pretrained(name)
+        named = glimpse_classifier.look(params, config, few.images).logits.argmax(axis=1)
+        assert f"**{100 * np.mean(named != few.labels):.2f} %** +- " in row[2] and name in row[2]

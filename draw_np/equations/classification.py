@@ -1,6 +1,7 @@
 """Telling which of several classes an image shows: the softmax layer of section 4.1 and what it is trained with.
 
-The paper does not print these two. They are the usual ones; their source is Bridle (1990).
+The paper names the softmax layer and prints neither of these two. They are the usual ones, as in Bridle (1990),
+"Probabilistic interpretation of feedforward classification network outputs".
 """
 
 from ..backend import np, stop_gradient

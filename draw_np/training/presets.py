@@ -64,12 +64,12 @@ PRESETS = {
     "cluttered-mnist-4": Preset(
         "glimpse_classifier",
         glimpse_classifier.Config(steps=4),
-        Recipe("cluttered-mnist", epochs=100, rate=1e-3, validation_images=5000),
+        Recipe("cluttered-mnist", epochs=55, rate=1e-3, validation_images=5000),
     ),
     "cluttered-mnist-8": Preset(
         "glimpse_classifier",
         glimpse_classifier.Config(steps=8),
-        Recipe("cluttered-mnist", epochs=70, rate=1e-3, grow=((4, 0.5),), validation_images=5000),
+        Recipe("cluttered-mnist", 31, rate=1e-3, clip=2.0, grow=((4, 0.364), (6, 0.281)), validation_images=5000),
     ),
 }
 

@@ -173,6 +173,18 @@ def test_read(channels):
 
 
 @every_channel_count
+def test_glimpse(channels):
+    """The half of Eq 27 that is of x."""
+    x, _, F_X, F_Y, gamma = random_read(np.random.default_rng(3), channels)
+    r = equations.glimpse(x, F_X, F_Y, gamma)
+    assert r.shape == (BATCH, channels * N * N)
+    for n in range(BATCH):
+        filters = by_subscript(F_X[n]), by_subscript(F_Y[n]), gamma[n, 0], N, WIDTH, HEIGHT
+        patches = [as_matrix(reference_eq_27(by_subscript(plane), *filters)) for plane in x[n]]
+        np.testing.assert_allclose(r[n], np.ravel(patches), rtol=1e-12)
+
+
+@every_channel_count
 @pytest.mark.equation(17)
 def test_read_without_attention(channels):
     x, x_hat = np.random.default_rng(4).random((2, BATCH, channels, HEIGHT, WIDTH))

@@ -84,6 +84,8 @@ EXTREMES = {
     "a log sigma beyond the limit": ("posterior", {"sigma_params/b": 50.0}),
     "logs beyond the limit": ("attention_window", {"params/b": -50.0}),
     "an intensity of 2e-9": ("write", {"gamma": 2e-9}),
+    "a class that is certain": ("cross_entropy", {"logits": 1e4}),
+    "a glimpse of an intensity of 5e8": ("glimpse", {"gamma": 5e8}),
 }
 
 
