@@ -136,7 +136,8 @@ print("1.3 is right")
 # $$F_a = \frac{w_a}{Z}, \qquad Z = \sum_b w_b .$$
 #
 # Something computed from $F$ hands back $g_a = \frac{dL}{dF_a}$. What does $w$ receive? Use
-# $\frac{dF_a}{dw_b} = \frac{[a = b]}{Z} - \frac{w_a}{Z^2}$, and bring the sum over $a$ into a form without a loop.
+# $\frac{dF_a}{dw_b} = \frac{[a = b]}{Z} - \frac{w_a}{Z^2}$, where $[a = b]$ is 1 if $a$ is $b$ and 0 if not. Bring the
+# sum over $a$ into a form without a loop.
 
 # %%
 def normalise_rule(g, w):
