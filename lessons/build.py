@@ -208,6 +208,30 @@ def build(page):
     return time.perf_counter() - start
 
 
+def contents_row(source):
+    """Return the row of README's table that a lesson has: title, question, the lessons it needs, minutes."""
+    first, *_ = cells = [cell.source for cell in read_source(source).cells]
+    begins = re.match(r"# (.+)\n\n\*\*(.+?)\*\*\n.+## What you'll need(.+)", first, re.DOTALL)
+    if not begins:
+        raise LessonError(
+            f"{source.name}: its first cell is not a title, a **question** and What you'll do, learn, need"
+        )
+    title, question, need = begins.groups()
+    needed = sorted(set(re.findall(r"\b[01]\d\b", need)))
+    minutes = sum(map(int, re.findall(r"^## \d+\. .+ \((\d+) minutes\)$", "\n".join(cells), re.MULTILINE)))
+    return f"| [{title}]({source.stem}.ipynb) | {' '.join(question.split())} | {', '.join(needed)} | {minutes} |"
+
+
+def write_contents():
+    """Bring README's table of lessons in step with the lessons that are there."""
+    path = LESSONS / "README.md"
+    text = path.read_text(encoding="utf-8")
+    for source in sources():
+        row = contents_row(source)
+        text = re.sub(rf"^\| \[?{source.name[:2]} .*$", lambda _, row=row: row, text, count=1, flags=re.MULTILINE)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def write_student_version(folder, numbers=()):
     """Copy the lessons and their exercises, without any solution, to a new folder; LessonError if that cannot be."""
     chosen = [page for page in pages(numbers) if page.notebook.parent.name != "solutions"]
@@ -257,6 +281,7 @@ def main(arguments=None):
             if options.force or problems[page]:
                 print(f"{page.name} ...", flush=True)
                 print(f"{page.name}: {build(page):.0f} s", flush=True)
+        write_contents()
     except LessonError as error:
         sys.exit(str(error))
 

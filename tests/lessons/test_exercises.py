@@ -244,6 +244,39 @@ def test_a_text_of_another_form_is_refused(course, old, new, said):
         build.read_exercises(source)
 
 
+LESSON = """\
+# %% [markdown]
+# # 99 Tiny
+#
+# **How small?
+# And why?**
+#
+# ## What you'll do
+# ## What you'll need
+# Lessons 05 and 01, NumPy 2.
+
+# %% [markdown]
+# ## 1. One (10 minutes)
+
+# %% [markdown]
+# ## 2. Two (15 minutes)
+"""
+
+
+@pytest.mark.lessons
+def test_a_build_brings_the_contents_in_step(course, capsys):
+    (course / "99_tiny.py").write_text(LESSON, "utf-8")
+    build.main(["99"])
+    assert "solutions/99_tiny.ipynb: " in capsys.readouterr().out
+    row = "| [99 Tiny](99_tiny.ipynb) | How small? And why? | 01, 05 | 25 |"
+    assert (course / "README.md").read_text("utf-8") == README.replace("| [99 Tiny](99_tiny.ipynb) | how? |", row)
+
+
+def test_a_lesson_without_a_question_is_refused(course):
+    with pytest.raises(build.LessonError, match="99_tiny.py: its first cell is not a title, a "):
+        build.write_contents()
+
+
 def test_the_student_version_has_no_solution(course, tmp_path, capsys):
     write_unexecuted(course)
     build.main(["99", "--student", str(tmp_path / "out")])
