@@ -151,7 +151,7 @@ np.testing.assert_allclose(L(mu, sigma) - exact, (q * np.log((q + 1e-300) / post
 figure, axes = plt.subplots(1, 2, figsize=(15, 5))
 shown = axes[0].contourf(mus, sigmas, bounds - exact, cmap="cividis", norm="log",
                           levels=[0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8])
-figure.colorbar(shown, ax=axes[0], label="slack (nats)")
+figure.colorbar(shown, ax=axes[0], label="slack (nats)", format="%g", ticks=[0.05, 0.2, 0.8, 3.2])
 axes[0].plot(mu, sigma, "o", color="white", markersize=12)
 axes[0].set(xlabel="$\\mu$", ylabel="$\\sigma$", title=f"-log p(x) = {exact:.3f}, best bound {bounds.min():.3f}")
 for name, y in ("posterior", posterior), ("best Q", q), ("prior P", normal(z)):
@@ -324,8 +324,8 @@ _ = axes[0].axhline(exact, color=plotting.RED, label="exact").axes.legend()
 
 # %% [markdown]
 # In the toy the estimate comes close to the truth. A curve that still falls at its right end has not arrived,
-# and the last number says why: of 64 weights a few carry the sum. The slack is at least the difference of
-# the two ends. In Table 2 the column "$-\log p$" holds exact values and estimates, the column
+# and the number of equal weights says why: few of the 64 carry the sum. The slack is, up to chance, at least
+# the difference of the two ends. In Table 2 the column "$-\log p$" holds exact values and estimates, the column
 # "$\leq$" holds bounds. Compare within a column.
 #
 # ## 6. Where the nats go, and overfitting (15 minutes)
@@ -433,7 +433,8 @@ for name, exactly, bound, error in rows:
 #   `draw_np/training/evaluation.py` measures; `python -m draw_np evaluate --help` does so from the shell.
 # - MacKay, "Information Theory, Inference, and Learning Algorithms" (2003), chapters 1-6: guessing games and
 #   compression, free to read.
-# - Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders" (2016): training on part 5's estimate.
+# - Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders" (2016): training on part 5's
+#   estimate.
 # - Salakhutdinov and Murray, "On the quantitative analysis of Deep Belief Networks" (2008): where the fixed
 #   set comes from.
 # - Wu, Burda, Salakhutdinov and Grosse, "On the Quantitative Analysis of Decoder-Based Generative Models"
