@@ -40,7 +40,7 @@ params, config = load_pretrained("mnist")
 #
 # $$\hat{x}_t = x - \sigma(c_{t-1}) .$$
 #
-# It is positive where ink is missing, negative where there is too much, and 0 where the canvas is right. The
+# It is positive where ink is missing, negative where there is too much, and near 0 where the canvas is right. The
 # decoder's output $h_{t-1}^{dec}$ has said where to look: five numbers give a window, the window gives
 # filterbanks $F_X$ and $F_Y$ and an intensity $\gamma$ (lesson 05). Through it both images are read (Eq. 27):
 #
@@ -119,7 +119,7 @@ for panel in axes[0], axes[2]:
 _ = figure.colorbar(axes[2].images[0], ax=axes)
 
 # %% [markdown]
-# In the error image orange would be too much ink, purple is missing ink, white is right. Compare it with the
+# In the error image purple is missing ink, orange is too much, white is right. Compare it with the
 # canvas: the model need not remember what it has drawn, nor subtract. It is shown what is left to do.
 #
 # ## 2. The intensity (10 minutes)
@@ -160,8 +160,8 @@ plt.show()
 # trained model make of that? The cell draws medians over 100 test digits. Part 4 measures how much the
 # model depends on it.
 #
-# (Why $1 / \hat{\gamma}$ and not $\hat{\gamma}$? Read with an intensity, write with the same, and brightness
-# is as it was. As the model emits $\log \hat{\gamma}$, it could as well have been $\hat{\gamma}$.)
+# (Why $1 / \hat{\gamma}$ and not $\hat{\gamma}$? Read with an intensity and write with the same, and the two
+# cancel. As the model emits $\log \hat{\gamma}$, it could as well have been $\hat{\gamma}$.)
 
 # %%
 def over_time(windows, field):
@@ -242,8 +242,8 @@ _ = [plotting.draw_window(panel, [field[k] for field in window], N) for panel in
 # - When the model generates, nothing is read. Writing has to manage alone.
 #
 # The first cell shows it at work. Above is the digit and where it is read, below the canvas after the step
-# and where the step wrote. (A window may leave the image. Its filters then rest on the rim, where a digit
-# has no ink: there is little to read, and little to spoil.)
+# and where the step wrote. (A window may leave the image. Its filters then rest on the rim, where digits
+# have hardly any ink: there is little to read, and little to spoil.)
 #
 # The second cell takes one thing away at a time and measures what the bound becomes, in nats (lesson 07;
 # lower is better). A model is a function of its operations and its parameters, so we replace one of them.
@@ -254,6 +254,7 @@ _ = [plotting.draw_window(panel, [field[k] for field in window], N) for panel in
 # shows what *this* model relies on.
 
 # %%
+assert x[:, 1:-1, 1:-1].sum() > 0.999 * x.sum()  # the rim has hardly any ink
 shown = [1, 2, 3, 6, 10, 15, 20, 30, 40, 64]
 figure, axes = plt.subplots(2, len(shown), figsize=(19, 4.6))
 for step, above, below in zip(shown, *axes):
@@ -392,15 +393,16 @@ _ = plt.axvline(13 * 29, color=plotting.ORANGE, linewidth=5)
 # %% [markdown]
 # ## On your own
 #
-# The notebook `exercises/06_read_and_write.ipynb` has a place for each answer, and checks it.
+# [`exercises/06_read_and_write.ipynb`](exercises/06_read_and_write.ipynb) has a place for each answer and a cell that
+# checks it.
 #
-# 1. **Light.** How much does a write add to the whole canvas? Work it out from the patch and the intensity
+# 1. **Light** (easy). How much does a write add to the whole canvas? Work it out from the patch and the intensity
 #    alone. *Expect the sum over $w$ divided by $\hat{\gamma}$, wherever the window is, even outside the
 #    image: a row of a filterbank always sums to 1.*
-# 2. **In colour.** Read from colour images: for each channel the same filters, first the three patches of
+# 2. **In colour** (harder). Read from colour images: for each channel the same filters, first the three patches of
 #    $x$, then those of $\hat{x}$ (the end of section 3.3). *Expect 6 N N numbers and the result of
 #    `equations.read`, which takes the channels as planes.*
-# 3. **Write, backwards.** Given $G = dL / d\,\text{write}$, work out $dL/dw$, $dL/d\hat{F}_X$, $dL/d\hat{F}_Y$
+# 3. **Write, backwards** (hard). Given $G = dL / d\,\text{write}$, work out $dL/dw$, $dL/d\hat{F}_X$, $dL/d\hat{F}_Y$
 #    and $dL/d\hat{\gamma}$ on paper, then in code. *Expect $dL/dw = \hat{F}_Y G \hat{F}_X^T / \hat{\gamma}$: the
 #    derivative of writing is reading. The check says which of the four is off.*
 #

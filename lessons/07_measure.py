@@ -44,8 +44,7 @@ plotting.use_style()
 # Sure and right costs nothing. "Half and half" costs $\log 2 = 0.693$ nats, always. Sure and wrong costs more
 # than you have. For a whole image the costs add up, since probabilities multiply. With $\log_2$ in the place
 # of $\log$ the unit is the bit: 1 bit is $\log 2$ nats. It is the same bit as on your disk: a compressor that
-# knows your $p$ stores the image in that many. So a better guesser is a better compressor, and a low score
-# cannot be had by luck, since every image counts.
+# knows your $p$ stores the image in about that many. A better guesser is a better compressor.
 #
 # Eq. 9 is this score, with $p = \sigma(c_T)$: $L^x = -\log D(x \mid c_T)$. First in loops, then in arrays.
 #
@@ -152,7 +151,7 @@ np.testing.assert_allclose(L(mu, sigma) - exact, (q * np.log((q + 1e-300) / post
 figure, axes = plt.subplots(1, 2, figsize=(15, 5))
 shown = axes[0].contourf(mus, sigmas, bounds - exact, cmap="cividis", norm="log",
                           levels=[0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8])
-figure.colorbar(shown, ax=axes[0], label="slack (nats)")
+figure.colorbar(shown, ax=axes[0], label="slack (nats)", format="%g", ticks=[0.05, 0.2, 0.8, 3.2])
 axes[0].plot(mu, sigma, "o", color="white", markersize=12)
 axes[0].set(xlabel="$\\mu$", ylabel="$\\sigma$", title=f"-log p(x) = {exact:.3f}, best bound {bounds.min():.3f}")
 for name, y in ("posterior", posterior), ("best Q", q), ("prior P", normal(z)):
@@ -279,16 +278,17 @@ for name, values in ("neighbours", cost), ("DRAW", first):
 # $$w_k = \frac{P(z_k) \, D(x \mid z_k)}{Q(z_k \mid x)} .$$
 #
 # The mean of $w$ under $Q$ is $\int P(z) \, D(x \mid z) \, dz = p(x)$, exactly: importance sampling. So
-# $-\log \frac{1}{K} \sum_k w_k$ estimates $-\log p(x)$. It is still too high on average, since the log of a mean is
-# more than the mean of logs. But it falls with every $K$, towards the truth. With $K = 1$ it is the bound,
-# its KL sampled too.
+# $-\log \frac{1}{K} \sum_k w_k$ estimates $-\log p(x)$. It is too high on average, since a mean of logarithms is below
+# the logarithm of the mean. But on average it falls with every $K$, towards the truth. With $K = 1$ it is the
+# bound, its KL sampled too.
 #
 # In DRAW each step has its own $Q$, so the logarithms add up over $t$:
 #
 # $$\log w = -L^x - \sum_{t=1}^T \log \frac{Q(z_t)}{P(z_t)} .$$
 #
-# $w$ is as small as $e^{-80}$: keep the logarithms, and take the largest out before `exp` ("logsumexp"). First
-# on the toy of part 2, where we know the truth, with a $Q$ chosen badly. Then on 25 test digits.
+# Weights are tiny, and in 32-bit numbers $e^{-110}$ is 0. So keep the logarithms, and take the largest out
+# before `exp` ("logsumexp"). First on the toy of part 2, where we know the truth, with a $Q$ chosen badly.
+# Then on 25 test digits.
 
 # %%
 def log_weights(x, noise):  # step by step: x (batch, 28, 28), noise (T, batch, Z)
@@ -305,6 +305,7 @@ def estimate(log_w):  # (K, images) -> -log of the mean weight
 noise = draw.sample_noise(config, 50, rng)
 expected = draw.log_importance_weight(params, config, few, noise, kernels)
 np.testing.assert_allclose(log_weights(few, noise), expected, rtol=1e-4)
+assert np.exp(np.float32(-110)) == 0
 
 # %%
 eight = np.tile(few[::2], (8, 1, 1))  # 25 digits, 8 copies
@@ -323,9 +324,9 @@ _ = axes[0].axhline(exact, color=plotting.RED, label="exact").axes.legend()
 
 # %% [markdown]
 # In the toy the estimate comes close to the truth. A curve that still falls at its right end has not arrived,
-# and the last number says why: of 64 weights a few carry the sum. The slack is at least the difference of
-# the two ends. In Table 2 the column "$-\log p$" holds exact values and estimates, some of them made like
-# this one, and the column "$\leq$" holds bounds. Compare within a column.
+# and the number of equal weights says why: few of the 64 carry the sum. The slack is, up to chance, at least
+# the difference of the two ends. In Table 2 the column "$-\log p$" holds exact values and estimates, the column
+# "$\leq$" holds bounds. Compare within a column.
 #
 # ## 6. Where the nats go, and overfitting (15 minutes)
 #
@@ -415,13 +416,14 @@ for name, exactly, bound, error in rows:
 # %% [markdown]
 # ## On your own
 #
-# The notebook `exercises/07_measure.ipynb` has a place for each answer, and checks it.
+# [`exercises/07_measure.ipynb`](exercises/07_measure.ipynb) has a place for each answer and a cell that
+# checks it.
 #
-# 1. **Bits.** Turn nats per image into bits per pixel, for an image of any size. *Expect exactly 1 for the
+# 1. **Bits** (easy). Turn nats per image into bits per pixel, for an image of any size. *Expect exactly 1 for the
 #    coin, whatever the size, and for a model of 28 x 28 digits at 80 nats about 0.147.*
-# 2. **What the KL asks for.** Work out the derivatives of the KL with respect to $\mu$ and $\sigma$. *Expect both
-#    to be 0 at the prior. The check compares them with finite differences and says which is off.*
-# 3. **An estimate that survives.** From log weights of shape (K, images) compute the estimate of
+# 2. **What the KL asks for** (harder). Work out the derivatives of the KL with respect to $\mu$ and $\sigma$.
+#    *Expect both to be 0 at the prior. The check compares them with finite differences and says which is off.*
+# 3. **An estimate that survives** (hard). From log weights of shape (K, images) compute the estimate of
 #    $-\log p(x)$ and the effective number of samples, $(\sum w)^2 / \sum w^2$. *Expect the naive way to give
 #    infinity at log weights of -1000, and yours not to; and the truth on the toy of part 2.*
 #
@@ -431,7 +433,8 @@ for name, exactly, bound, error in rows:
 #   `draw_np/training/evaluation.py` measures; `python -m draw_np evaluate --help` does so from the shell.
 # - MacKay, "Information Theory, Inference, and Learning Algorithms" (2003), chapters 1-6: guessing games and
 #   compression, free to read.
-# - Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders" (2016): training on part 5's estimate.
+# - Burda, Grosse and Salakhutdinov, "Importance Weighted Autoencoders" (2016): training on part 5's
+#   estimate.
 # - Salakhutdinov and Murray, "On the quantitative analysis of Deep Belief Networks" (2008): where the fixed
 #   set comes from.
 # - Wu, Burda, Salakhutdinov and Grosse, "On the Quantitative Analysis of Decoder-Based Generative Models"
