@@ -25,7 +25,7 @@ import nbclient
 import nbformat
 
 LESSONS = Path(__file__).resolve().parent
-SECONDS_A_CELL = 120
+SECONDS_A_CELL = 300  # a guard against cells that hang, on a busy machine too
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 ANSWER = re.compile(rf"^([ ]*){BEGIN}\n(?:.*\n)*?\1{END}$", re.MULTILINE)
