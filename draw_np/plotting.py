@@ -214,8 +214,8 @@ def save_film_strip(path, probabilities, windows=None, write_size=None, steps_sh
     figure.savefig(path, format="png", dpi=dpi)
 
 
-def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=100, hold_ms=2000):
-    """Write an animated GIF of all samples, side by side, drawing themselves again and again.
+def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=100, hold_ms=2000, columns=10):
+    """Write an animated GIF of all samples, at most `columns` side by side, drawing themselves again and again.
 
     Parameters as for `film_strip`; a step is shown for `frame_ms` milliseconds, the last for `hold_ms`. The
     bar below is time. Raises ValueError on another ending than .gif, OSError if the file cannot be written.
@@ -224,8 +224,8 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
     probabilities = np.asarray(probabilities)
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
-    columns, border = min(count, 10), strip_border(height, width)
-    scale = max(1, min(112 // max(height, width), 1400 // (columns * (width + border))))  # a pixel on screen
+    columns, border = min(count, columns), strip_border(height, width)
+    scale = max(1, min(round(112 / max(height, width)), 1400 // (columns * (width + border))))  # a pixel on screen
     frames = []
     for t, images in enumerate(probabilities):
         frame, colours = indexed(grid(np.clip(images, 0, 1), columns, border, shade=1))

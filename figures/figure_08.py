@@ -80,7 +80,7 @@ def main(path=PICTURE):
     figure.savefig(path, bbox_inches="tight")  # with the labels on top
     plt.close(figure)
     animation = Path(path).with_suffix(".gif")
-    plotting.save_animation(animation, probabilities, windows, config.write_size)
+    plotting.save_animation(animation, probabilities, windows, config.write_size, columns=5)
     print(path, animation, sep="\n")
 
 
