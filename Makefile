@@ -31,6 +31,5 @@ test: setup
 	@MPLBACKEND=agg $(RUN) -m pytest -q -rs
 
 figures: setup
-	@echo "Drawing every figure from the code and the shipped weights: about half a minute."
-	@for script in figures/figure_*.py figures/table_*.py; do MPLBACKEND=agg $(RUN) $$script || exit 1; done
-	@$(RUN) -m draw_np sample --weights mnist --seed 1 --count 8 --out figures/drawn_digits.png
+	@echo "Drawing every figure and table from the code and the shipped weights: a few minutes."
+	@failed=0; for script in figures/*.py; do MPLBACKEND=agg $(RUN) $$script || failed=1; done; exit $$failed

@@ -148,32 +148,46 @@ def outline(rectangle, x, y, colour):
 def film_strip(probabilities, windows=None, write_size=None, steps_shown=10):
     """A figure in the form of Fig 1: a row for each sample, its canvas after some steps, always the last too.
 
+    Parameters as for `draw_film_strip`. Returns a Figure. Raises ValueError on a wrong shape.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure()
+        picture = draw_film_strip(figure.subplots(), probabilities, windows, write_size, steps_shown)
+        width = np.shape(probabilities)[3]
+        figure.set_size_inches(picture.shape[1] / width + 0.3, picture.shape[0] / width + 0.9)
+    return figure
+
+
+def draw_film_strip(axes, probabilities, windows=None, write_size=None, steps_shown=10):
+    """Draw a film strip on `axes`; returns its picture, the `grid` of its images.
+
     The rectangle is the window that the step wrote through, drawn on the canvas after the write.
 
     Parameters: `probabilities`, the canvases' means, of shape (steps, count, height, width[, 3]); `windows`
     (g_X, g_Y, delta, sigma_squared, gamma), each of shape (steps, count), or None (no attention);
-    `write_size`, their N; `steps_shown`, how many steps, evenly spaced. Returns a Figure. Raises ValueError
-    on a wrong shape.
+    `write_size`, their N; `steps_shown`, how many steps, evenly spaced. Raises ValueError on a wrong shape.
     """
     probabilities = np.asarray(probabilities)
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
-    columns, border = min(steps, steps_shown), 2 * margin(height, width) + 2
+    columns, border = min(steps, steps_shown), strip_border(height, width)
     shown = np.linspace(steps - 1, 0, columns).round().astype(int)[::-1]
     images = np.swapaxes(probabilities[shown], 0, 1)  # (count, columns, height, width[, 3])
     picture = grid(images.reshape(-1, *images.shape[2:]), columns, border, shade=1)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(picture.shape[1] / width + 0.3, picture.shape[0] / width + 0.9))
-        axes = figure.subplots()
-        show_image(axes, picture)
-        corners = [corner(k, columns, height, width, border) for k in range(count * columns)]
-        if rectangles is not None:
-            for (sample, t), (x, y) in zip(product(range(count), shown), corners):
-                axes.add_patch(outline(rectangles[t][sample], x, y, RED))
-        axes.set_xticks([x + (width - 1) / 2 for x, _ in corners[:columns]], [f"t = {t + 1}" for t in shown])
-        axes.tick_params(length=0, labeltop=True, labelbottom=False)
-        axes.set_xlabel("time \N{RIGHTWARDS ARROW}")
-    return figure
+    show_image(axes, picture)
+    corners = [corner(k, columns, height, width, border) for k in range(count * columns)]
+    if rectangles is not None:
+        for (sample, t), (x, y) in zip(product(range(count), shown), corners):
+            axes.add_patch(outline(rectangles[t][sample], x, y, RED))
+    axes.set_xticks([x + (width - 1) / 2 for x, _ in corners[:columns]], [f"t = {t + 1}" for t in shown])
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.set_xlabel("time \N{RIGHTWARDS ARROW}")
+    return picture
+
+
+def strip_border(height, width):
+    """The pixels between the images of a film strip: room for the margins of two."""
+    return 2 * margin(height, width) + 2
 
 
 def window_rectangles(probabilities, windows, write_size):
@@ -200,8 +214,8 @@ def save_film_strip(path, probabilities, windows=None, write_size=None, steps_sh
     figure.savefig(path, format="png", dpi=dpi)
 
 
-def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=100, hold_ms=2000):
-    """Write an animated GIF of all samples, side by side, drawing themselves again and again.
+def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=100, hold_ms=2000, columns=10):
+    """Write an animated GIF of all samples, at most `columns` side by side, drawing themselves again and again.
 
     Parameters as for `film_strip`; a step is shown for `frame_ms` milliseconds, the last for `hold_ms`. The
     bar below is time. Raises ValueError on another ending than .gif, OSError if the file cannot be written.
@@ -210,8 +224,8 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
     probabilities = np.asarray(probabilities)
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
-    columns, border = min(count, 10), 2 * margin(height, width) + 2
-    scale = max(1, min(112 // max(height, width), 1400 // (columns * (width + border))))  # a pixel on screen
+    columns, border = min(count, columns), strip_border(height, width)
+    scale = max(1, min(round(112 / max(height, width)), 1400 // (columns * (width + border))))  # a pixel on screen
     frames = []
     for t, images in enumerate(probabilities):
         frame, colours = indexed(grid(np.clip(images, 0, 1), columns, border, shade=1))

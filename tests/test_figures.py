@@ -1,5 +1,6 @@
 """The figure scripts run, draw something, and compute what their captions say."""
 
+import json
 import runpy
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image
 
 from draw_np import datasets, equations, load_pretrained, pretrained
-from draw_np.models import glimpse_classifier
+from draw_np.models import draw, glimpse_classifier
+from draw_np.training.checkpoint import describe, save
 
 FIGURES = Path(__file__).parents[1] / "figures"
 
@@ -119,3 +121,152 @@ def test_table_1_is_measured(tmp_path, monkeypatch, capsys):
         params, config = load_pretrained(name)
         named = glimpse_classifier.look(params, config, few.images).logits.argmax(axis=1)
         assert f"**{100 * np.mean(named != few.labels):.2f} %** +- " in row[2] and name in row[2]
+
+
+SMALL = {"steps": 3, "hidden": 6, "latent": 5}
+MODELS = {
+    "mnist": draw.Config(**SMALL, read_size=2, write_size=4),
+    "mnist-no-attention": draw.Config(**SMALL, read_size=None, write_size=None),
+    "two-digit-mnist": draw.Config(height=60, width=60, **SMALL, read_size=2, write_size=4),
+}
+KL = {
+    "mnist": [1.0, 2.5, 0.5],
+    "mnist-no-attention": [7.0, 1.0, 1.0],
+    "two-digit-mnist": [4.0, 3.0, 2.0],
+    "vae": [25.0],
+}
+CURVE = """\
+update,seconds,steps,nats,L_x,L_z,validation,validation_average
+10,100.0,2,130.0,110.0,20.0,125.0,{0}8.5
+20,300.0,2,120.0,100.0,20.0,115.0,{0}5.25
+30,900.0,3,110.0,80.0,30.0,105.0,{0}1.75
+"""
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """Small untrained weights with records made up, under the names of those that the scripts draw with."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.setattr(pretrained, "FOLDER", folder)
+    for place, (name, kl) in enumerate(KL.items()):
+        config = MODELS.get(name, MODELS["mnist"])
+        save(
+            folder / f"{name}.npz",
+            {"params": draw.init_params(config, np.random.default_rng(0))},
+            describe("draw", config),
+        )
+        test = {"nll_bound": 90.125 + place, "standard_error": 0.5, "kl_per_step": kl}
+        test.update(nll_estimate=80.25 + place, nll_estimate_standard_error=0.375, importance_samples=7)
+        dataset = "two-digit-mnist" if name == "two-digit-mnist" else "binarized-mnist"
+        record = {"recipe": {"dataset": dataset}, "measured": {"test": test}}
+        (folder / f"{name}.json").write_text(json.dumps(record))
+    for name in ("mnist", "two-digit-mnist"):
+        (folder / f"{name}.csv").write_text(CURVE.format(len(name)))
+    return folder
+
+
+def run(script, file, monkeypatch):
+    """Run a script of this name as if from the command line."""
+    monkeypatch.setattr("sys.argv", [f"{script}.py", str(file)])
+    with matplotlib.rc_context():
+        runpy.run_path(str(FIGURES / f"{script}.py"), run_name="__main__")
+
+
+@pytest.mark.parametrize("script", ["figure_01", "figure_06", "figure_07", "figure_08", "kl_per_step", "loss_curve"])
+def test_script_draws_from_weights(script, shelf, tmp_path, monkeypatch, capsys):
+    animated = script in ("figure_01", "figure_08")
+    run(script, tmp_path / "picture.png", monkeypatch)
+    assert capsys.readouterr().out.splitlines() == [
+        str(tmp_path / f"picture{ending}") for ending in ([".png", ".gif"] if animated else [".png"])
+    ]
+    with Image.open(tmp_path / "picture.png") as image:
+        assert image.format == "PNG" and min(image.size) > 500
+        assert np.asarray(image.convert("L")).std() > 10
+    if animated:
+        with Image.open(tmp_path / "picture.gif") as image:
+            assert image.format == "GIF" and image.n_frames == SMALL["steps"]
+
+
+@pytest.mark.parametrize(
+    "script, missing",
+    [
+        ("figure_01", "'mnist'"),
+        ("figure_06", "'mnist'"),
+        ("figure_07", "'mnist-no-attention'"),
+        ("figure_08", "'two-digit-mnist'"),
+        ("table_2", "'mnist-no-attention'"),
+        ("kl_per_step", "no shipped weights"),
+        ("loss_curve", "no shipped weights"),
+    ],
+)
+def test_missing_weights_are_one_line(script, missing, tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "empty")
+    with pytest.raises(SystemExit) as stopped:
+        run(script, tmp_path / "picture.png", monkeypatch)
+    message = stopped.value.code
+    assert message.startswith(f"{script}.py: ") and missing in message and "\n" not in message
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_figure_6_finds_the_nearest_of_the_whole_training_set():
+    module = names(6)
+    rng = np.random.default_rng(0)
+    training = module["training_images"]()
+    assert training.shape == (60_000, 28, 28)
+    chosen = training[[3, 49_999, 50_000, 59_999]]  # also of the 10,000 that others call validation images
+    noisy = np.clip(chosen + rng.normal(0, 0.1, chosen.shape), 0, 1).astype(np.float32)
+    assert np.array_equal(module["nearest"](noisy, training), chosen)
+    images, few = rng.random((5, 8, 7)), rng.random((9, 8, 7))
+    slow = [few[np.argmin([np.linalg.norm(image - other) for other in few])] for image in images]
+    assert np.array_equal(module["nearest"](images, few), slow)
+
+
+def test_figure_8_tells_when_a_pixel_was_drawn():
+    module = names(8)
+    probabilities = np.zeros((4, 1, 2, 2))
+    probabilities[:, 0, 0, 0] = 0.5, 0.8, 0.8, 0.8  # from the start
+    probabilities[:, 0, 0, 1] = 0.0, 0.1, 0.2, 1.0  # at the end
+    probabilities[:, 0, 1, 0] = 0.9, 0.0, 0.5, 0.9  # drawn, deleted and drawn again
+    assert module["drawn_at"](probabilities)[0, 0].tolist() == [1, 4]
+    assert module["drawn_at"](probabilities)[0, 1, 0] == 3
+    early, late = module["time_map"](probabilities)[0, 0] / probabilities[-1, 0, 0, :, None]
+    assert early[2] > early[0] and late[0] > late[2]  # blue and orange
+    assert np.all(module["time_map"](probabilities)[0, 1, 1] == 0)
+
+
+def test_table_2_quotes_the_paper_and_reads_ours_from_the_records(shelf, tmp_path, monkeypatch, capsys):
+    run("table_2", tmp_path / "table.md", monkeypatch)
+    text = (tmp_path / "table.md").read_text("utf-8")
+    assert capsys.readouterr().out.startswith(text)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")][2:]
+    assert [row[1] for row in rows[:9]] == (
+        ["~ 84.62", "~ 84.55", "88.33", "85.10", "84.68", "~ 86.60", "~ 85.51", "~ 84.13", "-"]
+    )
+    assert [row[2] for row in rows] == ["", "", "", "", "", "", "88.30", "88.30", "87.72", "87.40", "80.97", ""]
+    assert rows[9][3:] == ["81.25 +- 0.38 (K = 7)", "**91.12** +- 0.50", "`mnist-no-attention`"]
+    assert rows[10][3:] == ["80.25 +- 0.38 (K = 7)", "**90.12** +- 0.50", "`mnist`"]
+    assert rows[11][3:] == ["83.25 +- 0.38 (K = 7)", "**93.12** +- 0.50", "`vae`"]
+    assert all(row[3:] == ["", "", ""] for row in rows[:9])
+
+
+def test_kl_per_step_leaves_out_what_has_one_step(shelf):
+    module = runpy.run_path(str(FIGURES / "kl_per_step.py"))
+    nats = module["kl_per_step"]()
+    assert {name: values.tolist() for name, values in nats.items()} == {k: v for k, v in KL.items() if k != "vae"}
+    each, together = module["figure_of"](nats).axes
+    assert [line.get_ydata().tolist() for line in each.lines] == list(map(list, nats.values()))
+    assert [line.get_ydata()[-1] for line in together.lines] == [4.0, 9.0, 9.0]
+
+
+def test_loss_curve_is_the_metrics(shelf):
+    module = runpy.run_path(str(FIGURES / "loss_curve.py"))
+    curves = module["curves"]()
+    assert {dataset: list(runs) for dataset, runs in curves.items()} == {
+        "binarized-mnist": ["mnist"], "two-digit-mnist": ["two-digit-mnist"]
+    }  # fmt: skip
+    first, second = module["figure_of"](curves).axes
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in first.lines}
+    assert drawn["mnist: 51.8 at the end"] == [[100, 58.5], [300, 55.25], [900, 51.75]]
+    assert [text.get_text() for text in second.texts] == ["T = 3"]

@@ -1,23 +1,26 @@
 """The shipped weights load, are as good as their record says, and draw."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 
 from draw_np import datasets, kernels, load_pretrained, pretrained
+from draw_np.cli import make_parser
 from draw_np.models import MODELS, draw, is_classifier
-from draw_np.pretrained.__main__ import ERRORS, QUICK, errors, quick_check
-from draw_np.training.checkpoint import CheckpointError, load_weights
+from draw_np.pretrained import __main__ as shipping
+from draw_np.pretrained import load_curve, load_record
+from draw_np.pretrained import readme as page
+from draw_np.pretrained.__main__ import errors, main, quick_check
+from draw_np.pretrained.readme import readme
+from draw_np.training.checkpoint import CheckpointError, load, load_weights
 from draw_np.training.evaluation import evaluate
+from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
 
 NAMES = pretrained.names()
 CLASSIFIERS = [name for name in NAMES if is_classifier(MODELS[PRESETS[name].model])]
-
-
-def record_of(name):
-    return json.loads((pretrained.FOLDER / f"{name}.json").read_text())
 
 
 def test_there_are_some_and_each_has_a_record():
@@ -28,15 +31,17 @@ def test_there_are_some_and_each_has_a_record():
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in CLASSIFIERS])
 def test_bound_on_digits_that_are_always_here(name):
     params, model, config, _ = load_weights(pretrained.find(name))
-    said = record_of(name)[f"the same for the first {QUICK} MNIST test digits, binarized with seed 0"]
-    assert quick_check(model, params, config) == pytest.approx(said, abs=0.02)  # another BLAS rounds otherwise
+    record = load_record(name)
+    found = quick_check(model, params, config, record["recipe"]["dataset"])
+    assert found["images"] == record["quick"]["images"]
+    assert found["nll_bound"] == pytest.approx(record["quick"]["nll_bound"], abs=0.02)  # another BLAS rounds otherwise
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_error_on_all_images(name):
     """The 10,000 images are made from digits that are always here."""
     params, model, config, _ = load_weights(pretrained.find(name))
-    said, found = (record[ERRORS] for record in (record_of(name), errors(model, params, config, "cluttered-mnist")))
+    said, found = load_record(name)["measured"], errors(model, params, config, "cluttered-mnist")
     for split in ("valid", "test"):
         assert found[split]["images"] == said[split]["images"] == 10_000
         assert found[split]["error"] == pytest.approx(said[split]["error"], abs=0.05)  # another BLAS rounds otherwise
@@ -46,7 +51,7 @@ def test_error_on_all_images(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_record_is_of_the_preset_as_it_stands(name):
     _, model, config, meta = load_weights(pretrained.find(name))
-    preset, record = PRESETS[name], record_of(name)
+    preset, record = PRESETS[name], load_record(name)
     assert meta["preset"] == name and config == preset.config
     assert record["recipe"]["dataset"] == preset.recipe.dataset
 
@@ -58,7 +63,7 @@ def test_bound_on_the_fixed_binarized_test_images():
     params, config = load_pretrained("mnist")
     images = datasets.load("binarized-mnist", "test").images[::10]  # the first ones are harder than most
     found = evaluate(draw, params, config, images, np.random.default_rng(0), ops=kernels)
-    said = record_of("mnist")["bounds in nats, one sample of z with seed 0"]["test"]["nll_bound"]
+    said = load_record("mnist")["measured"]["test"]["nll_bound"]
     assert abs(found.nll_bound - said) < 4 * found.standard_error  # a tenth of the images
 
 
@@ -75,3 +80,103 @@ def test_digits_are_drawn():
 def test_unknown_name():
     with pytest.raises(CheckpointError, match="no weights and no file of the name 'mnits'; did you mean mnist?"):
         load_pretrained("mnits")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_of_the_record_are_commands(name):
+    record = load_record(name)
+    for job, command in (("train", "train"), ("resume", "train"), ("evaluate", "evaluate")):
+        program, arguments = record[job].split(" draw_np ")
+        assert program == "python -m"
+        assert make_parser().parse_args(shlex.split(arguments)).command == command
+    again = make_parser().parse_args(record["train"].split()[3:])
+    assert (again.preset, again.seed, again.resume) == (name, record["seed"], False)
+    further = make_parser().parse_args(record["resume"].split()[3:])
+    assert further.resume and (further.updates or record["length"]) > record["update"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_of_a_bound_add_up(name):
+    for split, found in load_record(name)["measured"].items():
+        assert split in datasets.SPLITS and found["images"] == 10_000 and found["standard_error"] > 0
+        if "nll_bound" in found:
+            assert found["nll_bound"] == pytest.approx(found["reconstruction"] + found["kl"], abs=2e-4)
+        if "kl_per_step" in found:
+            assert sum(found["kl_per_step"]) == pytest.approx(found["kl"], abs=0.01)
+            assert found["nll_estimate"] < found["nll_bound"]  # Jensen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_committed_checkpoint_is_where_the_weights_ended(name):
+    file = pretrained.FOLDER.parents[1] / "checkpoints" / name / "checkpoint.npz"
+    if not file.exists():
+        assert f"copy `checkpoints/{name}`" not in readme()
+        return
+    trees, meta = load(file)
+    assert meta["update"] == load_record(name)["update"]
+    params, _ = load_pretrained(name)
+    np.testing.assert_array_equal(trees["average"]["encoder"]["W"], params["encoder"]["W"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loss_curve_ends_where_the_record_does(name):
+    if not (pretrained.FOLDER / f"{name}.csv").exists():
+        with pytest.raises(CheckpointError, match="no loss curve"):
+            load_curve(name)
+        return
+    curve, record = load_curve(name), load_record(name)
+    assert curve["update"][-1] == record["update"] or record["update"] < record["length"]
+    assert np.all(np.diff(curve["update"]) > 0) and np.all(np.diff(curve["seconds"]) > 0)
+
+
+def test_readme_is_made_from_the_records_as_they_are():
+    """If this fails: python -m draw_np.pretrained --readme"""
+    assert (pretrained.FOLDER / "README.md").read_text("utf-8") == readme()
+
+
+def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
+    """From a folder as training leaves it: weights, record, curve and page."""
+    run, shelf = tmp_path / "run", tmp_path / "shelf"
+    shelf.mkdir()
+    preset = PRESETS["tiny"]._replace(config=draw.Config(steps=2, hidden=5, latent=4, read_size=2, write_size=3))
+    monkeypatch.setitem(PRESETS, "tiny", preset)
+    train(preset, run, "tiny", epochs=2)
+    few = {split: datasets.Split(*(part[:20] for part in datasets.load("mnist", split))) for split in datasets.SPLITS}
+    monkeypatch.setattr(datasets, "load", lambda name, split: few[split])
+    for module in (pretrained, shipping, page):
+        monkeypatch.setattr(module, "FOLDER", shelf)
+    main(["tiny", str(run), "one core", "--importance-samples", "3"])
+    params, config = load_pretrained("tiny")
+    np.testing.assert_array_equal(params["mu"]["W"], load(run / "weights.npz")[0]["params"]["mu"]["W"])
+    record, curve, text = load_record("tiny"), load_curve("tiny"), (shelf / "README.md").read_text("utf-8")
+    assert config == preset.config and record["update"] == 32
+    assert record["train"] == "python -m draw_np train --preset tiny --out runs/tiny --seed 0 --updates 32"
+    assert record["resume"] == "python -m draw_np train --preset tiny --out runs/tiny --resume --updates 64"
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert curve["update"].tolist() == [16, 32]
+    assert curve["nats"][1] == pytest.approx(np.mean([line["nats"] for line in lines[16:]]), abs=1e-3)
+    assert curve["validation"][1] == lines[31]["validation"]
+    measured = evaluate(draw, params, config, few["test"].images, np.random.default_rng(0), 3, kernels)
+    assert record["measured"]["test"]["nll_estimate"] == pytest.approx(measured.nll_estimate, abs=1e-3)
+    for words in (f"{measured.nll_bound:.2f} +- ", "K = 3", "32 updates", "one core", record["train"]):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["mnist"],
+        ["nothing", "checkpoints/mnist", "where"],
+        ["mnist", "no/such/run", "where"],
+        ["vae", "checkpoints/mnist", "where"],
+        ["mnist", "checkpoints/mnist", "where", "--importance-samples", "1"],
+    ],
+)
+def test_bad_orders_change_nothing(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(pretrained.FOLDER.parents[1])
+    for module in (pretrained, shipping, page):
+        monkeypatch.setattr(module, "FOLDER", tmp_path)
+    with pytest.raises((SystemExit, CheckpointError)):
+        main(arguments)
+    assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,12 @@
-"""Trained weights that come with the package: NAME.npz, and beside it NAME.json with where they come from."""
+"""Trained weights that come with the package: NAME.npz, and beside it NAME.json, the record of how they were trained
+and how good they are, and NAME.csv, how the loss fell. README.md tells all the records.
+"""
 
 import difflib
+import json
 import pathlib
+
+import numpy as np
 
 from ..training.checkpoint import CheckpointError, load_weights
 
@@ -32,3 +37,19 @@ def load_pretrained(name):
     """
     params, _, config, _ = load_weights(find(name))
     return params, config
+
+
+def load_record(name):
+    """The record of shipped weights, a dict. Raises CheckpointError for an unknown name."""
+    return json.loads(find(name).with_suffix(".json").read_text("utf-8"))
+
+
+def load_curve(name):
+    """How the loss fell, by epoch: a structured array whose fields the first line of NAME.csv names.
+
+    Raises CheckpointError for an unknown name and for weights that came without their run's metrics.
+    """
+    path = find(name).with_suffix(".csv")
+    if not path.is_file():
+        raise CheckpointError(f"the weights {name!r} have no loss curve: their run's metrics were not kept")
+    return np.genfromtxt(path, delimiter=",", names=True)

@@ -47,7 +47,7 @@ PRESETS = {
         draw.Config(steps=4, hidden=64, latent=16, read_size=12, write_size=12),
         Recipe("mnist", epochs=20, batch=32, rate=8e-3, warm_up=20, images=512, validation_images=256, binarize=True),
     ),
-    "vae": Preset("vae", vae.Config(), Recipe("binarized-mnist", epochs=50, rate=1e-3)),
+    "vae": Preset("vae", vae.Config(), Recipe("binarized-mnist", epochs=50, rate=3e-3)),
     "mnist": Preset(
         "draw", draw.Config(), Recipe("binarized-mnist", epochs=160, grow=((8, 0.03), (16, 0.07), (32, 0.4)))
     ),

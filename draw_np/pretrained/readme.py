@@ -1,0 +1,95 @@
+"""The training record as one page, made from the records of all shipped weights."""
+
+from . import FOLDER, load_record, names
+
+TITLES = {
+    "draw": "DRAW",
+    "vae": "variational auto-encoder (Fig 2, left)",
+    "glimpse_classifier": "classifier (section 4.1)",
+}
+INTRODUCTION = """\
+# The shipped weights and how they were trained
+
+Made from the records `NAME.json` beside it by `python -m draw_np.pretrained --readme`; do not edit.
+
+`load_pretrained("NAME")` gives the weights. `NAME.csv` tells how the loss fell: epoch by epoch the mean training loss
+in nats, the validation bound in nats or error in percent, of the weights as they were and of their average, and the
+seconds trained so far.
+
+A bound is L = L^x + L^z of Eq 12 in nats per image, with one sample of z and seed 0, and its standard error over the
+images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of one that
+is made without end 10,000 new images. -log p is estimated with K importance samples for each image: such an estimate is
+above -log p on average, and nearer to it with every sample. Pixels of `binarized-mnist` are 0 or 1; those of
+`two-digit-mnist` are grey, so that its nats are cross-entropies, not lengths of codes. Hours are of training alone,
+without the validation between epochs.
+"""
+
+
+def readme():
+    """The text of README.md."""
+    records = {name: load_record(name) for name in names()}
+    summary = "| weights | model | data | train | valid | test | updates | hours |\n|---|---|---|---|---|---|---|---|\n"
+    for name, record in records.items():
+        numbers = [plus_minus(record["measured"][split]) for split in ("train", "valid", "test")]
+        cells = (f"[`{name}`](#{name})", title(record), f"`{record['recipe']['dataset']}`", *numbers, *spent(record))
+        summary += f"| {' | '.join(cells)} |\n"
+    return "\n".join([INTRODUCTION, summary, *(section(name, record) for name, record in records.items())])
+
+
+def title(record):
+    """What the model is, in words."""
+    without = " without attention" if record["config"].get("read_size", 1) is None else ""
+    return TITLES.get(record["model"], record["model"]) + without
+
+
+def plus_minus(measured):
+    """A bound in nats or, of a classifier, an error in percent, with its standard error."""
+    if "error" in measured:
+        return f"{measured['error']:.2f} +- {measured['standard_error']:.2f} %"
+    return f"{measured['nll_bound']:.2f} +- {measured['standard_error']:.2f}"
+
+
+def spent(record):
+    """The updates and the hours of training."""
+    return f"{record['update']:,}", f"{record['seconds'] / 3600:.2f}"
+
+
+def section(name, record):
+    """All there is to say about one model."""
+    updates, hours = spent(record)
+    cores = f"{record['threads']} core{'s' * (record['threads'] > 1)}"
+    unfinished = "" if record["update"] == record["length"] else f" of {record['length']:,} planned"
+    rows = {
+        "model": f"{title(record)}, {record['parameters']:,} parameters",
+        "sizes": listed(record["config"]),
+        "recipe": listed(record["recipe"]),
+        "seed": record["seed"],
+        "trained": f"{updates} updates{unfinished} in {hours} hours on {cores}: {record['where']}",
+    }
+    for split, measured in record["measured"].items():
+        parts = f" = L^x {measured['reconstruction']:.2f} + L^z {measured['kl']:.2f}" if "kl" in measured else ""
+        rows[split] = f"{plus_minus(measured)}{parts}, {measured['images']:,} images"
+    test = record["measured"]["test"]
+    if "nll_estimate" in test:
+        estimate = f"{test['nll_estimate']:.2f} +- {test['nll_estimate_standard_error']:.2f}"
+        rows["-log p, test"] = f"{estimate}, K = {test['importance_samples']}"
+    table = "".join(f"| {key} | {value} |\n" for key, value in rows.items())
+    if (FOLDER.parents[1] / "checkpoints" / name).is_dir():
+        first = f"copy `checkpoints/{name}`, where it ended, to `runs/{name}` first"
+    else:
+        first = "train it again first: where it ended, with the optimiser's state, is not in the repository"
+    jobs = {"train": "train it again", "evaluate": "measure it", "resume": "train it further"}
+    commands = "\n".join(f"    {record[key]:90}# {what}" for key, what in jobs.items())
+    return f"## {name}\n\n| | |\n|---|---|\n{table}\n{commands}\n\nTo train it further, {first}.\n"
+
+
+def listed(settings):
+    """A configuration or a recipe in one line, without what it does not use."""
+    return ", ".join(f"{key} {in_words(value)}" for key, value in settings.items() if value not in (None, False, []))
+
+
+def in_words(value):
+    """A value of a configuration or a recipe; growth as the share of the updates at each T."""
+    if isinstance(value, list):
+        return " then ".join(f"T = {steps} for {share:.0%}" for steps, share in value)
+    return value

@@ -1,0 +1,86 @@
+"""The loss in nats against the time trained, for all shipped weights whose run's metrics were kept.
+
+One panel for each data set. A line is the validation bound of the averaged weights, which are those shipped; a dotted
+one the mean training loss of each epoch, of the weights as they were; a dot marks where T grew. Bounds are taken at the
+T of the moment. Numbers of the paper are dashed.
+
+Run `python figures/loss_curve.py [FILE.png]`; the default is loss_curve.png beside this script.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.ticker import NullLocator
+
+from draw_np import plotting
+from draw_np.pretrained import load_curve, load_record, names
+from draw_np.training.checkpoint import CheckpointError
+
+PICTURE = Path(__file__).with_suffix(".png")
+PAPER = {"binarized-mnist": (("DRAW, the paper", 80.97), ("without attention, the paper", 87.40))}
+TICKS = {60: "1 min", 600: "10 min", 3600: "1 h", 10_800: "3 h", 36_000: "10 h", 108_000: "30 h"}
+TICKS_FROM = 50  # seconds
+TOP = 1.5  # an axis ends at this multiple of the lowest loss: what comes before is over in minutes
+
+
+def curves():
+    """{data set: {name: curve}} of the shipped models of images that have a loss curve."""
+    found = {}
+    for name in names():
+        record = load_record(name)
+        try:
+            curve = load_curve(name)
+        except CheckpointError:
+            continue
+        if "nll_bound" in record["measured"]["test"]:
+            found.setdefault(record["recipe"]["dataset"], {})[name] = curve
+    return found
+
+
+def figure_of(curves):
+    """The whole figure, from {data set: {name: curve}}."""
+    figure, panels = plt.subplots(1, len(curves), figsize=(10 * len(curves), 7), squeeze=False)
+    for axes, (dataset, runs) in zip(panels[0], curves.items()):
+        lowest = min(np.min(curve["validation_average"]) for curve in runs.values())
+        for text, nats in PAPER.get(dataset, ()):
+            axes.axhline(nats, color=plotting.BLACK, linestyle="--", linewidth=1)
+            axes.text(0.01, nats, text, transform=axes.get_yaxis_transform(), va="bottom", fontsize=11)
+            lowest = min(lowest, nats)
+        for name, curve in runs.items():
+            draw_curve(axes, name, curve)
+        axes.plot([], [], ":", color=plotting.BLACK, label="training, mean of an epoch")
+        axes.set(xscale="log", xlabel="time trained", ylabel="nats per image", title=dataset)
+        axes.set_xticks(list(TICKS), TICKS.values())
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlim(TICKS_FROM, 1.2 * max(curve["seconds"][-1] for curve in runs.values()))
+        axes.set_ylim(0.98 * lowest, TOP * lowest)
+        axes.legend()
+    return figure
+
+
+def draw_curve(axes, name, curve):
+    """One run: validation, training, and the dots where T grew."""
+    seconds, validation = curve["seconds"], curve["validation_average"]
+    (line,) = axes.plot(seconds, validation, label=f"{name}: {validation[-1]:.1f} at the end")
+    axes.plot(seconds, curve["nats"], ":", color=line.get_color())
+    for k in 1 + np.flatnonzero(np.diff(curve["steps"])):
+        axes.plot(seconds[k], validation[k], "o", color=line.get_color())
+        text, place = f"T = {curve['steps'][k]:.0f}", (seconds[k], validation[k])
+        axes.annotate(text, place, (-4, -6), textcoords="offset points", ha="right", va="top", fontsize=11)
+
+
+def main(path=PICTURE):
+    found = curves()
+    if not found:
+        sys.exit(f"{Path(__file__).name}: no shipped weights have a loss curve")
+    plotting.use_style()
+    figure = figure_of(found)
+    figure.savefig(path)
+    plt.close(figure)
+    print(path)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
