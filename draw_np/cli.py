@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from . import datasets, equations, pretrained
-from .backend import use_device
+from .backend import DeviceError, gpu_failure, on_gpu, to_device, to_host, use_device
 from .datasets import DatasetError
 from .models import MODELS, is_classifier
 from .models.common import image_shape
@@ -85,6 +85,7 @@ def make_parser():
     added.add_argument("--images", type=count, metavar="N", help="only the first N images")
     added.add_argument("--importance-samples", type=count, default=1, metavar="K", help="also estimate -log p with K")
     added.add_argument("--seed", type=seed, default=0, metavar="S")
+    added.add_argument("--device", default="cpu", metavar="cpu|cuda")
     added.add_argument("--json", action="store_true")
 
     added = command("sample", run_sample, "draw images: a film strip (.png) or an animation (.gif)")
@@ -92,8 +93,10 @@ def make_parser():
     added.add_argument("--out", required=True, metavar="FILE.png|FILE.gif")
     added.add_argument("--count", type=count, default=8, metavar="N")
     added.add_argument("--seed", type=seed, default=0, metavar="S")
+    added.add_argument("--device", default="cpu", metavar="cpu|cuda")
 
     added = command("gradcheck", run_gradcheck, "compare every gradient with finite differences")
+    added.add_argument("--device", default="cpu", metavar="cpu|cuda")
     added.add_argument("--json", action="store_true")
 
     added = command("bench", run_bench, "time one training step against the frameworks that are installed")
@@ -113,7 +116,8 @@ def make_parser():
 
 def run_train(arguments):
     preset = user_value(find_preset, arguments.preset)
-    user_value(use_device, arguments.device)
+    if on_gpu() and (arguments.threads or 1) > 1:
+        raise UsageError("--threads is for the cores of the processor; leave it out with --device cuda")
     if arguments.keep_every:
         if not hasattr(MODELS[preset.model], "bound_in_parts"):
             raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
@@ -198,10 +202,11 @@ def run_sample(arguments):
         noise = model.sample_noise(config, arguments.count, np.random.default_rng(arguments.seed))
     except ValueError as error:  # more numbers than an array can have
         raise MemoryError from error
-    canvases, windows = model.generate(params, config, noise)
+    canvases, windows = model.generate(to_device(params), config, to_device(noise))
+    images, windows = to_host((equations.pixel_means(canvases), windows))
     half = out.with_name(f".{out.stem}.half{out.suffix}")  # renamed when it is whole
     try:
-        savers[out.suffix](half, equations.pixel_means(canvases), windows, getattr(config, "write_size", None))
+        savers[out.suffix](half, images, windows, getattr(config, "write_size", None))
         os.replace(half, out)
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror or error}") from error
@@ -236,10 +241,13 @@ def run_gradcheck(arguments):
 
 def run_bench(arguments):
     from . import benchmark
+    from .benchmark import gpu
 
-    user_value(use_device, arguments.device)
     try:
-        found = benchmark.run(arguments.steps, arguments.batch, arguments.threads, arguments.repeats, OPS)
+        if on_gpu():
+            found = gpu.run(arguments.steps, arguments.batch, arguments.repeats)
+        else:
+            found = benchmark.run(arguments.steps, arguments.batch, arguments.threads, arguments.repeats, OPS)
     except (ValueError, RuntimeError) as error:
         raise UsageError(str(error)) from error
     for key, value in found.items():
@@ -293,15 +301,20 @@ def main(argv=None):
     """Run one command; returns the exit status."""
     try:
         arguments = make_parser().parse_args(argv)
+        user_value(use_device, getattr(arguments, "device", "cpu"))
         return arguments.run(arguments)
-    except (UsageError, DatasetError, CheckpointError, TrainingError) as error:
+    except (UsageError, DatasetError, CheckpointError, TrainingError, DeviceError) as error:
         message = str(error)
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
-    except MemoryError:
-        message = "not enough memory: ask for fewer images or use a smaller model"
+    except MemoryError as error:
+        message = gpu_failure(error) or "not enough memory: ask for fewer images or use a smaller model"
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return STOPPED
+    except Exception as error:
+        message = gpu_failure(error)
+        if not message:
+            raise
     print(f"draw_np: {message}", file=sys.stderr)
     return 1

@@ -30,7 +30,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it
     "__main__": {"cli"},
 }
 OUTSIDE = {  # and of other people's packages; any part but the equations may use NumPy
-    "backend": {"numpy", "autograd", "cupy"},
+    "backend": {"numpy", "autograd", "cupy", "scipy"},
     "equations": set(),  # NumPy only as backend.np, which autograd differentiates
     "kernels": {"numpy", "autograd", "scipy"},
     "models": {"numpy"},
@@ -38,7 +38,7 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "plotting": {"numpy", "matplotlib", "PIL"},
 }
 ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
-PEERS = {"torch", "jax"}  # to be measured against, in draw_np/benchmark/*_peer.py only
+PEERS = {"torch", "jax", "cupy"}  # to be measured against, in draw_np/benchmark/*_peer.py and gpu.py only
 
 
 def imports(source, module, is_package=False):
@@ -96,7 +96,7 @@ def test_imports_inside_follow_the_layers(module):
 def test_imports_of_other_packages(module):
     allowed = OUTSIDE.get(part_of(module), ELSEWHERE) | sys.stdlib_module_names | {PACKAGE}
     for name, _ in imports_of(module):
-        peers = PEERS if module.startswith(f"{PACKAGE}.benchmark.") and module.endswith("_peer") else set()
+        peers = PEERS if module.startswith(f"{PACKAGE}.benchmark.") and module.endswith(("_peer", ".gpu")) else set()
         assert name.split(".")[0] in allowed | peers, f"{module} must not import {name}"
 
 

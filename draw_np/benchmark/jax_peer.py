@@ -12,8 +12,9 @@ from jax import lax, nn
 LOG_LIMIT = 20.0
 
 
-def training_step(params, config, images, noise):
-    """A function without arguments that returns the loss in nats and its gradient, a nested dict of NumPy arrays.
+def training_step(params, config, images, noise, stay=False):
+    """A function without arguments that returns the loss in nats and its gradient, a nested dict of NumPy arrays; with
+    `stay` both as JAX's own arrays, on the device that it prefers.
 
     Parameters: those of `draw.loss`, as NumPy arrays. Compiled before this returns.
     """
@@ -24,6 +25,8 @@ def training_step(params, config, images, noise):
 
     def run():
         nats, gradient = compiled(*arguments)
+        if stay:
+            return nats, gradient
         return nats.item(), jax.tree.map(numpy.asarray, gradient)
 
     return run

@@ -10,16 +10,17 @@ import torch.nn.functional as F
 LOG_LIMIT = 20.0
 
 
-def training_step(params, config, images, noise, compiled=False):
-    """A function without arguments that returns the loss in nats and its gradient, a nested dict of NumPy arrays.
+def training_step(params, config, images, noise, compiled=False, device="cpu"):
+    """A function without arguments that returns the loss in nats and its gradient, a nested dict of NumPy arrays; on
+    another device than "cpu", the loss as a tensor that lies there, and the gradient as a list of them.
 
     Parameters: those of `draw.loss`, as NumPy arrays. `compiled`: torch.compile turns one of the T steps into C++, when
     the function is first called. To compile all T at once is a little faster, but takes minutes at T = 32.
     """
-    params = map_leaves(lambda leaf: torch.tensor(leaf, requires_grad=True), params)
+    params = map_leaves(lambda leaf: torch.tensor(leaf, device=device, requires_grad=True), params)
     leaves = []
     map_leaves(leaves.append, params)
-    images, noise = torch.from_numpy(images), torch.from_numpy(noise)
+    images, noise = torch.from_numpy(images).to(device), torch.from_numpy(noise).to(device)
     if config.channels > 1:
         images = images.movedim(3, 2)
     x = images.reshape(len(images), config.height, -1)
@@ -27,7 +28,10 @@ def training_step(params, config, images, noise, compiled=False):
 
     def run():
         nats = loss(params, config, x, noise, one_step)
-        gradients = iter(torch.autograd.grad(nats, leaves))
+        gradients = torch.autograd.grad(nats, leaves)
+        if device != "cpu":
+            return nats.detach(), gradients
+        gradients = iter(gradients)
         return nats.item(), map_leaves(lambda leaf: next(gradients).numpy(), params)
 
     return run
@@ -119,12 +123,12 @@ def filterbanks(emitted, N, config):
     g_X, g_Y, logs = emitted.split([1, 1, 3], 1)
     sigma_squared, delta, gamma = logs.clamp(-LOG_LIMIT, LOG_LIMIT).exp().split(1, 1)
     delta = (max(config.width, config.height) - 1) / max(N - 1, 1) * delta
-    offsets = (torch.arange(1, N + 1, dtype=emitted.dtype) - N / 2 - 0.5) * delta
+    offsets = (torch.arange(1, N + 1, dtype=emitted.dtype, device=emitted.device) - N / 2 - 0.5) * delta
     scale = (-0.5 / sigma_squared)[:, :, None]
 
     def filterbank(g, pixels):
         mu = (pixels + 1) / 2 * (g + 1) + offsets
-        a = torch.arange(1, pixels + 1, dtype=emitted.dtype)
+        a = torch.arange(1, pixels + 1, dtype=emitted.dtype, device=emitted.device)
         return torch.softmax((a - mu[:, :, None]).square() * scale, 2)
 
     return filterbank(g_X, config.width), filterbank(g_Y, config.height), gamma

@@ -1,8 +1,8 @@
 """Kernels of selective attention: the window, its filters, reading and writing."""
 
-import numpy as np
-
-from ..equations.attention import Window, nearest_square
+from ..backend import arrays as np
+from ..backend import constant, fused, inner
+from ..equations.attention import Window
 from .linear import clipped_exp, linear
 from .primitive import ADDED, Still, kernel, shared
 
@@ -20,7 +20,8 @@ def attention_window(params, h_dec, N, height, width):
 def window_kernel(params, h_dec, N, height, width):
     emitted = params.apply(h_dec)  # (batch, 5)
     logs, slopes = clipped_exp(emitted[:, 2:])  # (batch, 3): sigma^2, delta~, gamma
-    unit = np.array([(width + 1) / 2, (height + 1) / 2, 1, (max(width, height) - 1) / max(N - 1, 1), 1], logs.dtype)
+    units = (width + 1) / 2, (height + 1) / 2, 1.0, (max(width, height) - 1) / max(N - 1, 1), 1.0
+    unit = constant(units, logs.dtype)
     values = np.concatenate([emitted[:, :2] + 1, logs], axis=1)
     values *= unit
     g_X, g_Y, sigma_squared, delta, gamma = np.split(values, 5, axis=1)  # each (batch, 1)
@@ -56,23 +57,36 @@ def gaussian_rows(mu, sigma_squared, pixels):
     F is a softmax over pixels of -(a - mu)^2 / (2 sigma^2). With E = F (dF - sum over pixels of F dF), the softmax's
     derivative:  dmu = sum over a of E (a - mu) / sigma^2,  dsigma^2 = sum over i and a of E (a - mu)^2 / (2 sigma^4).
     """
-    distance = np.arange(1, pixels + 1, dtype=mu.dtype) - mu[:, :, None]  # (batch, N, pixels)
-    squares = distance * distance
-    F = squares - nearest_square(mu, pixels)[:, :, None]
-    F *= -0.5 / sigma_squared[:, :, None]
-    np.exp(F, out=F)
+    a = np.arange(1, pixels + 1, dtype=mu.dtype)
+    distance, F = row_weights(a, mu[:, :, None], sigma_squared[:, :, None], pixels)  # each (batch, N, pixels)
     F /= F.sum(axis=2, keepdims=True)
 
     def backward(d_F):
-        E = F * d_F
-        E -= F * E.sum(axis=2, keepdims=True)
-        d_mu = np.einsum("bna,bna->bn", E, distance)
+        E = softmax_slope(F, d_F, inner(F, d_F, 1)[:, :, None])
+        d_mu = inner(E, distance, 1)
         d_mu /= sigma_squared
-        d_sigma_squared = np.einsum("bna,bna->b", E, squares)[:, None]
+        d_sigma_squared = inner(E, distance * distance, 2)[:, None]
         d_sigma_squared /= 2 * sigma_squared * sigma_squared
         return d_mu, d_sigma_squared
 
     return F, backward
+
+
+@fused
+def row_weights(a, mu, sigma_squared, pixels):
+    """a - mu and, of each row's weights before they are made to sum to 1, the largest being 1."""
+    distance = a - mu
+    F = distance * distance
+    nearest = np.clip(np.rint(mu), 1, pixels) - mu  # see `equations.filterbank`
+    F -= nearest * nearest
+    F *= -0.5 / sigma_squared
+    np.exp(F, out=F)
+    return distance, F
+
+
+@fused
+def softmax_slope(F, d_F, mean):
+    return F * (d_F - mean)
 
 
 @kernel
@@ -116,7 +130,7 @@ def glimpse(x, F_X, F_Y, gamma):
     flat = P.reshape(len(x), -1)
 
     def backward(d_r):
-        d_gamma = np.einsum("bk,bk->b", flat, d_r)[:, None]
+        d_gamma = inner(flat, d_r, 1)[:, None]
         d_P = (gamma * d_r).reshape(P.shape)
         d_A = d_P @ F_X[:, None]
         d_F_X = (d_P.swapaxes(2, 3) @ A).sum(axis=1)
@@ -140,7 +154,7 @@ def read(x, x_hat, F_X, F_Y, gamma):
     flat = P.reshape(batch, -1)
 
     def backward(d_r):
-        d_gamma = np.einsum("bk,bk->b", flat, d_r)[:, None]
+        d_gamma = inner(flat, d_r, 1)[:, None]
         d_P = (gamma * d_r).reshape(P.shape)
         d_A = F_Y.swapaxes(1, 2)[:, None] @ d_P
         d_F_Y = (d_P @ A.swapaxes(2, 3)).sum(axis=1)
@@ -187,7 +201,7 @@ def write(w, F_X, F_Y, gamma):
         d_F_X = (v.swapaxes(2, 3) @ d_rows).sum(axis=1)
         d_w = d_rows @ F_X.swapaxes(1, 2)[:, None]
         d_w /= gamma[:, :, None, None]
-        return d_w, d_F_X, d_F_Y, -np.einsum("bcij,bcij->b", d_w, v)[:, None]
+        return d_w, d_F_X, d_F_Y, -inner(d_w, v, 3)[:, None]
 
     return F_Y.swapaxes(1, 2)[:, None] @ rows, backward
 

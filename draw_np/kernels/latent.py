@@ -1,7 +1,7 @@
 """Kernels of the latent code: its distribution, a sample, and what the sample costs."""
 
-import numpy as np
-
+from ..backend import arrays as np
+from ..backend import fused
 from .linear import clipped_exp
 from .primitive import ADDED, kernel, shared
 
@@ -33,16 +33,21 @@ def sample(mu, sigma, noise):
 @kernel
 def kl(mu, sigma):
     """KL(Q || P) of one step, as `equations.kl`, Eq (10), Eq (11): dmu = mu, dsigma = sigma - 1 / sigma."""
+    return kl_sum(mu, sigma), lambda d_nats: kl_slopes(d_nats[:, None], mu, sigma)
+
+
+@fused
+def kl_sum(mu, sigma):
     squares = mu * mu
     squares += sigma * sigma
     squares -= 2 * np.log(sigma)
     squares -= 1
+    return 0.5 * np.sum(squares, axis=1)
 
-    def backward(d_nats):
-        d_nats = d_nats[:, None]
-        return d_nats * mu, d_nats * (sigma - 1 / sigma)
 
-    return 0.5 * squares.sum(axis=1), backward
+@fused
+def kl_slopes(d_nats, mu, sigma):
+    return d_nats * mu, d_nats * (sigma - 1 / sigma)
 
 
 @kernel

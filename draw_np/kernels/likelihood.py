@@ -1,7 +1,7 @@
 """Kernels of the image model: Bernoulli pixels whose logits are the canvas."""
 
-import numpy as np
-
+from ..backend import arrays as np
+from ..backend import fused
 from .linear import logistic, sigmoid
 from .primitive import kernel
 
@@ -17,12 +17,17 @@ def error_image(x, c):
     s = logistic(c)
 
     def backward(d_error):
-        d_c = s - 1
-        d_c *= s
-        d_c *= d_error
-        return lambda: d_error, d_c
+        return lambda: d_error, error_slope(s, d_error)
 
     return x - s, backward
+
+
+@fused
+def error_slope(s, d_error):
+    d_c = s - 1
+    d_c *= s
+    d_c *= d_error
+    return d_c
 
 
 @kernel

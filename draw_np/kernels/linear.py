@@ -1,7 +1,7 @@
 """Kernels of the linear map and of the two functions its outputs pass through."""
 
-import numpy as np
-
+from ..backend import arrays as np
+from ..backend import fused
 from ..equations.linear import LOG_LIMIT
 from .primitive import ADDED, kernel, shared
 
@@ -28,6 +28,7 @@ def to_logistic(x):
     return x
 
 
+@fused
 def logistic(x):
     """1 / (1 + exp(-x)) of a plain array, in one new array."""
     return to_logistic(x.copy())
@@ -40,6 +41,7 @@ def sigmoid(x):
     return s, lambda d_s: d_s * s * (1 - s)
 
 
+@fused
 def clipped_exp(log):
     """exp of a plain array within +-LOG_LIMIT, and its derivative: the value itself, 0 where it was clipped."""
     value = np.exp(np.clip(log, -LOG_LIMIT, LOG_LIMIT))

@@ -1,7 +1,9 @@
 """Kernel of the recurrent step."""
 
-import numpy as np
+from itertools import accumulate
 
+from ..backend import arrays as np
+from ..backend import fused
 from ..equations.lstm import LSTMState
 from .linear import to_logistic
 from .primitive import ADDED, Still, kernel, shared
@@ -28,31 +30,48 @@ def lstm_kernel(params, cell, *parts):
     held = [part for part in parts if isinstance(part, Still)]
     moving = parts[len(held) :]
     inputs = np.concatenate([part.T for part in moving]).T
-    ends = np.cumsum([part.shape[1] for part in moving])
+    ends = list(accumulate(part.shape[1] for part in moving))
     cell = cell.T
     gates = params.apply(inputs, *held).T  # (4 hidden, batch)
     i, f, o, g = np.split(gates, 4)  # views, each (hidden, batch)
-    to_logistic(gates[: -len(g)])
+    new_cell, squashed, new_h = open_gates(i, f, o, g, cell)
+
+    def backward(d_h, d_cell):
+        d_a = np.empty_like(gates)
+        D = close_gates(*np.split(d_a, 4), i, f, o, g, cell, squashed, d_h.T, d_cell.T)
+        d_inputs = params.pull_back(inputs, d_a.T)
+        return ADDED, D.T, *(None for _ in held), *np.split(d_inputs, ends[:-1], axis=1)
+
+    return (new_h.T, new_cell.T), backward
+
+
+@fused
+def open_gates(i, f, o, g, cell):
+    """Turn pre-activations into gates and candidate, in place. Returns cell', tanh(cell') and h'."""
+    for gate in (i, f, o):
+        to_logistic(gate)
     np.tanh(g, out=g)
     new_cell = f * cell
     new_cell += i * g
     squashed = np.tanh(new_cell)
+    return new_cell, squashed, o * squashed
 
-    def backward(d_h, d_cell):
-        d_h, d_cell = d_h.T, d_cell.T
-        D = 1 - squashed * squashed
-        D *= o
-        D *= d_h
-        D += d_cell
-        d_a = gates * gates
-        np.subtract(gates, d_a, out=d_a)  # s - s^2
-        d_i, d_f, d_o, d_g = np.split(d_a, 4)
-        np.subtract(1, g * g, out=d_g)
-        for d, upstream, factor in ((d_i, D, g), (d_f, D, cell), (d_o, d_h, squashed), (d_g, D, i)):
-            d *= upstream
-            d *= factor
-        D *= f
-        d_inputs = params.pull_back(inputs, d_a.T)
-        return ADDED, D.T, *(None for _ in held), *np.split(d_inputs, ends[:-1], axis=1)
 
-    return ((o * squashed).T, new_cell.T), backward
+@fused
+def close_gates(d_i, d_f, d_o, d_g, i, f, o, g, cell, squashed, d_h, d_cell):
+    """Write the four parts of da, and return dcell."""
+    D = 1 - squashed * squashed
+    D *= o
+    D *= d_h
+    D += d_cell
+    for d, gate, upstream, factor in ((d_i, i, D, g), (d_f, f, D, cell), (d_o, o, d_h, squashed)):
+        np.multiply(gate, gate, out=d)
+        np.subtract(gate, d, out=d)  # s' = s - s^2
+        d *= upstream
+        d *= factor
+    np.multiply(g, g, out=d_g)
+    np.subtract(1, d_g, out=d_g)
+    d_g *= D
+    d_g *= i
+    D *= f
+    return D

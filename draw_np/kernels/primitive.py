@@ -7,11 +7,12 @@ gradients of the outputs into those of the arguments. Nothing is computed twice:
 import functools
 import inspect
 
-import numpy as np
 from autograd.core import VJPNode, VSpace
 from autograd.extend import Box
 from autograd.tracer import isbox, new_box
-from scipy.linalg.blas import get_blas_funcs
+
+from ..backend import add_product
+from ..backend import arrays as np
 
 
 class Added:
@@ -147,16 +148,6 @@ class Shared:
             d_W[: self.first] = self.still.rows.T @ d_constant
         gradient = {"W": d_W[: self.stacked], "b": d_constant.sum(axis=0)}
         return {**gradient, "U": d_W[self.stacked :]} if self.stacked else gradient
-
-
-def add_product(total, a, b):
-    """total += a^T b in place, as BLAS can. It counts along columns: to it a matrix stored by rows is transposed."""
-    gemm = get_blas_funcs("gemm", dtype=total.dtype)
-    (left, trans_a), (right, trans_b) = (
-        (matrix, by_columns) if matrix.flags.f_contiguous else (matrix.T, not by_columns)
-        for matrix, by_columns in ((b, True), (a, False))
-    )
-    gemm(1.0, left, right, beta=1.0, c=total.T, trans_a=trans_a, trans_b=trans_b, overwrite_c=True)
 
 
 class SharedBox(Box):

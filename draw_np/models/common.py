@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy
 
-from ..backend import contiguous, np, stop_gradient
+from ..backend import contiguous, host_values, np
 
 
 def new_linear(rng, inputs, outputs, dtype):
@@ -35,12 +35,13 @@ def to_planes(images, config):
 
     Raises ValueError when the shape is not the configuration's or a value is not in [0, 1].
     """
-    values = numpy.asarray(stop_gradient(images))
-    expected = image_shape(config)
-    if values.shape[1:] != expected or len(values) == 0:
+    images = images if hasattr(images, "shape") else numpy.asarray(images)
+    shape, expected = images.shape, image_shape(config)
+    if shape[1:] != expected or shape[0] == 0:
         wanted = ", ".join(map(str, ("batch",) + expected))
-        raise ValueError(f"images must be of shape ({wanted}), got {values.shape}")
-    if not (values.min() >= 0 and values.max() <= 1):  # also catches NaN
+        raise ValueError(f"images must be of shape ({wanted}), got {shape}")
+    values = host_values(images)
+    if values is not None and not (values.min() >= 0 and values.max() <= 1):  # also catches NaN
         raise ValueError(f"images must lie in [0, 1], got values from {values.min()} to {values.max()}")
     return contiguous(np.moveaxis(images, 3, 1)) if config.channels > 1 else np.reshape(images, (-1, 1, *expected))
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-import numpy as np
-
+from ..backend import arrays as np
+from ..backend import fused
 from .trees import map_leaves
 
 
@@ -23,14 +23,23 @@ def adam_init(params):
 def adam_update(params, gradient, state, rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
     """One update, Algorithm 1 of Kingma & Ba. Returns (params, state); the arguments are left as they are."""
     count = state.count + 1
-    mean = map_leaves(lambda m, g: beta1 * m + (1 - beta1) * g, state.mean, gradient)
-    mean_square = map_leaves(lambda v, g: beta2 * v + (1 - beta2) * g * g, state.mean_square, gradient)
     mean_bias, square_bias = 1 - beta1**count, 1 - beta2**count  # both means start at zero: undo that
 
-    def step(p, m, v):
-        return p - (rate / mean_bias) * m / (np.sqrt(v / square_bias) + epsilon)
+    def step(p, g, m, v):
+        numbers = np.asarray(rate / mean_bias, p.dtype), np.asarray(square_bias, p.dtype)
+        return adam(p, g, m, v, *numbers, beta1, beta2, epsilon)
 
-    return map_leaves(step, params, mean, mean_square), AdamState(count, mean, mean_square)
+    steps = map_leaves(step, params, gradient, state.mean, state.mean_square)
+    params, mean, mean_square = (map_leaves(lambda found, k=k: found[k], steps) for k in range(3))
+    return params, AdamState(count, mean, mean_square)
+
+
+@fused
+def adam(p, g, m, v, rate, square_bias, beta1, beta2, epsilon):
+    """One array's update: its new values and their two means."""
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g * g
+    return p - rate * m / (np.sqrt(v / square_bias) + epsilon), m, v
 
 
 def clip_by_global_norm(gradient, norm, limit):
@@ -39,7 +48,9 @@ def clip_by_global_norm(gradient, norm, limit):
     DRAW's norms are mostly in the hundreds (median 220, at most 8,934 in the run of the shipped `mnist`), so with a
     limit of 10 nearly every update is shortened.
     """
-    return gradient if norm <= limit else map_leaves(lambda g: g * (limit / norm), gradient)
+    short = norm <= limit
+    shorter = np.where(short, 1.0, limit / np.where(short, 1.0, norm))
+    return map_leaves(lambda g: g * np.asarray(shorter, g.dtype), gradient)
 
 
 def update_average(average, params, count, fraction):
@@ -48,4 +59,4 @@ def update_average(average, params, count, fraction):
     A decay of fixed length lags behind while the loss falls fast; this one starts short and grows with the run.
     """
     keep = 1 - 1 / (1 + fraction * count)
-    return map_leaves(lambda a, p: keep * a + (1 - keep) * p, average, params)
+    return map_leaves(lambda a, p: np.asarray(keep, a.dtype) * a + np.asarray(1 - keep, a.dtype) * p, average, params)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .. import datasets
+from ..backend import to_device
 
 
 class Shuffled:
@@ -25,7 +26,7 @@ class Shuffled:
             self.start_epoch()
         chosen = self.order[self.position * self.batch : (self.position + 1) * self.batch]
         self.position += 1
-        return datasets.Split(self.images[chosen].astype(np.float32, copy=False), None)
+        return datasets.Split(self.images[to_device(chosen)].astype(np.float32, copy=False), None)
 
     def state(self):
         """Where it stands: JSON-able, for `restore`."""

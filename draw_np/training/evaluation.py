@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import equations
+from ..backend import to_device, to_host
 
 BATCH = 250
 
@@ -34,19 +35,19 @@ def evaluate(model, params, config, images, rng, importance_samples=1, ops=equat
     """
     if len(images) < 1 or importance_samples < 1:
         raise ValueError(f"nothing to evaluate: {len(images)} images, {importance_samples} importance samples")
-    parts, estimates, importance_rng = [], [], rng.spawn(1)[0]  # of its own: the bound is not to depend on K
+    params, parts, estimates = to_device(params), [], []
+    importance_rng = rng.spawn(1)[0]  # of its own: the bound is not to depend on K
     for start in progress(range(0, len(images), BATCH)):
-        batch = images[start : start + BATCH]
-        noise = model.sample_noise(config, len(batch), rng)
-        reconstruction, latent = model.bound(params, config, batch, noise, ops)
+        batch = to_device(images[start : start + BATCH])
+        noise = to_device(model.sample_noise(config, len(batch), rng))
+        reconstruction, latent = to_host(model.bound(params, config, batch, noise, ops))
         parts.append(np.vstack([reconstruction, latent]))  # (1 + steps, batch)
         if importance_samples > 1:
-            log_weights = [
-                model.log_importance_weight(
-                    params, config, batch, model.sample_noise(config, len(batch), importance_rng), ops
-                ).astype(np.float64)
-                for _ in range(importance_samples)
-            ]
+            log_weights = []
+            for _ in range(importance_samples):
+                noise = to_device(model.sample_noise(config, len(batch), importance_rng))
+                found = to_host(model.log_importance_weight(params, config, batch, noise, ops))
+                log_weights.append(found.astype(np.float64))
             estimates.append(np.log(importance_samples) - np.logaddexp.reduce(log_weights, axis=0))  # (batch,)
     parts = np.concatenate(parts, axis=1).astype(np.float64)  # (1 + steps, count)
     bounds = parts.sum(axis=0)  # (count,)
@@ -80,12 +81,12 @@ def evaluate_classifier(model, params, config, images, labels, ops=equations, pr
     """
     if len(images) < 1:
         raise ValueError("nothing to evaluate: no images")
-    wrong, nats = [], []
+    params, wrong, nats = to_device(params), [], []
     for start in progress(range(0, len(images), BATCH)):
         batch, right = images[start : start + BATCH], labels[start : start + BATCH]
-        logits = model.look(params, config, batch, ops).logits
-        wrong.append(logits.argmax(axis=1) != right)
-        nats.append(ops.cross_entropy(logits, right))
+        logits = model.look(params, config, to_device(batch), ops).logits
+        wrong.append(to_host(logits).argmax(axis=1) != right)
+        nats.append(to_host(ops.cross_entropy(logits, to_device(right))))
     wrong = 100.0 * np.concatenate(wrong)
     nats = np.concatenate(nats).astype(np.float64)
     return Classification(float(wrong.mean()), standard_error(wrong), float(nats.mean()), len(images))

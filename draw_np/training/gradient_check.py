@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy
 
-from ..backend import np, value_and_grad
+from ..backend import np, to_device, to_host, value_and_grad
 from ..models import draw, glimpse_classifier, vae
 from ..models.common import image_shape
 from .trees import map_leaves, named_leaves
@@ -63,12 +63,13 @@ def check_gradient(function, arguments, rng, directions=4):
     for name, leaf in leaves.items():
         if numpy.asarray(leaf).dtype != numpy.float64:
             raise ValueError(f"{name} must be a float64 array to be checked, not {numpy.asarray(leaf).dtype}")
-    weights = [rng.standard_normal(numpy.shape(output)) for output in as_tuple(function(arguments))]
+    outputs = as_tuple(function(to_device(arguments)))
+    weights = to_device([rng.standard_normal(output.shape) for output in outputs])
 
     def scalar(arguments):
         return sum(np.sum(w * output) for w, output in zip(weights, as_tuple(function(arguments))))
 
-    gradients = named_leaves(value_and_grad(scalar, arguments)[1])
+    gradients = named_leaves(to_host(value_and_grad(scalar, to_device(arguments))[1]))
     return [check_argument(scalar, arguments, name, gradients[name], rng, directions) for name in leaves]
 
 
@@ -83,7 +84,9 @@ def check_argument(scalar, arguments, name, gradient, rng, directions):
     for k in range(directions):
         direction = rng.standard_normal(gradient.shape) if k else gradient
         direction = direction / numpy.sqrt(numpy.sum(direction**2))
-        numerical = central_difference(lambda h, step=direction: scalar(moved(arguments, name, h * step)))
+        numerical = central_difference(
+            lambda h, step=direction: to_host(scalar(to_device(moved(arguments, name, h * step))))
+        )
         analytic = float(numpy.sum(gradient * direction))
         scale = max(abs(numerical), abs(analytic), norm / numpy.sqrt(gradient.size))
         found.append(Derivative(name, abs(numerical - analytic) / scale, numerical, analytic))
@@ -152,9 +155,10 @@ def function_cases(ops, rng, batch=2, N=4, latent=5, hidden=6, width=7, height=9
     images = {"x": normal(batch, channels, height, width), "x_hat": normal(batch, channels, height, width)}
     filters = {"F_X": normal(batch, N, width), "F_Y": normal(batch, N, height), "gamma": positive(batch, 1)}
     code = {"mu": normal(batch, latent), "sigma": positive(batch, latent)}
-    noise = normal(batch, latent)
+    noise = to_device(normal(batch, latent))
     x, c = rng.random((batch, channels, height, width)), normal(batch, channels, height, width)
-    logits, labels = 3 * normal(batch, latent + 1), rng.integers(latent + 1, size=batch)  # of one class nothing changes
+    classes = latent + 1  # of one class nothing changes
+    logits, labels = 3 * normal(batch, classes), to_device(rng.integers(classes, size=batch))
     to_patch, to_canvas = linear(hidden, channels * N * N), linear(hidden, channels * height * width)
     return {
         "linear": (lambda a: ops.linear(a["params"], a["a"]), {"params": linear(hidden, latent), "a": h}),
@@ -237,6 +241,7 @@ def classifier_case(sizes, ops, rng, batch=2):
     model = glimpse_classifier
     config = model.Config(**sizes, steps=4, read_size=3, classes=5)
     params, labels = model.init_params(config, rng, dtype=numpy.float64), rng.integers(config.classes, size=batch)
+    labels = to_device(labels)
     arguments = {
         "params": map_leaves(lambda leaf: leaf + 0.1 * rng.standard_normal(leaf.shape), params),
         "images": rng.uniform(0.1, 0.9, (batch, *image_shape(config))),

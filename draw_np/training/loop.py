@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from .. import datasets, equations, kernels
+from ..backend import captured, on_gpu, to_device, to_host
 from ..models import MODELS, is_classifier
 from . import checkpoint
 from .adam import AdamState
@@ -29,6 +30,7 @@ from .shards import SIGNALS, Shards
 from .step import Weights, first_weights, loss_names, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
+LOOK_EVERY = 50  # updates on a GPU: to look at a number is to wait for it
 OPS = {"kernels": kernels, "equations": equations}
 CHECKPOINT, METRICS, WEIGHTS = "checkpoint.npz", "metrics.jsonl", "weights.npz"
 
@@ -65,7 +67,7 @@ def train(
     trees, meta = saved or ({}, {"seed": seed, "update": 0, "seconds": 0.0})
     seed, done, seconds = meta["seed"], meta["update"], meta["seconds"]
     ops = ops or OPS[meta.get("ops", "kernels")]
-    threads = threads or meta.get("threads", 1)
+    threads = 1 if on_gpu() else threads or meta.get("threads", 1)
     if threads > recipe.batch:
         raise TrainingError(f"{threads} threads are more than the {recipe.batch} images of a batch; use fewer")
     if threads > (os.cpu_count() or threads):
@@ -82,7 +84,8 @@ def train(
         adam = AdamState(done, trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
         weights = Weights(trees["params"], trees["average"], adam)
     else:
-        weights = first_weights(model.init_params(config, weights_rng, mean_image))
+        weights = first_weights(to_device(model.init_params(config, weights_rng, mean_image)))
+    weights = to_device(weights)
 
     def about():
         generators = {"data": batches.state(), "noise": noise_rng.bit_generator.state}
@@ -95,7 +98,7 @@ def train(
         metrics.flush()
         optimiser = {"mean": weights.adam.mean, "mean_square": weights.adam.mean_square}
         trees = {"params": weights.params, "average": weights.average, "optimiser": optimiser}
-        checkpoint.save(out / CHECKPOINT, trees, about())
+        checkpoint.save(out / CHECKPOINT, to_host(trees), about())
 
     size = sum(leaf.size for leaf in named_leaves(weights.params).values())
     print(f"{name}: {size:,} parameters, {length:,} updates of {recipe.batch} images, in {out}", file=sys.stderr)
@@ -107,36 +110,49 @@ def train(
         progress(recipe, config, done, length) as bar,
     ):
         gradient_of = functools.partial(shards.losses_and_gradient, keep_every=recipe.keep_every)
+
+        @functools.lru_cache(maxsize=1)
+        def step_of(config):
+            def step(weights, images, given, rate):
+                return update(weights, model, config, images, given, recipe, rate, ops, gradient_of)
+
+            return captured(step)
+
         if not saved:
             save()
-        while done < length and not stop.asked:
+        pending, stopping = [], False  # updates that nobody has looked at yet
+        while done < length and not stopping:
             started = time.perf_counter()
             steps = steps_at(recipe, config, done, length)
             now = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
             images, labels = batches.next()
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
-            rate = rate_at(recipe, done, length)
-            new_weights, nats = update(weights, model, now, images, given, recipe, rate, ops, gradient_of)
-            check_finite(out, done + 1, nats)
-            weights, done, seconds = new_weights, done + 1, seconds + time.perf_counter() - started
-
-            row = {"update": done, "steps": steps, "nats": sum(nats[name] for name in loss_names(model)), **nats}
-            if done % batches.per_epoch == 0 or done == length:
+            weights, nats = step_of(now)(weights, images, given, rate_at(recipe, done, length))
+            done, stopping = done + 1, stop.asked
+            pending.append(({"update": done, "steps": steps}, nats))
+            bar.update(steps)
+            validating = done % batches.per_epoch == 0 or done == length
+            saving = done % checkpoint_every == 0 or done == length or stopping
+            if on_gpu() and len(pending) < LOOK_EVERY and not (validating or saving):
+                seconds += time.perf_counter() - started
+                continue
+            rows = [row_of(out, model, *found) for found in to_host(pending)]
+            seconds, row, pending = seconds + time.perf_counter() - started, rows[-1], []
+            if validating:
                 row.update(validate(model, weights, now, validation, seed, ops))
                 kind = "error {validation:.2f} %" if is_classifier(model) else "bound {validation:.2f} nats"
                 text = f"update {{update:,}}: validation {kind} at T = {{steps}}, {{validation_average:.2f}}"
                 bar.write(text.format(**row) + " with averaged weights", sys.stderr)
-            metrics.write(json.dumps({**row, "seconds": round(seconds, 2)}) + "\n")
-            parts = " + ".join(f"{nats[name]:.3g}" for name in loss_names(model))
-            bar.set_postfix_str(f"update {done}: {parts} nats, |g| {nats['gradient_norm']:.3g}", refresh=False)
-            bar.update(steps)
-            if done % checkpoint_every == 0 or done == length or stop.asked:
+            metrics.writelines(json.dumps({**row, "seconds": round(seconds, 2)}) + "\n" for row in rows)
+            parts = " + ".join(f"{row[name]:.3g}" for name in loss_names(model))
+            bar.set_postfix_str(f"update {done}: {parts} nats, |g| {row['gradient_norm']:.3g}", refresh=False)
+            if saving:
                 save()
     if done < length:
         again = f"python -m draw_np train --preset {name} --out {shlex.quote(str(out))} --resume"
         print(f"stopped and saved at update {done:,} of {length:,}; to go on: {again}", file=sys.stderr)
         return False
-    checkpoint.save(out / WEIGHTS, {"params": weights.average}, about())
+    checkpoint.save(out / WEIGHTS, to_host({"params": weights.average}), about())
     print(f"done: {out / WEIGHTS}", file=sys.stderr)
     return True
 
@@ -193,7 +209,7 @@ def prepare_data(recipe, data_rng, pixels_rng):
     images = datasets.load(recipe.dataset, "train").images[: recipe.images]
     if recipe.binarize:
         images, valid = datasets.binarize(images, pixels_rng), datasets.binarize(valid, pixels_rng)
-    return Shuffled(images, recipe.batch, data_rng), datasets.Split(valid, labels), images.mean(axis=0)
+    return Shuffled(to_device(images), recipe.batch, data_rng), datasets.Split(valid, labels), images.mean(axis=0)
 
 
 def validate(model, weights, config, split, seed, ops):
@@ -211,6 +227,13 @@ def validate(model, weights, config, split, seed, ops):
         return round(evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops).nll_bound, 3)
 
     return {"validation": bound(weights.params), "validation_average": bound(weights.average)}
+
+
+def row_of(out, model, row, nats):
+    """A line of the metrics: the update's number and T in `row`, and its losses. Raises as `check_finite`."""
+    nats = {name: float(value) for name, value in nats.items()}
+    check_finite(out, row["update"], nats)
+    return {**row, "nats": sum(nats[name] for name in loss_names(model)), **nats}
 
 
 def check_finite(out, number, quantities):

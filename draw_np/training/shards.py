@@ -54,13 +54,14 @@ class Shards:
         whatever the number of shards. Raises ValueError for fewer images than shards, ChildProcessError when a process
         has died.
         """
+        if not self.workers:
+            return losses_and_gradient(params, model, config, images, given, ops, None, keep_every)
         count, batch = len(self.workers) + 1, len(images)
         if count > batch:
             raise ValueError(f"{count} shards of a batch of {batch} images: some would be empty; use fewer threads")
         axis = 0 if is_classifier(model) else 1  # labels (batch,), noise (steps, batch, latent)
         (own_images, own_given), *parts = zip(np.array_split(images, count), np.array_split(given, count, axis))
-        if self.workers:
-            map_leaves(np.copyto, self.params, params)
+        map_leaves(np.copyto, self.params, params)
         try:
             for (connection, _), part in zip(self.workers, parts):
                 connection.send((model.__name__, config, *part, ops.__name__, batch, keep_every))

@@ -1,6 +1,6 @@
 """Nested dicts of arrays, the form that parameters, gradients and Adam's moments share."""
 
-import numpy as np
+from ..backend import arrays as np
 
 
 def map_leaves(function, *trees):
@@ -34,4 +34,4 @@ def from_named_leaves(leaves):
 
 def global_norm(tree):
     """Euclidean norm of all leaves together, accumulated in float64."""
-    return float(np.sqrt(sum(np.sum(np.square(leaf), dtype=np.float64) for leaf in named_leaves(tree).values())))
+    return np.sqrt(sum(np.sum(np.square(leaf), dtype=np.float64) for leaf in named_leaves(tree).values()))

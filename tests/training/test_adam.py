@@ -92,7 +92,7 @@ def test_the_global_norm_is_of_all_leaves_together():
     numbers = tree(np.random.default_rng(5))
     squares = [float(x) ** 2 for leaf in named_leaves(numbers).values() for x in np.ravel(leaf)]
     assert global_norm(numbers) == pytest.approx(math.sqrt(math.fsum(squares)), rel=1e-14)
-    assert type(global_norm(numbers)) is float
+    assert isinstance(global_norm(numbers), float)
     many = {"W": np.full(1 << 24, 1e-4, np.float32)}  # a float32 sum of so many loses digits
     assert global_norm(many) == pytest.approx(1e-4 * 4096, rel=1e-6)
 
