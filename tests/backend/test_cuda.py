@@ -1,0 +1,258 @@
+"""The same code on a GPU: every equation, kernel and model, the training step, runs and files, against NumPy."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from draw_np import backend, equations, kernels
+from draw_np.backend import captured, to_device, to_host, use_device, value_and_grad
+from draw_np.cli import main
+from draw_np.models import draw, glimpse_classifier, vae
+from draw_np.training import checkpoint
+from draw_np.training.evaluation import evaluate, evaluate_classifier
+from draw_np.training.gradient_check import as_tuple, function_cases, model_cases
+from draw_np.training.presets import Preset, Recipe
+from draw_np.training.step import first_weights, update
+from draw_np.training.trees import map_leaves, named_leaves
+
+OPS = {"equations": equations, "kernels": kernels}
+SIZES = {"height": 9, "width": 7, "hidden": 6}
+DRAW = draw.Config(**SIZES, steps=3, latent=5, read_size=2, write_size=4)
+MODELS = {
+    "draw": (draw, DRAW),
+    "draw without attention": (draw, dataclasses.replace(DRAW, read_size=None, write_size=None)),
+    "draw in colour": (draw, dataclasses.replace(DRAW, channels=3)),
+    "vae": (vae, vae.Config(**SIZES, latent=5)),
+    "classifier": (glimpse_classifier, glimpse_classifier.Config(**SIZES, steps=4, read_size=3, classes=5)),
+}
+RECIPE = Recipe("mnist", epochs=1, clip=0.5, average=0.3)
+BATCH = 2
+
+
+def names():
+    rng = np.random.default_rng(0)
+    return [*function_cases(equations, rng), *model_cases(equations, rng)]
+
+
+def outputs_and_gradient(ops, name):
+    """What one case of the gradient table returns on the device in use, and its gradient."""
+    rng = np.random.default_rng(1)
+    function, arguments = {**function_cases(ops, rng), **model_cases(ops, rng)}[name]
+
+    def scalar(arguments):
+        return sum(backend.np.sum((k + 1) * output) for k, output in enumerate(as_tuple(function(arguments))))
+
+    arguments = to_device(arguments)
+    gradient = to_host(value_and_grad(scalar, arguments)[1])
+    return [*to_host(list(as_tuple(function(arguments)))), *named_leaves(gradient).values()]
+
+
+@pytest.mark.parametrize("ops", OPS)
+@pytest.mark.parametrize("name", names())
+def test_every_function_and_its_gradient(cuda, ops, name):
+    found = outputs_and_gradient(OPS[ops], name)
+    use_device("cpu")
+    expected = outputs_and_gradient(OPS[ops], name)
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected):
+        assert isinstance(a, np.ndarray) and a.dtype == b.dtype == np.float64
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def model_case(name, dtype, seed=2):
+    """Parameters, images and what else a model's step takes."""
+    model, config = MODELS[name]
+    rng = np.random.default_rng(seed)
+    params = map_leaves(
+        lambda leaf: leaf + 0.1 * rng.standard_normal(leaf.shape).astype(dtype),
+        model.init_params(config, rng, dtype=dtype),
+    )
+    shape = (BATCH, config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
+    batches = []
+    for _ in range(3):
+        labels = rng.integers(5, size=BATCH)
+        given = labels if model is glimpse_classifier else model.sample_noise(config, BATCH, rng, dtype)
+        batches.append((rng.random(shape).astype(dtype), given))
+    return model, config, params, batches
+
+
+def three_updates(name, dtype, ops, wrap=captured):
+    """The weights and losses of three updates whose rate changes, on the device in use."""
+    model, config, params, batches = model_case(name, dtype)
+
+    def step(weights, images, given, rate):
+        return update(weights, model, config, images, given, RECIPE, rate, ops)
+
+    weights, step, losses = to_device(first_weights(to_device(params))), wrap(step), []
+    for number, (images, given) in enumerate(batches):
+        if wrap is not captured:
+            images, given = to_device((images, given))
+        weights, found = step(weights, images, given, 0.01 * (number + 1))
+        losses.append(found)
+    return to_host((weights, losses))
+
+
+def assert_close(found, expected, rtol):
+    (found, found_losses), (expected, expected_losses) = found, expected
+    assert found.adam.count == expected.adam.count == 3
+    for a, b in zip(found_losses, expected_losses):
+        assert {k: float(v) for k, v in a.items()} == pytest.approx({k: float(v) for k, v in b.items()}, rel=rtol)
+    for tree, other in ((found.params, expected.params), (found.average, expected.average)):
+        a, b = named_leaves(tree), named_leaves(other)
+        assert a.keys() == b.keys()
+        for leaf in a:
+            assert a[leaf].dtype == b[leaf].dtype
+            np.testing.assert_allclose(a[leaf], b[leaf], rtol=rtol, atol=rtol, err_msg=leaf)
+
+
+@pytest.mark.parametrize("ops", OPS)
+@pytest.mark.parametrize("name", MODELS)
+def test_recorded_updates_are_those_of_numpy(cuda, name, ops):
+    found = three_updates(name, np.float64, OPS[ops])
+    use_device("cpu")
+    assert_close(found, three_updates(name, np.float64, OPS[ops]), 1e-10)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_float32_stays_and_recording_changes_nothing(cuda, name):
+    found = three_updates(name, np.float32, kernels)
+    directly = three_updates(name, np.float32, kernels, wrap=lambda step: step)
+    assert_close(found, directly, 1e-6)
+    use_device("cpu")
+    assert_close(found, three_updates(name, np.float32, kernels), 1e-4)
+
+
+def test_memory_for_time(cuda):
+    model, config, params, ((images, noise), *_) = model_case("draw", np.float64)
+    arguments = to_device(params), config, to_device(images), to_device(noise), kernels
+
+    def loss_in_parts(params):
+        x, z = model.bound_in_parts(params, *arguments[1:], keep_every=2)
+        return backend.np.sum(x) + backend.np.sum(z)
+
+    def loss(params):
+        x, z = model.bound(params, *arguments[1:])
+        return backend.np.sum(x) + backend.np.sum(z)
+
+    (value, gradient), (expected, slopes) = (to_host(value_and_grad(f, arguments[0])) for f in (loss_in_parts, loss))
+    assert value == pytest.approx(float(expected), rel=1e-12)
+    for a, b in zip(named_leaves(gradient).values(), named_leaves(slopes).values()):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def test_a_replay_waits_for_nothing_and_takes_new_inputs(cuda, request):
+    calls = []
+
+    def step(state, x, rate):
+        calls.append(1)
+        return state + rate * x, {"sum": backend.arrays.sum(state)}
+
+    step = captured(step)
+    state, first = step(to_device(np.ones(3)), np.arange(3.0), 1.0)
+    waits = getattr(cuda.cuda, "waits", 0)
+    state, second = step(state, np.arange(3.0) + 1, 10.0)
+    state, third = step(state, np.arange(3.0), 0.0)
+    assert getattr(cuda.cuda, "waits", 0) == waits
+    assert len(calls) == 3  # two to warm up, one to record
+    assert to_host(state).tolist() == [11.0, 22.0, 33.0]
+    assert [float(found["sum"]) for found in to_host([first, second, third])] == [3.0, 6.0, 66.0]
+
+
+def test_many_arrays_can_be_put_together_while_recording(cuda):
+    parts = [np.full((2, k + 1), float(k)) for k in range(20)]
+    step = captured(lambda state: (state, backend.arrays.concatenate(state, axis=1)))
+    np.testing.assert_array_equal(to_host(step(to_device(parts))[1]), np.concatenate(parts, axis=1))
+
+
+@pytest.mark.parametrize("shapes", [
+    ((4, 3), (3, 5)), ((2, 4, 3), (2, 3, 5)), ((2, 1, 4, 3), (2, 6, 3, 5)), ((2, 6, 4, 3), (2, 1, 3, 5)),
+    ((4, 3), (3,)), ((3,), (3, 5)), ((3,), (3,)), ((1, 3), (3, 1)), ((4, 1), (1, 5)), ((2, 4, 0), (2, 0, 5)),
+    ((4, 3), (2, 3, 5)),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_matrix_products_of_any_layout(cuda, shapes, dtype):
+    rng = np.random.default_rng(4)
+    a, b = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    left, right = to_device(a), to_device(b)
+    layouts = [(left, right)]
+    if a.ndim > 1 and b.ndim > 1:
+        turned = [to_device(np.ascontiguousarray(m.swapaxes(-1, -2))).swapaxes(-1, -2) for m in (a, b)]
+        strided = [to_device(np.repeat(m, 2, axis=-1))[..., ::2] for m in (a, b)]
+        layouts += [(left, turned[1]), (turned[0], right), turned, strided]
+    for x, y in layouts:
+        found = to_host(x @ y)
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, a @ b, rtol=1e-5 if dtype == np.float32 else 1e-12, atol=1e-6)
+
+
+def test_what_cannot_be_recorded_runs_all_the_same_with_a_warning(cuda):
+    def looks(state):
+        return state + float(backend.arrays.sum(state)), ()
+
+    looks = captured(looks)
+    with pytest.warns(UserWarning, match="not recorded as a CUDA graph"):
+        state, _ = looks(to_device(np.ones(3)))
+    assert to_host(state).tolist() == [4, 4, 4]
+    assert to_host(looks(state)[0]).tolist() == [16, 16, 16]
+
+
+PRESET = Preset(
+    "draw",
+    draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4),
+    Recipe("mnist", epochs=3, batch=7, warm_up=3, grow=((1, 0.4),), images=38, validation_images=16, binarize=True),
+)
+
+
+def all_leaves(folder):
+    return named_leaves(checkpoint.load(folder / "checkpoint.npz")[0])
+
+
+def test_a_run_moves_from_one_device_to_the_other(cuda, tmp_path, small_digits):
+    from draw_np.training.loop import train
+
+    train(PRESET, tmp_path / "moved", "small", seed=1, updates=5)
+    use_device("cpu")
+    train(PRESET, tmp_path / "moved", "small", updates=10, resume=True)
+    train(PRESET, tmp_path / "still", "small", seed=1, updates=5)
+    train(PRESET, tmp_path / "still", "small", updates=10, resume=True)
+    use_device("cuda")
+    for folder in ("moved", "still"):
+        train(PRESET, tmp_path / folder, "small", updates=15, resume=True)
+    moved, still = all_leaves(tmp_path / "moved"), all_leaves(tmp_path / "still")
+    assert moved.keys() == still.keys()
+    for name, leaf in moved.items():
+        assert isinstance(leaf, np.ndarray) and leaf.dtype == np.float32
+        np.testing.assert_allclose(leaf, still[name], rtol=1e-3, atol=1e-4, err_msg=name)
+    lines = (tmp_path / "moved" / "metrics.jsonl").read_text().splitlines()
+    assert len(lines) == 15 and all('"nats"' in line for line in lines)
+
+
+def test_evaluation(cuda):
+    model, config, params, ((images, _), *_) = model_case("draw", np.float64)
+    classifier, sizes, weights, ((pictures, labels), *_) = model_case("classifier", np.float64)
+
+    def both():
+        bound = evaluate(model, params, config, images, np.random.default_rng(3), importance_samples=2)
+        error = evaluate_classifier(classifier, weights, sizes, pictures, labels)
+        return [bound.nll_bound, bound.kl, bound.nll_estimate, *error]
+
+    found = both()
+    use_device("cpu")
+    assert found == pytest.approx(both(), rel=1e-6)
+
+
+def test_commands(cuda, tmp_path, capsys):
+    config = draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4)
+    params, weights = draw.init_params(config, np.random.default_rng(0)), str(tmp_path / "weights.npz")
+    checkpoint.save(weights, {"params": params}, checkpoint.describe("draw", config))
+    assert (
+        main(["sample", "--weights", weights, "--out", str(tmp_path / "a.png"), "--count", "2", "--device", "cuda"])
+        == 0
+    )
+    command = ["evaluate", "--weights", weights, "--dataset", "mnist", "--images", "2"]
+    assert main([*command, "--device", "cuda"]) == 0 and main([*command, "--device", "cpu"]) == 0
+    first, second = [line for line in capsys.readouterr().out.splitlines() if "at most" in line]
+    assert first == second
+    assert main(["train", "--preset", "tiny", "--out", "x", "--threads", "2", "--device", "cuda"]) == 1
+    assert "--threads is for the cores of the processor" in capsys.readouterr().err
