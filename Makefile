@@ -1,4 +1,5 @@
 # make lessons   open the course in JupyterLab           make figures   draw every figure again
+# make gpu-check  all that must hold on a GPU; CHECK_FLAGS=--stand-in runs it without one
 # make test      lint, run the tests and the lessons     make setup     only prepare .venv
 PYTHON ?= python3
 RUN = .venv/bin/python
@@ -8,7 +9,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 LAB_FLAGS = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root) \
             $(shell [ "$$(uname)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
 
-.PHONY: setup lessons test figures
+.PHONY: setup lessons test figures gpu-check
 
 setup: .venv/ready
 
@@ -33,3 +34,9 @@ test: setup
 figures: setup
 	@echo "Drawing every figure and table from the code and the shipped weights: a few minutes."
 	@failed=0; for script in figures/*.py; do MPLBACKEND=agg $(RUN) $$script || failed=1; done; exit $$failed
+
+# Any Python that has CuPy and what draw_np needs: make gpu-check GPU_PYTHON=python3
+GPU_PYTHON ?= $(RUN)
+gpu-check:
+	@echo "Checking everything on the GPU: up to ten minutes."
+	@$(GPU_PYTHON) tests/gpu_check.py $(CHECK_FLAGS)
