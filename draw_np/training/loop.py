@@ -26,7 +26,7 @@ from .adam import AdamState
 from .batches import Endless, Shuffled
 from .evaluation import evaluate, evaluate_classifier
 from .shards import SIGNALS, Shards
-from .step import Weights, first_weights, loss_names, rate_at, steps_at, steps_until, update
+from .step import Weights, canvas_at, first_weights, loss_names, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
 OPS = {"kernels": kernels, "equations": equations}
@@ -112,8 +112,11 @@ def train(
         while done < length and not stop.asked:
             started = time.perf_counter()
             steps = steps_at(recipe, config, done, length)
-            now = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
-            images, labels = batches.next()
+            now = grown = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
+            canvas = canvas_at(recipe, done, length)
+            if canvas:
+                now = dataclasses.replace(grown, height=canvas["side"], width=canvas["side"])
+            images, labels = batches.next(**canvas)
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
             rate = rate_at(recipe, done, length)
             new_weights, nats = update(weights, model, now, images, given, recipe, rate, ops, gradient_of)
@@ -122,7 +125,7 @@ def train(
 
             row = {"update": done, "steps": steps, "nats": sum(nats[name] for name in loss_names(model)), **nats}
             if done % batches.per_epoch == 0 or done == length:
-                row.update(validate(model, weights, now, validation, seed, ops))
+                row.update(validate(model, weights, grown, validation, seed, ops))
                 kind = "error {validation:.2f} %" if is_classifier(model) else "bound {validation:.2f} nats"
                 text = f"update {{update:,}}: validation {kind} at T = {{steps}}, {{validation_average:.2f}}"
                 bar.write(text.format(**row) + " with averaged weights", sys.stderr)
