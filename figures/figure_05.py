@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 
 from draw_np import datasets, equations, load_pretrained, plotting
 from draw_np.models import glimpse_classifier
+from draw_np.training.checkpoint import CheckpointError
 
 PICTURE = Path(__file__).with_suffix(".png")
 WEIGHTS = "cluttered-mnist-4"
@@ -65,7 +66,10 @@ def draw_answer(axes, probabilities, label):
 
 def main(path=PICTURE):
     plotting.use_style()
-    figure = draw(*examples())
+    try:
+        figure = draw(*examples())
+    except CheckpointError as error:
+        sys.exit(f"{Path(__file__).name}: {error}")
     figure.savefig(path)
     plt.close(figure)
     print(path)

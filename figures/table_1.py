@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from draw_np import datasets, kernels, pretrained
-from draw_np.training.checkpoint import load_weights
+from draw_np.training.checkpoint import CheckpointError, load_weights
 from draw_np.training.evaluation import evaluate_classifier
 
 TABLE = Path(__file__).with_suffix(".md")
@@ -49,7 +49,10 @@ and the convolutional network and RAM (Mnih et al., 2014) are not part of this p
 
 
 def main(path=TABLE):
-    text = table()
+    try:
+        text = table()
+    except CheckpointError as error:
+        sys.exit(f"{Path(__file__).name}: {error}")
     Path(path).write_text(text, encoding="utf-8")
     print(text)
     print(path)

@@ -69,11 +69,11 @@ def load(name, split):
     return module.sample(rng, FIXED_COUNT, split)
 
 
-def sample(name, rng, count, split="train"):
+def sample(name, rng, count, split="train", **options):
     """Return a Split of `count` images of the endless set `name`, made just now from the digits of `split`.
 
-    `rng` is a NumPy Generator. Raises DatasetError for an unknown name or split, a fixed set, or a bad rng or
-    count.
+    `rng` is a NumPy Generator; `options` are the set's own, see `cluttered_mnist.sample`. Raises DatasetError for
+    an unknown name or split, a fixed set, or a bad rng or count.
     """
     module = _module(name, split)
     if not is_endless(name):
@@ -82,7 +82,7 @@ def sample(name, rng, count, split="train"):
         raise DatasetError(f"rng is a {type(rng).__name__}: pass a Generator like np.random.default_rng(0)")
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise DatasetError(f"count is {count!r}: pass a whole number of images, 1 or more")
-    return module.sample(rng, count, split)
+    return module.sample(rng, count, split, **options)
 
 
 def is_endless(name):

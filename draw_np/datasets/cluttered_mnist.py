@@ -13,7 +13,7 @@ from draw_np.datasets.collage import add_clipped, place, random_corners
 
 SOURCE = "made from mnist as Mnih et al. (2014) did"
 LICENCE = "as mnist"
-HEIGHT, WIDTH, DIGIT = 100, 100, 28  # pixels
+SIDE, DIGIT = 100, 28  # pixels
 DISTRACTORS, PIECE = 8, 8  # how many, and their side in pixels
 FIXED_SHA256 = {  # of the fixed sets' images, then labels
     "valid": "c1da17aebfe6054f98c6f1ffcaf073d3e6a7d868903d4b1ae32a69342aaee2d3",
@@ -21,25 +21,27 @@ FIXED_SHA256 = {  # of the fixed sets' images, then labels
 }
 
 
-def sample(rng, count, split):
-    """Return `count` new images, (count, 100, 100), and labels, (count,), made from the digits of `split`.
+def sample(rng, count, split, side=SIDE, distractors=DISTRACTORS):
+    """Return `count` new images, (count, side, side), and labels, (count,), made from the digits of `split`.
+
+    An easier task than the paper's, to begin with, has a smaller `side` in pixels and fewer `distractors`.
 
     The draws of the NumPy Generator `rng`, in order: which digits lend a piece, the pieces' rows and columns
     in them, the pieces' rows and columns in the image; which digit is whole, its row, its column.
     """
     pixels, labels = mnist.digits(split)
-    pieces = (count, DISTRACTORS)
+    pieces = (count, distractors)
     lender = rng.integers(len(pixels), size=pieces)
     from_row = random_corners(rng, pieces, DIGIT, PIECE)
     from_column = random_corners(rng, pieces, DIGIT, PIECE)
-    rows = random_corners(rng, pieces, HEIGHT, PIECE)
-    columns = random_corners(rng, pieces, WIDTH, PIECE)
+    rows = random_corners(rng, pieces, side, PIECE)
+    columns = random_corners(rng, pieces, side, PIECE)
     windows = sliding_window_view(pixels, (PIECE, PIECE), axis=(1, 2))  # a view: all pieces of all digits
-    cut = windows[lender, from_row, from_column]  # (count, 8, 8, 8)
-    clutter = place(cut, rows, columns, HEIGHT, WIDTH)  # (count, 100, 100)
+    cut = windows[lender, from_row, from_column]  # (count, distractors, 8, 8)
+    clutter = place(cut, rows, columns, side, side)  # (count, side, side)
 
     whole = rng.integers(len(pixels), size=(count, 1))
-    row = random_corners(rng, (count, 1), HEIGHT, DIGIT)
-    column = random_corners(rng, (count, 1), WIDTH, DIGIT)
-    digit = place(pixels[whole], row, column, HEIGHT, WIDTH)  # (count, 100, 100)
+    row = random_corners(rng, (count, 1), side, DIGIT)
+    column = random_corners(rng, (count, 1), side, DIGIT)
+    digit = place(pixels[whole], row, column, side, side)  # (count, side, side)
     return Split(mnist.grey_levels(add_clipped(clutter, digit)), labels[whole[:, 0]].astype(np.int64))

@@ -85,11 +85,16 @@ def section(name, record):
 
 def listed(settings):
     """A configuration or a recipe in one line, without what it does not use."""
-    return ", ".join(f"{key} {in_words(value)}" for key, value in settings.items() if value not in (None, False, []))
+    used = {key: value for key, value in settings.items() if value not in (None, False, [])}
+    return ", ".join(f"{key} {in_words(key, value)}" for key, value in used.items())
 
 
-def in_words(value):
-    """A value of a configuration or a recipe; growth as the share of the updates at each T."""
-    if isinstance(value, list):
+def in_words(key, value):
+    """A value of a configuration or a recipe; what changes with time as the share of the updates for which it holds."""
+    if key == "grow":
         return " then ".join(f"T = {steps} for {share:.0%}" for steps, share in value)
+    if key == "canvases":
+        return " then ".join(
+            f"{side} x {side} with {distractors} distractors for {share:.0%}" for side, distractors, share in value
+        )
     return value

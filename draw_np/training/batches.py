@@ -45,9 +45,9 @@ class Endless:
         self.dataset, self.batch, self.rng = dataset, batch, rng
         self.per_epoch = per_epoch // batch
 
-    def next(self):
-        """The next batch, a Split of images as those of `Shuffled` and their labels."""
-        return datasets.sample(self.dataset, self.rng, self.batch)
+    def next(self, **options):
+        """The next batch, a Split of images as those of `Shuffled` and their labels; `options` of the data set."""
+        return datasets.sample(self.dataset, self.rng, self.batch, **options)
 
     def state(self):
         return {"rng": self.rng.bit_generator.state}

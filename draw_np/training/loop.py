@@ -27,7 +27,7 @@ from .adam import AdamState
 from .batches import Endless, Shuffled
 from .evaluation import evaluate, evaluate_classifier
 from .shards import SIGNALS, Shards
-from .step import Weights, first_weights, loss_names, rate_at, steps_at, steps_until, update
+from .step import Weights, canvas_at, first_weights, loss_names, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
 LOOK_EVERY = 50  # updates on a GPU: to look at a number is to wait for it
@@ -124,8 +124,11 @@ def train(
         while done < length and not stopping:
             started = time.perf_counter()
             steps = steps_at(recipe, config, done, length)
-            now = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
-            images, labels = batches.next()
+            now = grown = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
+            canvas = canvas_at(recipe, done, length)
+            if canvas:
+                now = dataclasses.replace(grown, height=canvas["side"], width=canvas["side"])
+            images, labels = batches.next(**canvas)
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
             weights, nats = step_of(now)(weights, images, given, rate_at(recipe, done, length))
             done, stopping = done + 1, stop.asked
@@ -139,7 +142,7 @@ def train(
             rows = [row_of(out, model, *found) for found in to_host(pending)]
             seconds, row, pending = seconds + time.perf_counter() - started, rows[-1], []
             if validating:
-                row.update(validate(model, weights, now, validation, seed, ops))
+                row.update(validate(model, weights, grown, validation, seed, ops))
                 kind = "error {validation:.2f} %" if is_classifier(model) else "bound {validation:.2f} nats"
                 text = f"update {{update:,}}: validation {kind} at T = {{steps}}, {{validation_average:.2f}}"
                 bar.write(text.format(**row) + " with averaged weights", sys.stderr)

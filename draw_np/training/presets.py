@@ -15,7 +15,9 @@ class Recipe:
     gradient's largest global norm. `grow` trains with fewer steps first: ((8, 0.2), (16, 0.3)) is a fifth of the
     updates at T = 8, three tenths at T = 16, the rest at the configuration's own T; the parameters do not depend on
     T. `average`, if not 0, keeps an average of the weights over about this fraction of the run so far. `images`
-    limits the training set. An epoch is one pass over it; where images are made without end, 50,000 of them.
+    limits the training set. `canvases` begins with an easier task, where the data set can: ((48, 2, 0.1),) is images
+    of 48 x 48 pixels with 2 distractors for a tenth of the updates. An epoch is one pass over the training set; where
+    images are made without end, 50,000 of them.
     `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
     """
 
@@ -26,6 +28,7 @@ class Recipe:
     warm_up: int = 200
     clip: float = 10.0
     grow: tuple = ()
+    canvases: tuple = ()
     average: float = 0.05
     images: int | None = None
     validation_images: int = 2000
@@ -67,17 +70,25 @@ PRESETS = {
     "cluttered-mnist-4": Preset(
         "glimpse_classifier",
         glimpse_classifier.Config(steps=4),
-        Recipe("cluttered-mnist", epochs=55, rate=1e-3, validation_images=5000),
+        Recipe(
+            "cluttered-mnist",
+            epochs=40,
+            rate=1e-3,
+            clip=5.0,
+            canvases=((48, 2, 0.077), (70, 4, 0.051)),
+            validation_images=5000,
+        ),
     ),
     "cluttered-mnist-8": Preset(
         "glimpse_classifier",
         glimpse_classifier.Config(steps=8),
         Recipe(
             "cluttered-mnist",
-            epochs=36,
+            epochs=23,
             rate=1e-3,
-            clip=2.0,
-            grow=((4, 0.584), (6, 0.114)),
+            clip=5.0,
+            grow=((4, 0.48), (6, 0.16)),
+            canvases=((48, 2, 0.134), (70, 4, 0.089)),
             validation_images=5000,
         ),
     ),

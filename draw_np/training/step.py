@@ -93,6 +93,16 @@ def steps_until(recipe, config, done, length):
     return total
 
 
+def canvas_at(recipe, done, length):
+    """What images are made like after `done` updates, {"side", "distractors"}; {} for the data set's own way."""
+    fraction = 0.0
+    for side, distractors, share in recipe.canvases:
+        fraction += share
+        if done < math.ceil(fraction * length):
+            return {"side": side, "distractors": distractors}
+    return {}
+
+
 def phases(recipe, config, length):
     """[(T, the update before which it ends), ...] up to the run's end."""
     fraction, ends = 0.0, []

@@ -32,6 +32,20 @@ def test_images_are_eight_pieces_and_a_digit_of_the_split(split):
     assert clipped > 5  # or clipping was not seen at work
 
 
+def test_an_easier_task_to_begin_with():
+    """A canvas that just holds the digit, and one piece: what is not the digit lies within eight rows and columns."""
+    images, labels = datasets.sample("cluttered-mnist", np.random.default_rng(7), 10, side=28, distractors=1)
+    assert images.shape == (10, 28, 28)
+    digits, names = datasets.load("mnist", "train")
+    pieces = 0
+    for image, label in zip(images, labels):
+        rests = [image - digit for digit in digits[names == label] if (image >= digit).all()]
+        ink = [np.argwhere(rest > 0) for rest in rests]
+        assert any(len(places) == 0 or (np.ptp(places, axis=0) < 8).all() for places in ink)
+        pieces += all(len(places) > 0 for places in ink)
+    assert pieces > 3  # of many a piece nothing is to be seen: it is black, or hidden by the digit
+
+
 def test_shapes_and_types():
     images, labels = datasets.sample("cluttered-mnist", np.random.default_rng(0), 3)
     assert images.shape == (3, 100, 100) and images.dtype == np.float32

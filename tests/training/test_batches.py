@@ -108,6 +108,13 @@ def test_a_saved_state_does_not_move_on_with_the_batches(make):
     assert json.dumps(state) == before != json.dumps(batches.state())
 
 
+def test_endless_images_may_be_made_otherwise():
+    batches = Endless("cluttered-mnist", 3, np.random.default_rng(0))
+    first, second = batches.next(side=48, distractors=2), batches.next()
+    assert first.images.shape == (3, 48, 48) and second.images.shape == (3, 100, 100)
+    assert same(first, datasets.sample("cluttered-mnist", np.random.default_rng(0), 3, side=48, distractors=2))
+
+
 def test_endless_images_are_made_from_training_digits_anew():
     batches = endless()
     assert batches.per_epoch == 50_000 // 3

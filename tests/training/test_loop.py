@@ -287,9 +287,18 @@ def test_a_classifier_is_resumed_too(run, preset, tmp_path, at_update, bits, mon
     few = datasets.sample("cluttered-mnist", np.random.default_rng(0), 20, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
     config = glimpse_classifier.Config(steps=2, hidden=8, read_size=5)
-    recipe = Recipe("cluttered-mnist", epochs=1, batch=3, warm_up=2, grow=((1, 0.4),), validation_images=16)
+    easier = {"grow": ((1, 0.4),), "canvases": ((48, 2, 0.6),)}
+    recipe = Recipe("cluttered-mnist", epochs=1, batch=3, warm_up=2, validation_images=16, **easier)
+    sides, sample = [], datasets.sample
+
+    def seen(*args, **options):
+        sides.append(options.get("side", 100))
+        return sample(*args, **options)
+
+    monkeypatch.setattr(datasets, "sample", seen)
     model = Preset("glimpse_classifier", config, recipe)
     run(tmp_path / "whole", model, updates=5)
+    assert sides == [100, 48, 48, 48, 100, 100]  # the first for the mean image
     at_update(3, send(signal.SIGINT))
     assert run(tmp_path / "x", model, updates=5) is False
     assert run(tmp_path / "x", model, resume=True) is True

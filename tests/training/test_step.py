@@ -15,7 +15,7 @@ from draw_np.backend import value_and_grad
 from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training.adam import adam_update, clip_by_global_norm, update_average
 from draw_np.training.presets import PRESETS, Recipe, find_preset
-from draw_np.training.step import first_weights, losses_and_gradient, rate_at, steps_at, steps_until, update
+from draw_np.training.step import canvas_at, first_weights, losses_and_gradient, rate_at, steps_at, steps_until, update
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
 
 BATCH = 4
@@ -162,6 +162,13 @@ def test_T_grows_by_fractions_of_the_run():
     assert [steps_at(recipe, config, done, 4) for done in range(4)] == [8, 16, 64, 64]
     assert [steps_at(RECIPE, config, done, 4) for done in range(4)] == [64] * 4
     assert steps_at(recipe, config, 999, 1000) == 64
+
+
+def test_smaller_canvases_come_first():
+    recipe = Recipe("cluttered-mnist", epochs=1, canvases=((48, 2, 0.25), (70, 4, 0.25)))
+    small, larger = {"side": 48, "distractors": 2}, {"side": 70, "distractors": 4}
+    assert [canvas_at(recipe, done, 10) for done in range(10)] == [small] * 3 + [larger] * 2 + [{}] * 5
+    assert canvas_at(RECIPE, 0, 10) == {}
 
 
 def test_a_model_without_steps_has_one():
