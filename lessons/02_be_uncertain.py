@@ -149,8 +149,8 @@ plt.show()
 # %% [markdown]
 # Each digit's code is a point, and nothing says how the points should lie. They are spread out, far wider
 # than the standard normal, and between them is empty space. The decoder has never been asked about a code from
-# there, and it answers with smudges. The Gaussian that fits the codes is a better guess, and still lands farther
-# from every known code than real digits do.
+# there, and it answers with smudges. The Gaussian that fits the codes makes better shapes, and still many that are no
+# digit: its draws, too, lie farther from every known code than the codes of real digits do.
 #
 # ## 3. An uncertain code (15 minutes)
 #
