@@ -1,5 +1,9 @@
 """The training record as one page, made from the records of all shipped weights."""
 
+import dataclasses
+import json
+
+from ..training.presets import PRESETS
 from . import FOLDER, load_record, names
 
 TITLES = {
@@ -80,7 +84,10 @@ def section(name, record):
         first = "train it again first: where it ended, with the optimiser's state, is not in the repository"
     jobs = {"train": "train it again", "evaluate": "measure it", "resume": "train it further"}
     commands = "\n".join(f"    {record[key]:90}# {what}" for key, what in jobs.items())
-    return f"## {name}\n\n| | |\n|---|---|\n{table}\n{commands}\n\nTo train it further, {first}.\n"
+    now = json.loads(json.dumps(dataclasses.asdict(PRESETS[name].recipe)))  # tuples as lists
+    changed = {key for key, value in record["recipe"].items() if now[key] != value}
+    news = f" The preset's {', '.join(sorted(changed))} changed since; it is trained again as now." if changed else ""
+    return f"## {name}\n\n| | |\n|---|---|\n{table}\n{commands}\n\nTo train it further, {first}.{news}\n"
 
 
 def listed(settings):
