@@ -1,0 +1,153 @@
+# %% [markdown]
+# # Exercises of lesson 04, Draw in steps
+#
+# Do the lesson first: [04 Draw in steps](../04_draw_in_steps.ipynb). Every exercise has a text, a cell where you
+# write your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what
+# it expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer.
+# Run the next cell first.
+
+# %%
+import numpy as np
+
+from draw_np import datasets, equations, kernels, load_pretrained, plotting
+from draw_np.checks import assert_close, assert_derivatives
+from draw_np.models import draw
+from draw_np.training.trees import named_leaves
+
+plotting.use_style()
+rng = np.random.default_rng(104)
+digits = datasets.binarize(datasets.load("mnist", "test").images, rng)  # (10000, 28, 28), 0 or 1
+
+# %% [markdown]
+# ## Exercise 4.1 The first canvas
+#
+# (Easy.) A network that has not begun to learn should at least know which pixels are often on. Find the $c_0$ for
+# which the error images $\hat{x}_1 = x - \sigma(c_0)$ of a set of images have the mean zero, at every pixel: solve
+# $\sigma(c_0) = p$, where $p$ is the mean image. A pixel that is never on has $p = 0$ and would need
+# $c_0 = -\infty$. So first keep $p$ within 0.001 and 0.999.
+
+# %%
+def first_canvas(images):
+    """c_0 of shape (height, width), for images of shape (count, height, width) with values in [0, 1]."""
+    # BEGIN SOLUTION
+    p = np.clip(images.mean(axis=0), 0.001, 0.999)
+    return np.log(p / (1 - p))
+    # END SOLUTION
+
+# %%
+# Check 4.1
+assert_close("c_0 of pixels that are on in 1, 2 and 3 of 4 images", first_canvas(
+    np.array([[[0, 0, 1]], [[0, 1, 1]], [[0, 0, 0]], [[1, 1, 1]]])), [[-np.log(3), 0, np.log(3)]])  # fmt: skip
+assert_close("c_0 of a pixel that is never on, and of one that always is", first_canvas(
+    np.array([[[0, 1]], [[0, 1]]])), [[np.log(0.001 / 0.999), np.log(0.999 / 0.001)]])  # fmt: skip
+c_0 = first_canvas(digits.astype(float))
+mean_error = equations.error_image(digits.astype(float), c_0[None]).mean(axis=0)
+assert abs(mean_error).max() <= 0.001 + 1e-9, f"mean error image: expected at most 0.001, got {abs(mean_error).max()}"
+print("4.1 is right")
+
+# %% [markdown]
+# ## Exercise 4.2 How many numbers?
+#
+# (Easy.) Count the parameters of DRAW without attention, for images of $A \times B$ pixels with LSTMs of $H$ hidden
+# units and $Z$ latents. An LSTM with $n$ inputs has four gates' worth of $W$ ($n \times H$), $U$ ($H \times H$) and
+# $b$ ($H$). The encoder's input is $[r_t, h_{t-1}^{dec}]$, the decoder's $z_t$. Do not forget the three linear maps
+# of Eq. 1, Eq. 2 and Eq. 18, and what is learned of the beginning: $c_0$, $h_0^{enc}$, $h_0^{dec}$ and the
+# two LSTMs' cells.
+
+# %%
+def parameter_count(A, B, H, Z, T):
+    """The number of parameters, an int."""
+    # BEGIN SOLUTION
+    pixels = A * B
+    encoder = 4 * H * ((2 * pixels + H) + H + 1)
+    decoder = 4 * H * (Z + H + 1)
+    maps = 2 * (H + 1) * Z + (H + 1) * pixels
+    return encoder + decoder + maps + pixels + 4 * H
+    # END SOLUTION
+
+# %%
+# Check 4.2
+for A, B, H, Z, T in (28, 28, 256, 100, 32), (7, 8, 6, 5, 3), (60, 60, 256, 100, 64), (7, 8, 6, 5, 300):
+    config = draw.Config(height=B, width=A, steps=T, hidden=H, latent=Z, read_size=None, write_size=None)
+    sizes = {name: leaf.size for name, leaf in named_leaves(draw.init_params(config, rng)).items()}
+    got = parameter_count(A, B, H, Z, T)
+    assert_close(f"the number of parameters for {A} x {B} pixels, H = {H}, Z = {Z}, T = {T}", got, sum(sizes.values()))
+    print(f"{A} x {B} pixels, T = {T}: {got:,.0f} parameters, {sizes['encoder/W'] / got:.0%} of them encoder/W")
+print("4.2 is right")
+
+# %% [markdown]
+# ## Exercise 4.3 A change of mind
+#
+# (Harder.) Let a network look at `first` for half of the steps and at `second` for the other half. It must not begin
+# again in between: canvas and memories go on. `draw.initial_state(params, batch, ops)` is how it begins, and
+# `draw.infer_steps(params, config, x, state, noise, ops)` takes as many steps as `noise` has and returns the state
+# after them and a Trace of what happened. Its `x` has the shape (batch, 1, height, width). Take `ops=kernels`. In
+# Eq. 3-8, where does the second image enter, and how does the network notice?
+
+# %%
+def change_of_mind(params, config, first, second, noise):
+    """The canvases c_1 ... c_T, of shape (T, batch, height, width), for images of shape (batch, height, width).
+
+    `noise` has the shape (T, batch, latent), T being even.
+    """
+    # BEGIN SOLUTION
+    state, half = draw.initial_state(params, len(first), kernels), len(noise) // 2
+    state, before = draw.infer_steps(params, config, first[:, None], state, noise[:half], kernels)
+    _, after = draw.infer_steps(params, config, second[:, None], state, noise[half:], kernels)
+    return np.stack(before.canvases + after.canvases)[:, :, 0]
+    # END SOLUTION
+
+# %%
+# Check 4.3
+params, config = load_pretrained("mnist-no-attention")
+noise = draw.sample_noise(config, 4, rng)
+first, second = digits[[0, 1, 2, 3]], digits[[4, 5, 6, 8]]
+same = draw.infer(params, config, first, noise, kernels).canvases
+got = change_of_mind(params, config, first, first, noise)
+assert_close("the shape of the canvases", np.shape(got), (config.steps, 4, 28, 28))
+assert_close("the canvases when the second image is the first", got, np.stack(same)[:, :, 0], atol=0.01)
+changed = change_of_mind(params, config, first, second, noise)
+half = config.steps // 2
+assert_close("the canvas before the change", changed[half - 1], got[half - 1], atol=0.01)
+to_second = abs(second - equations.sigmoid(changed[-1])).mean()
+to_first = abs(first - equations.sigmoid(changed[-1])).mean()
+assert to_second < to_first, f"the last canvas: expected it nearer to second, got {to_second:.3f} and {to_first:.3f}"
+print("4.3 is right")
+
+# %% [markdown]
+# Which strokes of the first digit does it keep?
+
+# %%
+plotting.film_strip(equations.sigmoid(changed))
+
+# %% [markdown]
+# ## Exercise 4.4 The way back
+#
+# (Hard.) One step of the canvas, pixel by pixel:
+#
+# $$\hat{x}_t = x - \sigma(c_{t-1}), \qquad c_t = c_{t-1} + w_t ,$$
+#
+# where $w_t$ is what the step writes. On the way back two gradients arrive: $\frac{dL}{dc_t}$ from everything later,
+# and $\frac{dL}{d\hat{x}_t}$ from the encoder. What do $c_{t-1}$ and $w_t$ receive? Remember that
+# $\sigma' = \sigma (1 - \sigma)$. Then say it in words: if the network is blind, how does
+# $\frac{dL}{dc_t}$ depend on $t$?
+
+# %%
+def canvas_step_backward(c_before, d_c, d_x_hat):
+    """{"c_before": dL/dc_{t-1}, "written": dL/dw_t}, from dL/dc_t and dL/dx_hat_t; all arrays of one shape."""
+    # BEGIN SOLUTION
+    s = equations.sigmoid(c_before)
+    return {"c_before": d_c - s * (1 - s) * d_x_hat, "written": d_c}
+    # END SOLUTION
+
+# %%
+# Check 4.4
+x, weight_c, weight_x_hat = (rng.standard_normal((3, 4)) for _ in range(3))
+arguments = {"c_before": rng.standard_normal((3, 4)), "written": rng.standard_normal((3, 4))}
+
+def loss_of(a):  # whose derivatives at c_t and x_hat_t are the two weights
+    x_hat = x - equations.sigmoid(a["c_before"])
+    return np.sum(weight_c * (a["c_before"] + a["written"])) + np.sum(weight_x_hat * x_hat)
+
+assert_derivatives(loss_of, arguments, canvas_step_backward(arguments["c_before"], weight_c, weight_x_hat))
+print("4.4 is right")

@@ -1,0 +1,192 @@
+# %% [markdown]
+# # Exercises of lesson 11, Make it fast
+#
+# Do the lesson first: [11 Make it fast](../11_make_it_fast.ipynb). Every exercise has a text, a cell where you write
+# your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it
+# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer.
+# Run the next cell first.
+
+# %%
+import weakref
+
+import numpy as np
+
+from draw_np import equations
+from draw_np.benchmark import gemm_floor
+from draw_np.checks import assert_close, assert_derivatives
+from draw_np.kernels.primitive import kernel
+from draw_np.models import draw
+from draw_np.training.gradient_check import assert_gradient
+
+rng = np.random.default_rng(111)
+
+# %% [markdown]
+# ## Exercise 11.1 Count a network
+#
+# (Easy.) How many operations do the matrix products of one training step of DRAW without attention take? A product of
+# an $m \times k$ and a $k \times n$ matrix takes $2 m n k$. Count it three times: once on the way there and twice on
+# the way back. Here $m$ is always the batch. There are two LSTMs with $H$ hidden units, each with a $W$ and a $U$ that
+# make four gates; the encoder reads $[r_t, h_{t-1}^{dec}]$ with $r_t = [x, \hat{x}_t]$, the decoder $z_t$. Then the
+# linear maps from $H$ numbers to $\mu$, to $\log \sigma$ and to the canvas (Eq. 18). All that $T$ times.
+
+# %%
+def operations(pixels, H, Z, T, batch):
+    """The number of operations of one training step: for images of `pixels` pixels, Z latents and T steps."""
+    # BEGIN SOLUTION
+    encoder = (2 * pixels + H) * 4 * H + H * 4 * H
+    decoder = Z * 4 * H + H * 4 * H
+    maps = H * Z + H * Z + H * pixels
+    return T * 2 * 3 * batch * (encoder + decoder + maps)
+    # END SOLUTION
+
+# %%
+# Check 11.1
+for height, width, H, Z, T, batch in (28, 28, 256, 100, 32, 128), (7, 8, 6, 5, 3, 2), (60, 60, 256, 100, 64, 128):
+    config = draw.Config(height, width, hidden=H, latent=Z, steps=T, read_size=None, write_size=None)
+    got = operations(height * width, H, Z, T, batch)
+    assert_close(f"operations for {height * width} pixels, H = {H}, T = {T}, batch {batch}", got,
+                 1e9 * gemm_floor.gigaflop(config, batch))
+    print(f"{height * width} pixels, T = {T}: {got / 1e9:.3f} thousand million operations; "
+          f"at a hundred thousand million a second {got / 1e11:.4f} s")
+print("11.1 is right")
+
+# %% [markdown]
+# ## Exercise 11.2 A kernel for L^z
+#
+# (Easy.) One step's part of $L^z$ for one image is (Eq. 11, the constant put right)
+#
+# $$KL = \frac{1}{2} \sum_{k=1}^Z \left(\mu_k^2 + \sigma_k^2 - \log \sigma_k^2 - 1\right) .$$
+#
+# Write it as a kernel. `kl` returns the divergence of every image of a batch, and the function `backward`. That
+# gets `d_nats`, one gradient for each image, and returns the gradients of `mu` and of `sigma`, as a tuple. Work out
+# $\frac{\partial KL}{\partial \mu_k}$ and $\frac{\partial KL}{\partial \sigma_k}$ on paper first. For which $\mu$ and
+# $\sigma$ are both zero?
+
+# %%
+def kl(mu, sigma):
+    """(nats, backward), `nats` of shape (batch,), for arrays of shape (batch, Z)."""
+    # BEGIN SOLUTION
+    nats = 0.5 * np.sum(mu**2 + sigma**2 - np.log(sigma**2) - 1, axis=1)
+
+    def backward(d_nats):
+        return d_nats[:, None] * mu, d_nats[:, None] * (sigma - 1 / sigma)
+
+    return nats, backward
+    # END SOLUTION
+
+# %%
+# Check 11.2
+mu, sigma = rng.standard_normal((2, 5)), np.exp(0.3 * rng.standard_normal((2, 5)))
+nats, backward = kl(mu, sigma)
+assert_close("KL", nats, equations.kl(mu, sigma))
+weights = np.array([0.7, -1.3])
+found = dict(zip(("mu", "sigma"), backward(weights)))
+assert_derivatives(lambda a: weights @ equations.kl(**a), {"mu": mu, "sigma": sigma}, found)
+assert_gradient(lambda a: kernel(kl)(**a), {"mu": mu, "sigma": sigma}, rng)  # as an operation of autograd
+print("11.2 is right")
+
+# %% [markdown]
+# ## Exercise 11.3 Once, not T times
+#
+# (Harder.) DRAW without attention reads $[x, \hat{x}_t]$ at every step and multiplies it by the rows $W_x$ and
+# $W_{\hat{x}}$ of its weights: $a_t = x W_x + \hat{x}_t W_{\hat{x}}$. But $x$ is the same at every step. Compute
+# all $a_t$, and from the gradients $\mathrm{d}a_t$ that arrive those of the weights, $\mathrm{d}W_x$ and
+# $\mathrm{d}W_{\hat{x}}$, with as few multiplications as you can. Make every matrix product with `multiply(A, B)`,
+# which counts. How often must $x$ be multiplied on the way there, and how often on the way back?
+
+# %%
+def read_all_steps(x, x_hats, W_x, W_x_hat, d_a, multiply):
+    """(a, d_W_x, d_W_x_hat), `a` of shape (T, batch, n).
+
+    `x` has the shape (batch, pixels), `x_hats` (T, batch, pixels), the weights (pixels, n), and `d_a` that of `a`.
+    """
+    # BEGIN SOLUTION
+    still = multiply(x, W_x)
+    a = np.stack([still + multiply(x_hat, W_x_hat) for x_hat in x_hats])
+    d_W_x = multiply(x.T, d_a.sum(axis=0))
+    d_W_x_hat = sum(multiply(x_hat.T, d) for x_hat, d in zip(x_hats, d_a))
+    return a, d_W_x, d_W_x_hat
+    # END SOLUTION
+
+# %%
+# Check 11.3
+T, batch, pixels, n = 6, 3, 8, 5
+x, x_hats, d_a = (rng.standard_normal(shape) for shape in ((batch, pixels), (T, batch, pixels), (T, batch, n)))
+W = {"x": rng.standard_normal((pixels, n)), "x_hat": rng.standard_normal((pixels, n))}
+counted = []
+
+def multiply(A, B):
+    assert np.ndim(A) == np.ndim(B) == 2, f"multiply: expected two matrices, got {np.shape(A)} and {np.shape(B)}"
+    counted.append(A.shape[0] * A.shape[1] * B.shape[1])
+    return A @ B
+
+a, d_W_x, d_W_x_hat = read_all_steps(x, x_hats, W["x"], W["x_hat"], d_a, multiply)
+assert_close("a", a, [x @ W["x"] + x_hat @ W["x_hat"] for x_hat in x_hats])
+assert_derivatives(lambda W: np.sum(d_a * (x @ W["x"] + x_hats @ W["x_hat"])), W, {"x": d_W_x, "x_hat": d_W_x_hat})
+plain, least = 4 * T * batch * pixels * n, 2 * (T + 1) * batch * pixels * n
+assert sum(counted) > 0, "the products: expected them to be made with multiply, got none"
+assert sum(counted) <= least, f"multiplications: expected at most {least}, got {sum(counted)} (at every step: {plain})"
+print(f"11.3 is right: {sum(counted)} multiplications in place of {plain}")
+
+# %% [markdown]
+# ## Exercise 11.4 Back in parts
+#
+# (Hard.) A chain of states, $s_{t+1} = \text{step}(s_t)$ for $t = 0, \dots, T - 1$, ends in $s_T$. A gradient arrives
+# there, and `step_backward(s, d)` turns the gradient `d` at $\text{step}(s)$ into the gradient at $s$. So the way back
+# needs $s_{T-1}$, then $s_{T-2}$, and so on, down to $s_0$. But there is no room for all of them. Keep every $K$-th
+# state on the way there, $s_0, s_K, s_{2K}, \dots$ On the way back compute the others again, one part of $K$ steps at
+# a time, the last part first. $T$ is a multiple of $K$.
+#
+# The states here are objects with a `.value`. The check counts how many of them are alive at any time, so let go of
+# what you no longer need.
+
+# %%
+def gradient_in_parts(step, step_backward, first, d_last, T, K):
+    """The gradient at the state `first`, given the one at the last state, `d_last`; both are numbers."""
+    # BEGIN SOLUTION
+    kept, state = [], first
+    for t in range(T):
+        if t % K == 0:
+            kept.append(state)
+        state = step(state)
+    d = d_last
+    while kept:
+        part = [kept.pop()]
+        while len(part) < K:
+            part.append(step(part[-1]))
+        for state in reversed(part):
+            d = step_backward(state, d)
+    return d
+    # END SOLUTION
+
+# %%
+# Check 11.4
+class State:
+    alive, most = weakref.WeakSet(), 0
+
+    def __init__(self, value):
+        self.value = value
+        State.alive.add(self)
+        State.most = max(State.most, len(State.alive))
+
+def step(state):
+    return State(np.sin(1.3 * state.value) + 0.2)
+
+def step_backward(state, d):
+    return d * 1.3 * np.cos(1.3 * state.value)
+
+def last_of(start, T):
+    state = State(start)
+    for _ in range(T):
+        state = step(state)
+    return state.value
+
+for T, K in (12, 3), (64, 8), (100, 10), (8, 1), (8, 8):
+    State.most = len(State.alive)
+    got = gradient_in_parts(step, step_backward, State(0.4), 0.7, T, K)
+    expected = 0.7 * (last_of(0.4 + 1e-6, T) - last_of(0.4 - 1e-6, T)) / 2e-6
+    assert_close(f"the gradient for T = {T}, K = {K}", got, expected, rtol=1e-4)
+State.most = len(State.alive)
+gradient_in_parts(step, step_backward, State(0.4), 0.7, 100, 10)
+assert State.most <= 100 / 10 + 10 + 3, f"states alive at a time: expected about 20 for T = 100, got {State.most}"
+print(f"11.4 is right: at most {State.most} states alive of 100")
