@@ -57,7 +57,7 @@ PRESETS = {
     "mnist-no-attention": Preset(
         "draw",
         draw.Config(steps=32, read_size=None, write_size=None),
-        Recipe("binarized-mnist", epochs=60, grow=((8, 0.1), (16, 0.3))),
+        Recipe("binarized-mnist", epochs=60, grow=((8, 0.1), (16, 0.1342))),
     ),
     "two-digit-mnist": Preset(
         "draw",
