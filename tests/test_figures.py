@@ -21,11 +21,7 @@ def names(number):
     return runpy.run_path(str(FIGURES / f"figure_{number:02}.py"))
 
 
-SHIPPED = {"cluttered-mnist-4", "cluttered-mnist-8"} <= set(pretrained.names())
-shipped = pytest.mark.skipif(not SHIPPED, reason="the classifiers' weights are still being trained")
-
-
-@pytest.mark.parametrize("number", [2, 3, 4, pytest.param(5, marks=shipped)])
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
 def test_script_draws_a_picture_where_it_is_told(number, tmp_path, monkeypatch, capsys):
     script, file = FIGURES / f"figure_{number:02}.py", tmp_path / "picture.png"
     monkeypatch.setattr("sys.argv", [str(script), str(file)])
@@ -95,7 +91,6 @@ def test_figure_4_shows_the_first_and_the_last_filter():
         assert (x + 1, y + 1) == pytest.approx((means[0][k], means[1][k]), abs=0.51)
 
 
-@shipped
 def test_figure_5_shows_the_first_images_and_the_first_mistake():
     module = names(5)
     params, config, images, labels = module["examples"]()
@@ -106,7 +101,6 @@ def test_figure_5_shows_the_first_images_and_the_first_mistake():
     assert np.array_equal(images[4], test.images[place])
 
 
-@shipped
 def test_table_1_is_measured(tmp_path, monkeypatch, capsys):
     """Ours change with the weights, the paper's do not."""
     module = runpy.run_path(str(FIGURES / "table_1.py"))
