@@ -83,7 +83,8 @@ def section(name, record):
     else:
         first = "train it again first: where it ended, with the optimiser's state, is not in the repository"
     jobs = {"train": "train it again", "evaluate": "measure it", "resume": "train it further"}
-    commands = "\n".join(f"    {record[key]:90}# {what}" for key, what in jobs.items())
+    width = max(len(record[key]) for key in jobs)
+    commands = "\n".join(f"    {record[key]:{width}}  # {what}" for key, what in jobs.items())
     now = json.loads(json.dumps(dataclasses.asdict(PRESETS[name].recipe)))  # tuples as lists
     changed = {key for key, value in record["recipe"].items() if now[key] != value}
     news = f" The preset's {', '.join(sorted(changed))} changed since; it is trained again as now." if changed else ""
