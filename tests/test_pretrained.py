@@ -18,6 +18,7 @@ from draw_np.training.checkpoint import CheckpointError, load, load_weights
 from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
+from draw_np.training.trees import named_leaves
 
 NAMES = pretrained.names()
 CLASSIFIERS = [name for name in NAMES if is_classifier(MODELS[PRESETS[name].model])]
@@ -115,7 +116,9 @@ def test_a_committed_checkpoint_is_where_the_weights_ended(name):
     trees, meta = load(file)
     assert meta["update"] == load_record(name)["update"]
     params, _ = load_pretrained(name)
-    np.testing.assert_array_equal(trees["average"]["encoder"]["W"], params["encoder"]["W"])
+    averages = named_leaves(trees["average"])
+    for leaf, value in named_leaves(params).items():
+        np.testing.assert_array_equal(averages[leaf], value, err_msg=leaf)
 
 
 @pytest.mark.parametrize("name", NAMES)
