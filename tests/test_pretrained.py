@@ -116,10 +116,9 @@ def test_a_committed_checkpoint_is_where_the_weights_ended(name):
     trees, meta = load(file)
     assert meta["update"] == load_record(name)["update"]
     params, _ = load_pretrained(name)
-    average, params = named_leaves(trees["average"]), named_leaves(params)
-    assert average.keys() == params.keys()
-    for leaf in params:
-        np.testing.assert_array_equal(average[leaf], params[leaf], err_msg=leaf)
+    averages = named_leaves(trees["average"])
+    for leaf, value in named_leaves(params).items():
+        np.testing.assert_array_equal(averages[leaf], value, err_msg=leaf)
 
 
 @pytest.mark.parametrize("name", NAMES)
