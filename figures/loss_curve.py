@@ -63,7 +63,7 @@ def figure_of(curves):
 def draw_curve(axes, name, curve):
     """One run: validation, training, and the dots where T grew."""
     seconds, validation = curve["seconds"], curve["validation_average"]
-    (line,) = axes.plot(seconds, validation, label=f"{name}: {validation[-1]:.1f} at the end")
+    (line,) = axes.plot(seconds, validation, label=f"{name}, validation: {validation[-1]:.1f} at the end")
     axes.plot(seconds, curve["nats"], ":", color=line.get_color())
     for k in 1 + np.flatnonzero(np.diff(curve["steps"])):
         axes.plot(seconds[k], validation[k], "o", color=line.get_color())
