@@ -13,7 +13,7 @@
 # - what attention buys when only so many numbers may be read, and the paper's Fig. 5 and Table 1.
 #
 # ## What you'll need
-# The LSTM (lesson 03), windows and filterbanks (lesson 05). About an hour and a quarter.
+# The LSTM (lesson 03), windows and filterbanks (lesson 05). About an hour and a half.
 
 # %%
 import timeit
@@ -65,7 +65,7 @@ def clutter(rng, count, split, side=100, pieces=8):
 mine = clutter(np.random.default_rng(1), 20, "train")[:2]
 for array, its in zip(mine, datasets.sample("cluttered-mnist", np.random.default_rng(1), 20)):
     np.testing.assert_allclose(array, its, atol=1e-6)
-x, labels, row, column = clutter(rng, 1000, "test")  # (1000, 100, 100): all that follows is tested on these
+x, labels, row, column = clutter(rng, 1000, "test")  # (1000, 100, 100): to look at and to test with
 figure, axes = plt.subplots(2, 5, figsize=(15, 6.8))
 for ax, image, label in zip(axes.flat, x, labels):
     plotting.show_image(ax, image, f"{label}")
@@ -154,22 +154,23 @@ print(f"it says {p.argmax()}, with probability {p.max():.2f}; it is a {labels[n]
 plt.show()
 
 # %% [markdown]
-# Above where it looks, below what it gets, each patch as bright as its brightest pixel. One patch at a time, and the
-# next window follows from it.
+# Above is where it looks, below what it gets, the brightest pixel of each patch shown white. One patch at a time: what
+# it has seen so far decides the next window.
 #
 # ## 3. From ten numbers to a complaint (15 minutes)
 #
 # The ten numbers $a_k$, the logits, may be anything. The **softmax** makes probabilities of them, positive and with
-# the sum 1. How good is an answer? Ask, as always in this course, how surprised one is by the truth (lesson 02): the
-# **cross-entropy** is $-\log$ of the probability that the right class $y$ got, in nats.
+# the sum 1. How good is an answer? Ask how surprised one is by the truth. The **cross-entropy** is $-\log$ of the
+# probability that the right class $y$ got, in nats.
 #
 # $$p_k = \frac{e^{a_k}}{\sum_j e^{a_j}}, \qquad
 # L = -\log p_y = \log \sum_j e^{a_j} - a_y , \qquad
 # \frac{dL}{da_k} = p_k - [k = y] .$$
 #
-# The paper names the softmax and prints none of these; they are the usual ones. Work the derivative out on paper: it
-# takes two lines, and is worth it. What is believed, less what is so. Every wrong class is told to come down by as
-# much as it was believed, the right one to go up by what it lacks.
+# ($[k = y]$ is 1 for the right class and 0 for the others.) The paper names the softmax and prints none of these; they
+# are the usual ones. Work the derivative out on paper: it takes two lines, and is worth it. It says: what is believed,
+# less what is so. Every wrong class is told to come down by as much as it was believed, the right one to go up by what
+# it lacks.
 #
 # Only differences of logits matter, so the largest may be taken off first. Then no `exp` overflows. (You know this
 # from Eq. 25, which is a softmax over pixels.)
@@ -283,18 +284,18 @@ for ax, window in zip(panels, glimpse_classifier.look(trained[FOUR][0], ways[FOU
     plotting.draw_window(ax, window, 8, plotting.GREEN)
 
 # %% [markdown]
-# With attention the same number of readings goes further. Two things help, and this experiment does not tell them
-# apart. The digit is seen sharper, and it is seen in the middle of a patch, wherever it lies. Without attention each
+# With attention as many numbers go further. Two things can help, and this experiment does not tell them apart. The digit is seen sharper, and it is seen in the middle of a patch, wherever it lies. Without attention each
 # place on the canvas has weights of its own, and each has to learn all digits anew.
 #
 # ## 6. Where it looks, and when it knows (20 minutes)
 #
 # A long run gives the shipped weights: 100 × 100 pixels, eight crumbs, 256 units. The next cell says how long and how
-# good. Then it lets eight glimpses fall on three images that no training has seen, and draws what the network would
-# say if it had to answer early: the softmax of $W(h_t)$ after every glimpse.
+# good. Then the network takes eight glimpses at three images that no training has seen. The cell shows six of them, and
+# on the right what the network would say if it had to answer early: the same linear map and softmax after every
+# glimpse, yellow for a probability near 1.
 #
-# Read the right column with care. In training only the answer after the last glimpse counts. $W$ was never asked to
-# understand an earlier $h_t$. So a poor early answer need not mean that the network knows nothing yet.
+# Read the right column with care. In training only the answer after the last glimpse counts. That map was never asked
+# to understand an earlier $h_t$. So a poor early answer need not mean that the network knows nothing yet.
 #
 # The second cell takes 1,000 images, and here our knowledge of the place comes in. How far is the window's centre
 # from the digit's? How large is the window? And how often is the early answer wrong? The lines are medians, the bands
@@ -334,7 +335,7 @@ axes[1].axhline(28, color="0.6", linestyle=":")  # the digit's square
 axes[2].plot(t, wrong, "o-", label="answers that are wrong (%)")
 axes[2].plot(t, 100 * p.max(axis=2).mean(axis=1), "s-", label="how sure it is (mean of the largest $p_k$, %)")
 axes[2].set(xlabel="glimpse", ylim=(0, 115))
-axes[2].legend(fontsize=12)
+_ = axes[2].legend(fontsize=12)
 
 # %%
 mistaken = p[-1].argmax(axis=1) != labels
@@ -360,7 +361,7 @@ assert np.median(distance[2]) < np.median(distance[0]) / 2 and wrong[-1] < 15 < 
 # The paper's rows are quoted, marked with *. RAM is the model of Mnih and others (2014): it looks by index, learns
 # where by trial and reward, and reads at four zooms in every glimpse where ours reads one. Ours stand in the table
 # twice: as recorded when the weights were shipped, on 10,000 images, and on the 1,000 that you have made. Do the two
-# agree within their standard errors? Does ours reach the paper's?
+# agree within their standard errors? Does ours reach the paper's? (Its test images are others, made in the same way.)
 #
 # Below is Fig. 5: four glimpses a row, by the network of four, on four images. A thick border is a large variance,
 # by the rule of lesson 06. `figures/table_1.py` and `figures/figure_05.py` make both in full.
@@ -391,8 +392,8 @@ for n, t in np.ndindex(4, 4):
 #    for every image, nearly the whole canvas.*
 # 2. **The complaint** (harder). The gradient of the mean cross-entropy of a batch, from the labels and the logits
 #    alone. *Expect what is believed less what is so, and a factor that is easily forgotten.*
-# 3. **Stop when sure** (harder). Let the network answer as soon as it is sure enough. *Expect to save glimpses, and
-#    to pay for it with a few more mistakes.*
+# 3. **Stop when sure** (harder). Let the network answer as soon as it is sure enough. *Expect to save glimpses. What
+#    they cost depends on how sure is sure enough.*
 # 4. **What moves the window** (hard). Given what the patch should change, which way should the window move? Find
 #    $dL/dg_X$ on paper. *Expect to read once more, with the derivatives of the filters in place of the filters.*
 #

@@ -56,8 +56,8 @@ for name, mine, its in zip(seen.windows[0]._fields, got, seen.windows[0]):
 print("8.1 is right")
 
 # %% [markdown]
-# The next cell draws the first windows of the two networks that come with `draw_np`. They are learned, and were never
-# told to begin with the whole canvas. Why is it wise?
+# The next cell draws the first windows of the two networks that come with `draw_np`. New parameters put this window
+# over the whole canvas, and training was free to move it. How far did it? Why may that be wise?
 
 # %%
 image = datasets.sample("cluttered-mnist", rng, 1, "test").images[0]
@@ -128,8 +128,8 @@ for threshold in 0.5, 0.8, 1.0:
 print("8.3 is right")
 
 # %% [markdown]
-# What does it save, and what does it cost? The next cell tries thresholds on 1,000 images. The beliefs after the early
-# glimpses were never trained, and yet they can be used.
+# What does it save, and what does it cost? The next cell tries thresholds on 1,000 images; they stand beside the
+# points. No answer but the last was ever trained. From which threshold on can the early ones be trusted?
 
 # %%
 x, labels = datasets.sample("cluttered-mnist", rng, 1000, "test")
