@@ -43,8 +43,8 @@ digits = {split: datasets.load("mnist", split) for split in ("train", "test")}  
 # The cell makes such images, piece by piece. It also returns the place of the digit, `row` and `column` of its
 # upper left corner. **No network will ever be told the place.** We keep it to measure with.
 #
-# With the same random numbers, `draw_np` makes the same images. Images can be made without end, so a network in
-# training never sees one twice. Those to test with are made from digits that were never used in training.
+# With the same random numbers, `draw_np` makes the same images. Images can be made without end, so no network needs
+# to see one twice. Those to test with are made from digits that were never used in training.
 
 # %%
 def clutter(rng, count, split, side=100, pieces=8):
@@ -91,7 +91,7 @@ plt.show()
 # in DRAW; and $h_0$ is learned. So the first glimpse is the same for all images. How could it be otherwise? It
 # comes before anything has been seen.
 #
-# First glimpses in a loop over images and axes, then for a whole batch at once. Our images are square, $A = B$, so
+# Now in code: glimpses in a loop over images and axes, then for a whole batch at once. Our images are square, $A = B$, so
 # that both filterbanks fit into one array. (Both take the smallest square off before `exp`; lesson 05, part 6.)
 
 # %%
@@ -284,8 +284,10 @@ for ax, window in zip(panels, glimpse_classifier.look(trained[FOUR][0], ways[FOU
     plotting.draw_window(ax, window, 8, plotting.GREEN)
 
 # %% [markdown]
-# With attention as many numbers go further. Two things can help, and this experiment does not tell them apart. The digit is seen sharper, and it is seen in the middle of a patch, wherever it lies. Without attention each
-# place on the canvas has weights of its own, and each has to learn all digits anew.
+# On the right are the four windows of the first network on a test image. With attention as many numbers go further.
+# Two things can help, and this experiment does not tell them apart. The digit is seen sharper, and it is seen in the
+# middle of a patch, wherever it lies. Without attention each place on the canvas has weights of its own, and each has
+# to learn all digits anew.
 #
 # ## 6. Where it looks, and when it knows (20 minutes)
 #
@@ -301,11 +303,11 @@ for ax, window in zip(panels, glimpse_classifier.look(trained[FOUR][0], ways[FOU
 # from the digit's? How large is the window? And how often is the early answer wrong? The lines are medians, the bands
 # hold the middle half of the images.
 #
-# The third shows mistakes, as they come, none chosen. Did it look at the wrong thing, or look right and read wrong?
+# The third shows mistakes, as they come, none chosen. Did it look at the wrong thing, or find the digit and misread it?
 
 # %%
 (params, config), record = (f("cluttered-mnist-8") for f in (pretrained.load_pretrained, pretrained.load_record))
-print(f"{record['update']:,} updates, {record['seconds'] / 3600:.1f} hours")
+print("{update:,} updates, {seconds:,.0f} s, test error {measured[test][error]:.2f} %".format(**record))
 eight, beliefs = glimpse_classifier.look(params, config, x, kernels), []
 state = equations.LSTMState(*(np.tile(params["initial"][name], (1000, 1)) for name in ("h", "cell")))
 for patch in eight.patches:
@@ -354,7 +356,7 @@ assert np.median(distance[2]) < np.median(distance[0]) / 2 and wrong[-1] < 15 < 
 # %% [markdown]
 # By the third glimpse the window has come most of the way to the digit, while most answers are still wrong: it finds
 # first and reads then. What taught it to find is the gradient of $-\log p_y$, nothing else. Nobody gave it a place,
-# not for one image.
+# not for one image. All that it was given is a first window over the whole canvas: new parameters begin so.
 #
 # ## 7. Table 1 and Fig. 5 (10 minutes)
 #
