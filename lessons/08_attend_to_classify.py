@@ -91,8 +91,9 @@ plt.show()
 # in DRAW; and $h_0$ is learned. So the first glimpse is the same for all images. How could it be otherwise? It
 # comes before anything has been seen.
 #
-# Now in code: glimpses in a loop over images and axes, then for a whole batch at once. Our images are square, $A = B$, so
-# that both filterbanks fit into one array. (Both take the smallest square off before `exp`; lesson 05, part 6.)
+# Now in code: glimpses in a loop over images and axes, then for a whole batch at once. Our images are square,
+# $A = B$, so that both filterbanks fit into one array. (Both take the smallest square off before `exp`; lesson 05,
+# part 6.)
 
 # %%
 params, config = pretrained.load_pretrained("cluttered-mnist-4")
