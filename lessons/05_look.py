@@ -238,7 +238,7 @@ for A, B in (28, 28), (100, 75):
 #
 # **Counting from 0.** Python's `range(N)` counts from 0. Put that $i$ into Eq. 19, keep the $-N/2 - 0.5$
 # that was made for counting from 1, and every filter moves by one stride: the window looks at the wrong
-# place. Many public implementations do that. Counted from 0 throughout, pixels
+# place. It is easily done, and nothing crashes. Counted from 0 throughout, pixels
 # too, the right formula is $\mu_i = g + (i - (N - 1)/2) \, \delta$ with
 # $g = \frac{A+1}{2} (\tilde{g} + 1) - 1$. The first cell shows it.
 #

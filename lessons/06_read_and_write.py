@@ -128,7 +128,7 @@ _ = figure.colorbar(axes[2].images[0], ax=axes)
 # more. What is it for?
 #
 # **In reading.** Each row of $F_X$ and $F_Y$ sums to 1. So what is read is a mean: between 0 and 1 of $x$,
-# between -1 and 1 of $\hat{x}$, whatever the window. Over a wide window, or late, when little is wrong, such
+# between -1 and 1 of $\hat{x}$, whatever the window. Over a wide window, or where little is wrong, such
 # a mean is faint. The encoder multiplies it by the same weights at every step. $\gamma$ turns the volume up
 # or down, step by step.
 #
@@ -174,13 +174,17 @@ for name, windows, colour in names:
     factor, symbol = (gammas, r"\gamma") if name == "read" else (1 / gammas, r"1 / \hat{\gamma}")
     axes[0].semilogy(range(1, 65), np.median(factor, axis=1), colour, label=f"{name}: ${symbol}$")
     axes[1].plot(range(1, 65), np.median(sigmas, axis=1), colour, label=f"{name}: $\\sigma$")
-    print(f"{name}: the factor goes from {factor.min():.2g} to {factor.max():.2g}")
+    print(f"{name}, medians at t = 1, 3, 10, 64: factor {np.median(factor, axis=1)[[0, 2, 9, 63]].round(1)}, "
+          f"sigma {np.median(sigmas, axis=1)[[0, 2, 9, 63]].round(1)}")
 axes[0].set(xlabel="step t", ylabel="factor on the patch")
 axes[1].set(xlabel="step t", ylabel="filters' width (pixels)", ylim=(0, None))
-[panel.legend() for panel in axes]
-plt.show()
+_ = [panel.legend() for panel in axes]
 
 # %% [markdown]
+# Writing does what we expect: as the brush shrinks from 8 pixels to 1, its factor falls a hundredfold. Reading turns
+# the volume up most at $t = 3$. There the centre of its window is off the image, for every digit (part 4 says so), and
+# hardly anything is there to multiply. Later it reads with narrow filters and a moderate factor.
+#
 # ## 3. Write (10 minutes)
 #
 # After reading, the encoder makes its posterior, $z_t$ is drawn from it, and the decoder moves on to
@@ -227,7 +231,8 @@ for panel, canvas, name in zip(axes[2:], [c, c + added], [f"c_{t - 1}", f"c_{t}"
 _ = [plotting.draw_window(panel, [field[k] for field in window], N) for panel in axes[1:]]
 
 # %% [markdown]
-# The patch holds logits over $\hat{\gamma}$, not greys. Purple is added, orange rubbed out.
+# What is written are logits, not greys: the patch, divided by $\hat{\gamma}$ and spread out. Purple is added, orange
+# rubbed out.
 #
 # ## 4. Two windows (15 minutes)
 #
@@ -247,8 +252,8 @@ _ = [plotting.draw_window(panel, [field[k] for field in window], N) for panel in
 #
 # The second cell takes one thing away at a time and measures what the bound becomes, in nats (lesson 07;
 # lower is better). A model is a function of its operations and its parameters, so we replace one of them.
-# "One place for both" reads where the last step wrote: the first four numbers of Eq. 21 come from the other
-# matrix, the intensity stays.
+# "One place for both" reads where the last step wrote: the first two numbers of Eq. 21 come from the other
+# matrix, stride, width and intensity stay.
 #
 # Read this picture with care. No model was trained without the thing; one might learn to do without. It
 # shows what *this* model relies on.
@@ -264,10 +269,10 @@ for step, above, below in zip(shown, *axes):
     plotting.draw_window(above, reads, config.read_size, plotting.GREEN)
     plotting.draw_window(below, writes, config.write_size)
 places = {name: np.stack([over_time(windows, g) for g in ("g_X", "g_Y")]) for name, windows, _ in names}
-same_step = np.hypot(*(places["read"] - places["write"]))  # (steps, digits)
-same_h = np.hypot(*(places["read"][:, 1:] - places["write"][:, :-1]))  # both from one h_dec
-print(f"median distance of centres: of one step {np.median(same_step):.2f} pixels, "
-      f"of one h_dec {np.median(same_h):.2f}")
+same_h = np.hypot(*(places["read"][:, 1:] - places["write"][:, :-1]))  # both from one h_dec: (steps - 1, digits)
+print(f"from one h_dec, the centres of reading and writing are {np.median(same_h):.2f} pixels apart (median)")
+off = ((places["read"] < 1) | (places["read"] > 28)).any(axis=0).mean(axis=1)  # (steps,)
+print(f"the centre of reading is off the image: at t = 3 for {off[2]:.0%} of the digits, at t = 10 for {off[9]:.0%}")
 plt.show()
 
 # %%
@@ -275,7 +280,7 @@ noise = draw.sample_noise(config, 100, rng)
 def nats_with(params=params, **replaced):
     return draw.loss(params, config, x, noise, SimpleNamespace(**{**vars(equations), **replaced}))
 own, other = params["read_window"], params["write_window"]
-there = {name: np.concatenate([other[name][..., :4], own[name][..., 4:]], axis=-1) for name in own}
+there = {name: np.concatenate([other[name][..., :2], own[name][..., 2:]], axis=-1) for name in own}
 levels = {
     "as it is": nats_with(),
     r"$\gamma = 1$": nats_with(read=lambda *a: equations.read(*a[:4], np.ones_like(a[4]))),
