@@ -158,6 +158,7 @@ def execute(source):
         resources={"metadata": {"path": str(source.parent)}},
     )
     environment = dict(os.environ)
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # idle threads cost the small products here a lot
     environment.pop("MPLBACKEND", None)  # another backend would keep the pictures out of the notebook
     paths = [str(LESSONS.parent), os.environ.get("PYTHONPATH")]  # this checkout first, installed or not
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
