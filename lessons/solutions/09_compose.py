@@ -143,20 +143,23 @@ for small, large, right, down in ((60, 60), (100, 100), 20, 20), ((30, 40), (70,
 print("9.3 is right")
 
 # %% [markdown]
-# Now the model draws on 100 × 100, the same $z$ at two places. (Only three columns do it, for Eq. 23 is Eq. 22 with
-# other letters.) Near the rim of the small canvas the drawings may differ a little: a filter that was cut off there has
-# room now.
+# Now the model draws on 100 × 100, the same $z$ at two places. Its first canvas goes along, continued with its edge.
+# Near the rim of the small canvas the drawings differ: a filter that was cut off there has room now. Further inside
+# they should be one and the same, and the cell prints how far they are not.
 
 # %%
 params, config = load_pretrained("two-digit-mnist")
 z, wide = draw.sample_noise(config, 5, rng), replace(config, height=100, width=100)
-black = np.full((1, 100, 100), np.median(params["initial"]["canvas"]), np.float32)
-rows = [np.pad(equations.sigmoid(draw.generate(params, config, z).canvases[-1]), ((0, 0), (20, 20), (20, 20)))]
+before = equations.sigmoid(draw.generate(params, config, z).canvases[-1])  # (5, 60, 60)
+rows = [np.pad(before, ((0, 0), (20, 20), (20, 20)))]
 for right, down in (40, 40), (0, 20):
-    new = {**params, "initial": {**params["initial"], "canvas": black}}
+    c_0 = np.pad(params["initial"]["canvas"], ((0, 0), (down, 40 - down), (right, 40 - right)), mode="edge")
+    new = {**params, "initial": {**params["initial"], "canvas": c_0}}
     W, b = moved(**params["write_window"], small=(60, 60), large=(100, 100), right=right, down=down)
     new["write_window"] = {"W": W.astype(np.float32), "b": b.astype(np.float32)}
     rows.append(equations.sigmoid(draw.generate(new, wide, z).canvases[-1]))
+    off = np.abs(rows[-1][:, down : down + 60, right : right + 60] - before)[:, 10:-10, 10:-10]
+    print(f"right {right}, down {down}: the middle 40 × 40 pixels differ by {off.mean():.4f} on average")
 axes = plt.figure(figsize=(13, 8)).add_subplot()
 plotting.show_image(axes, plotting.grid(np.concatenate(rows), columns=5, border=3))
 _ = axes.set_yticks([53, 156, 259], ["60 × 60", "right 40\ndown 40", "down 20"])
@@ -165,7 +168,7 @@ _ = axes.set_yticks([53, 156, 259], ["60 × 60", "right 40\ndown 40", "down 20"]
 # ## An experiment: one digit, or three
 #
 # Nothing to write here. The model has seen two digits, always. Before you run the next cells: can it redraw a picture
-# with one digit? With three, with four? And does it stop when it has drawn one? What is measured is the ink that is
+# with one digit? With three, with four? What is measured is the ink that is
 # missing or too much, $\sum |x - \sigma(c_T)|$, for each unit of ink in the picture.
 
 # %%
@@ -185,6 +188,5 @@ for K, above, below in zip([1, 2, 3, 4], *axes):
 plt.show()
 
 # %% [markdown]
-# Compare the columns of 2 and 3 with those beside them. One digit more is a picture that no training has shown, and the
-# decoder still has all its strokes; what it lacks is practice, and steps. Where the wrong ink grows faster than the
-# number of digits, that is the limit of composing: the model has learned to draw two.
+# No training has shown such pictures, and no weight had to change for them: strokes are strokes. What is the model
+# short of, where it does worse: steps, nats, or practice? Give it more steps (`replace(config, steps=...)`) and see.
