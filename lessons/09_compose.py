@@ -172,6 +172,7 @@ for kind in "DRAW without", "DRAW with attention":
         panel.semilogy(sides, values, "o-", color=kinds[kind], label=kind)
         panel.set(xlabel="side of the picture (pixels)", ylabel=f"{name} a step", xticks=sides)
     print(f"{kind:20}{products} multiplications, {[round(ms, 3) for ms in measured]} ms a picture and step")
+_ = axes[0].legend()
 
 # %% [markdown]
 # With attention, a pixel costs one parameter: its own entry of $c_0$, the canvas to begin with. Without, it costs
