@@ -387,7 +387,7 @@ assert share_of_half(canvases).mean() > 2 * share_of_half(drawn).mean()
 # 2. **How many numbers?** (easy). Count the parameters of DRAW without attention. Most belong to the reading,
 #    and $T$ is not in the formula.
 # 3. **A change of mind** (harder). Show the network one digit, and after half of the steps another. It does
-#    not begin again: it repaints the first into the second.
+#    not begin again. *Expect it to repaint the first into the second, as far as what it has learnt goes.*
 # 4. **The way back** (hard). What does $c_{t-1}$ receive when gradients arrive at $c_t$ and at $\hat{x}_t$? For
 #    the blind network one of the two roads is closed.
 #

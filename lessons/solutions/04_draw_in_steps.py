@@ -109,9 +109,8 @@ assert_close("the canvases when the second image is the first", got, np.stack(sa
 changed = change_of_mind(params, config, first, second, noise)
 half = config.steps // 2
 assert_close("the canvas before the change", changed[half - 1], got[half - 1], atol=0.01)
-to_second = abs(second - equations.sigmoid(changed[-1])).mean()
-to_first = abs(first - equations.sigmoid(changed[-1])).mean()
-assert to_second < to_first, f"the last canvas: expected it nearer to second, got {to_second:.3f} and {to_first:.3f}"
+far, further = (abs(second - equations.sigmoid(c[-1])).mean() for c in (changed, got))
+assert far < further, f"from second to the last canvas: expected less than {further:.3f}, without it, got {far:.3f}"
 print("4.3 is right")
 
 # %% [markdown]
