@@ -33,13 +33,13 @@ class ContestantFailed(RuntimeError):
     """A contestant cannot be timed; the message is one line that says why."""
 
 
-def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None, config=None, peers=PEERS):
+def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None, config=None, peers=None):
     """Time every contestant `repeats` times. Returns a dict that JSON can hold.
 
     Parameters: `steps` T and `batch` images of the training step, on `threads` cores; `ops_sets`, a dict from
     "equations" and "kernels" to a module of operations each; `config` a draw.Config of other sizes than Table 3's MNIST
-    model, whose T is `steps` all the same; `peers` the frameworks to run. Seconds are medians; None stands for whatever
-    is missing, and "notes" say why. Memory is what the first step adds to a process, in megabytes.
+    model, whose T is `steps` all the same; `peers` the frameworks to run, if not all. Seconds are medians; None stands
+    for whatever is missing, and "notes" say why. Memory is what the first step adds to a process, in megabytes.
 
     Raises ValueError for a count that is not a whole number above zero or more threads than cores, RuntimeError where
     the equations, the kernels or the matrix products cannot be timed.
@@ -51,6 +51,7 @@ def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None, config=None, p
     if threads > len(cores):
         raise ValueError(f"threads must be at most {len(cores)}, the cores that this process may use, got {threads}")
     config = dataclasses.replace(config or draw.Config(), steps=steps)
+    peers = PEERS if peers is None else peers
     sizes = dataclasses.asdict(config)
     ops = {name: module.__name__ for name, module in (ops_sets or {"equations": equations}).items()}
 

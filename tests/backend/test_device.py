@@ -84,7 +84,7 @@ def test_two_builds_of_cupy_at_once(stand_in, monkeypatch):
     )
     loader = types.SimpleNamespace(exec_module=lambda module: exec(source, {}), create_module=lambda spec: None)
     spec = __import__("importlib.machinery").machinery.ModuleSpec("cupy", loader)
-    monkeypatch.delitem(sys.modules, "cupy")
+    del sys.modules["cupy"]  # not by monkeypatch, which would bring it back after the stand-in has gone
     finder = types.SimpleNamespace(find_spec=lambda name, *rest: spec if name == "cupy" else None)
     monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
     assert "multiple CuPy packages are installed" in message()
