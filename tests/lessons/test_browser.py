@@ -47,10 +47,11 @@ def make_lessons(folder):
     own = {f"JUPYTER_{name}": str(folder / "jupyter") for name in variables}  # nobody's settings
     own |= {f"JUPYTERLAB_{name}_DIR": str(folder / "jupyter" / name) for name in ("SETTINGS", "WORKSPACES")}
     own["PYTHONPATH"] = str(ROOT)
+    inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # it would hide pictures
     flags = ["LAB_FLAGS=--no-browser --allow-root --port=0", f"RUN={sys.executable}"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            ["make", "lessons", *flags], cwd=folder, env={**os.environ, **own}, stdout=log, stderr=log,
+            ["make", "lessons", *flags], cwd=folder, env={**inherited, **own}, stdout=log, stderr=log,
             start_new_session=True,
         )  # fmt: skip
     try:
