@@ -33,7 +33,7 @@ test: setup
 
 figures: setup
 	@echo "Drawing every figure and table from the code and the shipped weights: a few minutes."
-	@failed=0; for script in figures/*.py; do MPLBACKEND=agg $(RUN) $$script || failed=1; done; exit $$failed
+	@failed=0; for script in figures/[!_]*.py; do MPLBACKEND=agg $(RUN) $$script || failed=1; done; exit $$failed
 
 # Any Python that has CuPy and what draw_np needs: make gpu-check GPU_PYTHON=python3
 GPU_PYTHON ?= $(RUN)

@@ -3,7 +3,6 @@
 Run `python figures/figure_02.py [FILE.png]`; the default is figure_02.png beside this script.
 """
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.patches import Circle, FancyBboxPatch
 
+from _script import run, save_figure
 from draw_np import plotting
 
 PICTURE = Path(__file__).with_suffix(".png")
@@ -205,13 +205,9 @@ def draw():
     return figure
 
 
-def main(path=PICTURE):
-    plotting.use_style()
-    figure = draw()
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
-    print(path)
+def main(path):
+    save_figure(draw(), path, dpi=100)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

@@ -3,13 +3,13 @@
 Run `python figures/figure_03.py [FILE.png]`; the default is figure_03.png beside this script.
 """
 
-import sys
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 
+from _script import run, save_figure
 from draw_np import datasets, equations, plotting
 
 PICTURE = Path(__file__).with_suffix(".png")
@@ -80,13 +80,9 @@ def draw(image):
     return figure
 
 
-def main(path=PICTURE):
-    plotting.use_style()
-    figure = draw(digit())
-    figure.savefig(path)
-    plt.close(figure)
-    print(path)
+def main(path):
+    save_figure(draw(digit()), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

@@ -3,13 +3,13 @@
 Run `python figures/figure_04.py [FILE.png]`; the default is figure_04.png beside this script.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
+from _script import run, save_figure
 from draw_np import datasets, equations, plotting
 
 PICTURE = Path(__file__).with_suffix(".png")
@@ -103,13 +103,9 @@ def draw(image):
     return figure
 
 
-def main(path=PICTURE):
-    plotting.use_style()
-    figure = draw(scene())
-    figure.savefig(path)
-    plt.close(figure)
-    print(path)
+def main(path):
+    save_figure(draw(scene()), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

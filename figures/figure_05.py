@@ -3,15 +3,14 @@
 Run `python figures/figure_05.py [FILE.png]`; the default is figure_05.png beside this script.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 
+from _script import run, save_figure
 from draw_np import datasets, equations, load_pretrained, plotting
 from draw_np.models import glimpse_classifier
-from draw_np.training.checkpoint import CheckpointError
 
 PICTURE = Path(__file__).with_suffix(".png")
 WEIGHTS = "cluttered-mnist-4"
@@ -64,16 +63,9 @@ def draw_answer(axes, probabilities, label):
     axes.set_title(f"{best}: {verdict}", fontsize=14)
 
 
-def main(path=PICTURE):
-    plotting.use_style()
-    try:
-        figure = draw(*examples())
-    except CheckpointError as error:
-        sys.exit(f"{Path(__file__).name}: {error}")
-    figure.savefig(path)
-    plt.close(figure)
-    print(path)
+def main(path):
+    save_figure(draw(*examples()), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

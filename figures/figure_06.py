@@ -7,26 +7,18 @@ is shown in its grey levels. The first samples of a fixed seed are shown, none l
 Run `python figures/figure_06.py [FILE.png]`; the default is figure_06.png beside this script.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 
-from draw_np import datasets, equations, load_pretrained, plotting
-from draw_np.models import draw
-from draw_np.training.checkpoint import CheckpointError
+from _script import drawn, run, save_figure
+from draw_np import datasets, plotting
 
 PICTURE = Path(__file__).with_suffix(".png")
 WEIGHTS = "mnist"
 SEED, ROWS, COLUMNS = 0, 10, 12
 GAP = 12  # pixels between what is generated and what is not
-
-
-def generated(params, config, count=ROWS * COLUMNS):
-    """Draw `count` digits: the means of their last canvases, of shape (count, height, width)."""
-    noise = draw.sample_noise(config, count, np.random.default_rng(SEED))
-    return equations.pixel_means(draw.generate(params, config, noise).canvases[-1])
 
 
 def training_images():
@@ -54,18 +46,10 @@ def figure_of(images, neighbours):
     return figure
 
 
-def main(path=PICTURE):
-    try:
-        params, config = load_pretrained(WEIGHTS)
-    except CheckpointError as error:
-        sys.exit(f"{Path(__file__).name}: {error}")
-    plotting.use_style()
-    images = generated(params, config)
-    figure = figure_of(images, nearest(images[COLUMNS - 1 :: COLUMNS], training_images()))
-    figure.savefig(path)
-    plt.close(figure)
-    print(path)
+def main(path):
+    images = drawn(WEIGHTS, ROWS * COLUMNS, SEED)[1][-1]
+    save_figure(figure_of(images, nearest(images[COLUMNS - 1 :: COLUMNS], training_images())), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

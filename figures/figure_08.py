@@ -8,28 +8,19 @@ with two legible digits can be counted.
 Run `python figures/figure_08.py [FILE.png]`; the default is figure_08.png beside this script. FILE.gif is written too.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from draw_np import equations, load_pretrained, plotting
-from draw_np.models import draw
-from draw_np.training.checkpoint import CheckpointError
+from _script import drawn, run, save_figure
+from draw_np import plotting
 
 PICTURE = Path(__file__).with_suffix(".png")
 WEIGHTS = "two-digit-mnist"
 SEED, COUNT, COLUMNS = 0, 10, 8
 EARLY_TO_LATE = LinearSegmentedColormap.from_list("early to late", [plotting.SKY, "white", plotting.ORANGE])
-
-
-def drawn(params, config, count=COUNT):
-    """Draw `count` images: the canvases' means (steps, count, height, width) and the write windows."""
-    noise = draw.sample_noise(config, count, np.random.default_rng(SEED))
-    canvases, windows = draw.generate(params, config, noise)
-    return equations.pixel_means(canvases), windows
 
 
 def drawn_at(probabilities):
@@ -69,20 +60,14 @@ def figure_of(probabilities, windows, write_size):
     return figure
 
 
-def main(path=PICTURE):
-    try:
-        params, config = load_pretrained(WEIGHTS)
-    except CheckpointError as error:
-        sys.exit(f"{Path(__file__).name}: {error}")
-    plotting.use_style()
-    probabilities, windows = drawn(params, config)
+def main(path):
+    config, probabilities, windows = drawn(WEIGHTS, COUNT, SEED)
     figure = figure_of(probabilities, windows, config.write_size)
-    figure.savefig(path, bbox_inches="tight")  # with the labels on top
-    plt.close(figure)
+    save_figure(figure, path, bbox_inches="tight")  # with the labels on top
     animation = Path(path).with_suffix(".gif")
     plotting.save_animation(animation, probabilities, windows, config.write_size, columns=5)
-    print(path, animation, sep="\n")
+    print(animation)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

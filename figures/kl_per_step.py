@@ -4,22 +4,28 @@ The numbers are the records'. Run `python figures/kl_per_step.py [FILE.png]`; th
 this script.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 
-from draw_np import plotting
+from _script import run, save_figure
 from draw_np.pretrained import load_record, names
+from draw_np.training.checkpoint import CheckpointError
 
 PICTURE = Path(__file__).with_suffix(".png")
 
 
 def kl_per_step():
-    """{name: L^z of every step in nats, averaged over the test images} of the shipped weights of more than one step."""
+    """{name: L^z of every step in nats, averaged over the test images} of the shipped weights of more than one step.
+
+    Raises CheckpointError if there are none.
+    """
     tests = {name: load_record(name)["measured"]["test"] for name in names()}
-    return {name: np.array(test["kl_per_step"]) for name, test in tests.items() if len(test.get("kl_per_step", ())) > 1}
+    found = {name: test["kl_per_step"] for name, test in tests.items() if len(test.get("kl_per_step", ())) > 1}
+    if not found:
+        raise CheckpointError("no shipped weights of more than one step")
+    return {name: np.array(nats) for name, nats in found.items()}
 
 
 def figure_of(nats):
@@ -38,16 +44,9 @@ def figure_of(nats):
     return figure
 
 
-def main(path=PICTURE):
-    found = kl_per_step()
-    if not found:
-        sys.exit(f"{Path(__file__).name}: no shipped weights of more than one step")
-    plotting.use_style()
-    figure = figure_of(found)
-    figure.savefig(path)
-    plt.close(figure)
-    print(path)
+def main(path):
+    save_figure(figure_of(kl_per_step()), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

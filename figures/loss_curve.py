@@ -7,13 +7,13 @@ T of the moment. Numbers of the paper are dashed.
 Run `python figures/loss_curve.py [FILE.png]`; the default is loss_curve.png beside this script.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import NullLocator
 
+from _script import run, save_figure
 from draw_np import plotting
 from draw_np.pretrained import load_curve, load_record, names
 from draw_np.training.checkpoint import CheckpointError
@@ -26,7 +26,10 @@ TOP = 1.5  # an axis ends at this multiple of the lowest loss: what comes before
 
 
 def curves():
-    """{data set: {name: curve}} of the shipped models of images that have a loss curve."""
+    """{data set: {name: curve}} of the shipped models of images that have a loss curve.
+
+    Raises CheckpointError if there are none.
+    """
     found = {}
     for name in names():
         record = load_record(name)
@@ -36,6 +39,8 @@ def curves():
             continue
         if "nll_bound" in record["measured"]["test"]:
             found.setdefault(record["recipe"]["dataset"], {})[name] = curve
+    if not found:
+        raise CheckpointError("no shipped weights have a loss curve")
     return found
 
 
@@ -71,16 +76,9 @@ def draw_curve(axes, name, curve):
         axes.annotate(text, place, (-4, -6), textcoords="offset points", ha="right", va="top", fontsize=11)
 
 
-def main(path=PICTURE):
-    found = curves()
-    if not found:
-        sys.exit(f"{Path(__file__).name}: no shipped weights have a loss curve")
-    plotting.use_style()
-    figure = figure_of(found)
-    figure.savefig(path)
-    plt.close(figure)
-    print(path)
+def main(path):
+    save_figure(figure_of(curves()), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, PICTURE)

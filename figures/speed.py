@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import pyplot as plt
 
+from _script import save_figure
 from draw_np import benchmark, equations, kernels, plotting
 from draw_np.models import draw
 
@@ -129,8 +130,7 @@ def main():
         print(NUMBERS)
         return
     file = sys.argv[1] if len(sys.argv) > 1 else PICTURE
-    draw_all(json.loads(NUMBERS.read_text())).savefig(file)
-    print(file)
+    save_figure(draw_all(json.loads(NUMBERS.read_text())), file)
 
 
 if __name__ == "__main__":

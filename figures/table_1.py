@@ -3,11 +3,11 @@
 Run `python figures/table_1.py [FILE.md]`; the default is table_1.md beside this script. It prints the table too.
 """
 
-import sys
 from pathlib import Path
 
+from _script import run, save_table
 from draw_np import datasets, kernels, pretrained
-from draw_np.training.checkpoint import CheckpointError, load_weights
+from draw_np.training.checkpoint import load_weights
 from draw_np.training.evaluation import evaluate_classifier
 
 TABLE = Path(__file__).with_suffix(".md")
@@ -48,15 +48,9 @@ and the convolutional network and RAM (Mnih et al., 2014) are not part of this p
 """
 
 
-def main(path=TABLE):
-    try:
-        text = table()
-    except CheckpointError as error:
-        sys.exit(f"{Path(__file__).name}: {error}")
-    Path(path).write_text(text, encoding="utf-8")
-    print(text)
-    print(path)
+def main(path):
+    save_table(table(), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, TABLE)

@@ -6,11 +6,10 @@ shipped weights; the command under the table measures one of them again.
 Run `python figures/table_2.py [FILE.md]`; the default is table_2.md beside this script. It prints the table too.
 """
 
-import sys
 from pathlib import Path
 
+from _script import run, save_table
 from draw_np.pretrained import load_record
-from draw_np.training.checkpoint import CheckpointError
 
 TABLE = Path(__file__).with_suffix(".md")
 QUOTED = (  # the paper's Table 2: model, -log p, upper bound, and the weights to compare with
@@ -62,15 +61,9 @@ measures a row again, where `python -m draw_np datasets fetch binarized-mnist` h
 """
 
 
-def main(path=TABLE):
-    try:
-        text = table()
-    except CheckpointError as error:
-        sys.exit(f"{Path(__file__).name}: {error}")
-    Path(path).write_text(text, encoding="utf-8")
-    print(text)
-    print(path)
+def main(path):
+    save_table(table(), path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run(main, TABLE)

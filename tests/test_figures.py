@@ -204,6 +204,23 @@ def test_missing_weights_are_one_line(script, missing, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
+@pytest.mark.parametrize(
+    "script, file", [("figure_03", "picture.png"), ("figure_01", "picture.png"), ("table_2", "t.md")]
+)
+def test_a_file_that_cannot_be_written_is_one_line(script, file, shelf, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit) as stopped:
+        run(script, tmp_path / "nowhere" / file, monkeypatch)
+    message = stopped.value.code
+    assert message.startswith(f"{script}.py: ") and "nowhere" in message and "\n" not in message
+
+
+def test_one_argument_too_many_is_told_how(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["table_2.py", str(tmp_path / "t.md"), "more"])
+    with pytest.raises(SystemExit, match=r"usage: python figures/table_2.py \[FILE.md\]"):
+        runpy.run_path(str(FIGURES / "table_2.py"), run_name="__main__")
+    assert not list(tmp_path.iterdir())
+
+
 def test_figure_6_finds_the_nearest_of_the_whole_training_set():
     module = names(6)
     rng = np.random.default_rng(0)
