@@ -1,6 +1,7 @@
 """One update: loss, gradient, clipping, Adam and the weight average; and the two schedules that steer it."""
 
 import functools
+import itertools
 import math
 from typing import NamedTuple
 
@@ -93,20 +94,21 @@ def steps_until(recipe, config, done, length):
     return total
 
 
+def ends(parts, length):
+    """[(a part without its share, the update before which it ends), ...] of parts (..., share of the run) in order."""
+    fractions = itertools.accumulate(part[-1] for part in parts)
+    return [(part[:-1], math.ceil(fraction * length)) for part, fraction in zip(parts, fractions)]
+
+
 def canvas_at(recipe, done, length):
     """What images are made like after `done` updates, {"side", "distractors"}; {} for the data set's own way."""
-    fraction = 0.0
-    for side, distractors, share in recipe.canvases:
-        fraction += share
-        if done < math.ceil(fraction * length):
+    for (side, distractors), end in ends(recipe.canvases, length):
+        if done < end:
             return {"side": side, "distractors": distractors}
     return {}
 
 
 def phases(recipe, config, length):
     """[(T, the update before which it ends), ...] up to the run's end."""
-    fraction, ends = 0.0, []
-    for steps, share in recipe.grow:
-        fraction += share
-        ends.append((steps, math.ceil(fraction * length)))
-    return [*ends, (getattr(config, "steps", 1), length)]
+    grown = [(steps, end) for (steps,), end in ends(recipe.grow, length)]
+    return [*grown, (getattr(config, "steps", 1), length)]
