@@ -91,6 +91,7 @@ def change_of_mind(params, config, first, second, noise):
     `noise` has the shape (T, batch, latent), T being even.
     """
     # BEGIN SOLUTION
+    # The second image enters by Eq. 3 and 4 only: by itself, and as an error image that is suddenly large.
     state, half = draw.initial_state(params, len(first), kernels), len(noise) // 2
     state, before = draw.infer_steps(params, config, first[:, None], state, noise[:half], kernels)
     _, after = draw.infer_steps(params, config, second[:, None], state, noise[half:], kernels)
@@ -114,9 +115,13 @@ assert far < further, f"from second to the last canvas: expected less than {furt
 print("4.3 is right")
 
 # %% [markdown]
-# Which strokes of the first digit does it keep?
+# After the change it is shown a 4, a 1, a 4 and a 5. Which strokes of the first digit does it keep, and which of the
+# second does it draw?
 
 # %%
+for name, where in ("first", (first > 0) & (second == 0)), ("second", (second > 0) & (first == 0)):
+    before, after = (equations.sigmoid(c)[where].mean() for c in changed[[half - 1, -1]])
+    print(f"mean of the pixels of the {name} only: {before:.2f} before the change, {after:.2f} at the end")
 plotting.film_strip(equations.sigmoid(changed))
 
 # %% [markdown]
@@ -135,6 +140,7 @@ plotting.film_strip(equations.sigmoid(changed))
 def canvas_step_backward(c_before, d_c, d_x_hat):
     """{"c_before": dL/dc_{t-1}, "written": dL/dw_t}, from dL/dc_t and dL/dx_hat_t; all arrays of one shape."""
     # BEGIN SOLUTION
+    # Blind: nothing arrives at x_hat, so dL/dc is the same at every t. Whoever sees has a second road.
     s = equations.sigmoid(c_before)
     return {"c_before": d_c - s * (1 - s) * d_x_hat, "written": d_c}
     # END SOLUTION
