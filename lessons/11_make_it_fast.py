@@ -14,8 +14,8 @@
 # - to pay for memory with time.
 #
 # ## What you'll need
-# The chain rule on a tape (lesson 01), the LSTM (lesson 03), the loop of Eq. 3-8 (lesson 04). About an
-# hour and three quarters.
+# The chain rule on a tape (lesson 01), the LSTM (lesson 03), the loop of Eq. 3-8 (lesson 04), and to count its
+# products, reading and writing (lesson 06). About an hour and three quarters.
 
 # %%
 import cProfile
@@ -24,6 +24,7 @@ import os
 import time
 import timeit
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -42,7 +43,7 @@ from draw_np.training.gradient_check import TOLERANCE, check_gradient
 #
 # A measured time has a floor and no ceiling: the machine may always be busy with something else. So repeat,
 # and keep the smallest. We count the processor's seconds that were spent on us, and hold NumPy's matrix
-# products to one thread. Every time printed in this lesson is of the machine that ran it.
+# products to one thread. Every time in this lesson, but for the last picture, is of the machine that ran it.
 
 # %%
 plotting.use_style()
@@ -65,7 +66,8 @@ print(", ".join(f"{name}: {value:.1f} ms" for name, value in step_ms.items()))
 # ## 2. The floor (15 minutes)
 #
 # How fast could it be? Most of the arithmetic is matrix products, and for those NumPy calls a library, BLAS,
-# in which years of work have gone. So the time of the products alone is a floor.
+# into which years of work have gone. (It calls such a product GEMM, general matrix multiplication.) So the time of
+# the products alone is a floor.
 #
 # Count them. A product of an $m \times k$ and a $k \times n$ matrix takes $m n k$ multiplications and as many
 # additions. On the way back, $C = A B$ becomes two more of the same size:
@@ -113,23 +115,24 @@ assert step_ms["kernels"] < step_ms["equations"]
 # ## 3. A derivative by hand (25 minutes)
 #
 # An LSTM is two products and then a dozen element-wise operations. Here is what follows the products, for one
-# unit. Four numbers $a$ come in, and the cell (lesson 03):
+# unit. Four numbers $a$ come in, and the memory cell $s_{t-1}$ (lesson 03):
 #
 # $$i = \sigma(a_i), \quad f = \sigma(a_f), \quad o = \sigma(a_o), \quad g = \tanh(a_g), \quad
-# cell' = f \, cell + i \, g, \quad h' = o \tanh(cell') .$$
+# s_t = f \, s_{t-1} + i \, g, \quad h_t = o \tanh(s_t) .$$
 #
-# Backwards. Write $\mathrm{d}v$ for $\frac{dL}{dv}$. Two gradients arrive, $\mathrm{d}h'$ and
-# $\mathrm{d}cell'$. The cell has influenced $h'$ too, so all that arrives at it is
+# Backwards. Write $\mathrm{d}v$ for $\frac{dL}{dv}$. Two gradients arrive, $\mathrm{d}h_t$ and
+# $\mathrm{d}s_t$. The cell has influenced $h_t$ too, so all that arrives at it is
 #
-# $$D = \mathrm{d}cell' + \mathrm{d}h' \, o \, (1 - \tanh^2 cell') .$$
+# $$D = \mathrm{d}s_t + \mathrm{d}h_t \, o \, (1 - \tanh^2 s_t) .$$
 #
-# From there every factor gets $D$ times the other factor of its product:
+# From there every factor gets $D$ times the other factor of its product; only $o$ stands behind the cell:
 #
-# $$\mathrm{d}i = D \, g, \quad \mathrm{d}f = D \, cell, \quad \mathrm{d}o = \mathrm{d}h' \tanh(cell'), \quad
-# \mathrm{d}g = D \, i, \quad \mathrm{d}cell = D \, f .$$
+# $$\mathrm{d}i = D \, g, \quad \mathrm{d}f = D \, s_{t-1}, \quad \mathrm{d}o = \mathrm{d}h_t \tanh(s_t), \quad
+# \mathrm{d}g = D \, i, \quad \mathrm{d}s_{t-1} = D \, f .$$
 #
-# Last come the functions of $a$: $\sigma' = \sigma (1 - \sigma)$ and $\tanh' = 1 - \tanh^2$. First for one
-# unit, in numbers. Then for all units of a batch at once.
+# Last come the functions of $a$: the derivative of $\sigma$ is $\sigma (1 - \sigma)$, that of tanh is
+# $1 - \tanh^2$. First for one unit, in numbers. Then for all units of a batch at once. In the code, `cell` is
+# $s_{t-1}$ and `new` is $s_t$.
 
 # %%
 def unit(a_i, a_f, a_o, a_g, cell, d_h=0.0, d_new=0.0):
@@ -140,7 +143,7 @@ def unit(a_i, a_f, a_o, a_g, cell, d_h=0.0, d_new=0.0):
     d_i, d_f, d_o, d_g = D * g, D * cell, d_h * np.tanh(new), D * i
     return h, new, [d_i * i * (1 - i), d_f * f * (1 - f), d_o * o * (1 - o), d_g * (1 - g**2), D * f]
 
-point, d_h, d_new = np.array([0.3, -0.5, 0.8, 0.4, 1.2]), 0.7, -1.1  # L = d_h h' + d_new cell'
+point, d_h, d_new = np.array([0.3, -0.5, 0.8, 0.4, 1.2]), 0.7, -1.1  # L = d_h h + d_new new
 *_, by_hand = unit(*point, d_h, d_new)
 for k, name in enumerate(["a_i", "a_f", "a_o", "a_g", "cell"]):
     moved = [unit(*(point + step * np.eye(5)[k]))[:2] for step in (1e-5, -1e-5)]
@@ -172,11 +175,11 @@ def my_lstm(p, x, state):
 #
 # A derivative by hand may be wrong, and nothing crashes. So the checker of lesson 01 comes first, then speed.
 # It also tells what is wrong: the kernel that is called `forgetful` forgets, for the cell, what arrives by way
-# of $h'$.
+# of $h_t$.
 
 # %%
 def forgetful(a, cell):
-    outputs, backward = gates.__wrapped__(a, cell)
+    outputs, backward = gates.__wrapped__(a, cell)  # the function that `kernel` has wrapped
     return outputs, lambda d_h, d_new: (backward(d_h, d_new)[0], backward(0 * d_h, d_new)[1])
 
 cases = {"a": rng.standard_normal((2, 24)), "cell": rng.standard_normal((2, 6))}  # float64
@@ -205,12 +208,14 @@ inputs = {"a": rng.standard_normal((batch, 4 * H), np.float32), "cell": np.float
 ways = {"equation": plain_gates, "our kernel": gates}
 gates_ms = {name: milliseconds(pass_through, way, inputs) / 20 for name, way in ways.items()}
 show_bars(gates_ms, f"ms for the gates of {H} units, batch {batch}, and their gradient")
-print(f"for comparison, unit by unit: {batch * H * milliseconds(unit, *point, d_h, d_new):.0f} ms")
+print(f"unit by unit it would take {batch * H * milliseconds(unit, *point, d_h, d_new):.0f} ms")
 assert gates_ms["our kernel"] < gates_ms["equation"]
 
 # %% [markdown]
-# Why is the kernel faster? The sums are the same. But every operation of NumPy makes a new array, which travels
-# through memory, and every entry on the tape takes Python's time. `draw_np/kernels/lstm.py` goes further. It writes
+# Why is the kernel faster? It computes hardly less. (autograd's rule for tanh finds $1 / \cosh^2$ anew, the kernel
+# uses the tanh that is there.) But the equation puts some twenty operations on the tape, the kernel one, and each
+# takes Python's time, there and back, however small the arrays. And every operation of NumPy makes a new array, which
+# travels through memory. `draw_np/kernels/lstm.py` goes further. It writes
 # into arrays that are there already (`out=`), it has the products in the same kernel, and it adds up the
 # gradient of the weights in place, where autograd makes an array of the weights' size at every step.
 #
@@ -221,7 +226,8 @@ assert gates_ms["our kernel"] < gates_ms["equation"]
 # every piece.
 #
 # The four gates of an LSTM stand side by side. In an array of shape (batch, 4 hidden) the gate $i$ is a part of
-# every row: 256 numbers, a jump, 256 numbers. Stored the other way, (4 hidden, batch), it is one block.
+# every row: 256 numbers, a jump, 256 numbers. No piece is wasted, but NumPy starts anew after every jump. Stored the
+# other way, (4 hidden, batch), the gate is one block.
 # `draw_np/kernels/lstm.py` puts **features first**, so that every gate is one block. Let us see what is gained.
 
 # %%
@@ -259,7 +265,7 @@ off = np.linalg.norm(gradients[np.float32] - gradients[np.float64]) / np.linalg.
 print(f"the gradient of the decoder's W in float32 is off by {off:.0e} of its length")
 assert gradients[np.float32].dtype == np.float32 and off < 0.01
 precision_ms = {dtype.__name__: milliseconds(step_in, dtype) for dtype in gradients}
-show_bars(precision_ms, "ms a training step")
+show_bars(precision_ms, label, [plotting.BLUE] * 2)
 assert precision_ms["float32"] < precision_ms["float64"]
 
 # %% [markdown]
@@ -288,8 +294,7 @@ assert max(shares, key=shares.get) == "products with weights"
 
 # %% [markdown]
 # The products with weights are the largest part, and they run at BLAS's speed. What is left is many small
-# things. So the work is done when the next trick costs more reading than it saves time. draw_np's own rule: what
-# buys less than 3 % is not worth a line.
+# things. So the work is done when the next trick costs more reading than it saves time.
 #
 # ## 7. Memory for time (15 minutes)
 #
@@ -343,7 +348,7 @@ assert again[2] < 0.6 * kept[-1] and kept[-1] > 3 * kept[0]
 # microseconds, however small the array. DRAW is a chain of thousands of small operations that have to wait for
 # each other, so the launches may take longer than the work. The remedies:
 #
-# - few operations: what is done element by element is fused into one, such as our `gates`;
+# - few operations: what is done element by element, such as all that is in our `gates`, is fused into one;
 # - record the whole training step once, as a graph, and launch that;
 # - never ask for a number in between, a loss to be printed, say: the GPU would have to finish first;
 # - large batches, so that every launch has enough to do.
@@ -353,27 +358,29 @@ assert again[2] < 0.6 * kept[-1] and kept[-1] > 3 * kept[0]
 #
 # ## 9. The picture of speed (10 minutes)
 #
-# `figures/speed.py` measured draw_np against the frameworks, each in a process of its own, held to the same cores,
-# taking turns. That takes half an hour, so this cell reads what it wrote, `figures/speed.json`: the middle one of
-# several times. Left is one core, right two (there draw_np gives half of the batch to each of two processes, and the
-# frameworks use threads). Every contestant is the same model and finds the same loss. `torch_compile` and `jax`
-# translate the program first, for seconds, which is not counted here. `gemm_floor` is the products alone.
+# `figures/speed.py` measured draw_np against PyTorch (`torch`) and JAX (`jax`), the libraries with which such networks
+# are usually trained. Each runs in a process of its own, held to the same cores, and they take turns, so that what
+# disturbs, disturbs all alike. That takes half an hour, so this cell reads what it wrote, `figures/speed.json`: of
+# several times not the smallest but the middle one. Left is one core, right two (there draw_np gives half of the
+# batch to each of two processes, and the frameworks use threads). Every contestant is the same model and finds the
+# same loss. `torch_compile` and `jax` translate the program first, for seconds, which is not counted here.
+# `gemm_floor` is the products alone.
 #
 # Below are other sizes. A dot left of 1 is a contestant that the kernels beat. The cell names those that beat
 # the kernels. And why can a dot of the products alone lie left of 1? Without attention, the same image is read
 # at every step. The floor multiplies it by its weights every time, the kernels once.
 
 # %%
-with open("../figures/speed.json", encoding="utf-8") as file:
-    rows = json.load(file)["compared"]
-names = ["kernels", "gemm_floor", "jax", "torch_compile", "torch", "equations"]
+rows = json.loads(Path("../figures/speed.json").read_text("utf-8"))["compared"]
+names = ["gemm_floor", "kernels", "jax", "torch_compile", "torch", "equations"]
+colours = ["0.6", plotting.BLUE, plotting.GREEN, plotting.RED, plotting.ORANGE, plotting.SKY]
 titles = [f"{row['model']}, T = {row['steps']}, batch {row['batch']}, cores: {row['threads']}" for row in rows]
 figure, axes = plt.subplot_mosaic([["one", "two"], ["all", "all"]], figsize=(16, 10), height_ratios=[2, 3])
 for ax, row, title in zip((axes["one"], axes["two"]), rows, titles):
-    ax.bar_label(ax.barh(names, [row[f"{name}_s"] for name in names], color=[f"C{k}" for k in range(6)]), fmt=" %.3f")
+    ax.bar_label(ax.barh(names, [row[f"{name}_s"] for name in names], color=colours), fmt=" %.3f")
     ax.set(xlabel=f"seconds a training step, {row['machine']['processor']}", title=title)
-for name in names:
-    axes["all"].plot([row["kernels_s"] / row[f"{name}_s"] for row in rows], titles, "o", markersize=12, label=name)
+for name, colour, marker in zip(names, colours, "PsD^vo"):
+    axes["all"].plot([row["kernels_s"] / row[f"{name}_s"] for row in rows], titles, marker, c=colour, ms=12, label=name)
 axes["all"].set(xlabel="time of the kernels / time of the other", xlim=(0, None), ylim=(len(rows) - 0.5, -0.5))
 axes["all"].legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
@@ -386,8 +393,8 @@ for row, title in zip(rows, titles):
 # [`exercises/11_make_it_fast.ipynb`](exercises/11_make_it_fast.ipynb) has a place for each answer and a cell that
 # checks it.
 #
-# 1. **Count a network** (easy). The operations of a training step of DRAW without attention. Then see how few
-#    microseconds a perfect processor would need.
+# 1. **Count a network** (easy). The operations of a training step of DRAW without attention. Then see how long they
+#    take at a hundred thousand million a second.
 # 2. **A kernel for $L^z$** (easy). The KL divergence and its derivative, as one operation.
 # 3. **Once, not T times** (harder). The image is the same at every step. Multiply it by its weights once, on the way
 #    there and on the way back, and lower the floor.
