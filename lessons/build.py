@@ -28,6 +28,7 @@ LESSONS = Path(__file__).resolve().parent
 SECONDS_A_CELL = 300  # a guard against cells that hang, on a busy machine too
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
+NUMBERS = re.compile(r"\.\./(figures/\w+\.json)")  # what a lesson reads of what figures/ measured
 ANSWER = re.compile(rf"^([ ]*){BEGIN}\n(?:.*\n)*?\1{END}$", re.MULTILINE)
 
 
@@ -245,7 +246,12 @@ def write_student_version(folder, numbers=()):
             raise LessonError(f"{folder} is not empty: name a new folder")
         (folder / "exercises").mkdir()
         for page in chosen:
-            shutil.copyfile(page.notebook, folder / page.notebook.relative_to(LESSONS))
+            text = page.notebook.read_text(encoding="utf-8")
+            for name in NUMBERS.findall(text):
+                (folder / "figures").mkdir(exist_ok=True)
+                shutil.copyfile(LESSONS.parent / name, folder / name)
+            text = NUMBERS.sub(r"\1", text)  # there figures/ is beside the lessons
+            (folder / page.notebook.relative_to(LESSONS)).write_text(text, encoding="utf-8", newline="\n")
         guide = student_guide((LESSONS / "README.md").read_text(encoding="utf-8"), [page.name for page in chosen])
         (folder / "README.md").write_text(guide, encoding="utf-8", newline="\n")
     except OSError as error:

@@ -287,6 +287,17 @@ def test_the_student_version_has_no_solution(course, tmp_path, capsys):
     assert (tmp_path / "out/README.md").read_text("utf-8") == "# The lessons\n\n| [99 Tiny](99_tiny.ipynb) | how? |\n"
 
 
+def test_the_student_version_brings_the_numbers_that_a_lesson_reads(course, tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/tiny.json").write_text("[1]", "utf-8")
+    (course / "99_tiny.py").write_text('# %%\nopen("../figures/tiny.json")\n', "utf-8")
+    write_unexecuted(course)
+    build.main(["99", "--student", str(tmp_path / "out")])
+    assert (tmp_path / "out/figures/tiny.json").read_text("utf-8") == "[1]"
+    (cell,) = nbformat.read(tmp_path / "out/99_tiny.ipynb", 4).cells
+    assert cell.source == 'open("figures/tiny.json")'
+
+
 def test_the_student_version_is_refused_where_it_would_be_wrong(course, tmp_path):
     def said(folder):
         with pytest.raises(SystemExit) as stopped:
