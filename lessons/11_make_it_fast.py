@@ -125,7 +125,8 @@ assert step_ms["kernels"] < step_ms["equations"]
 #
 # $$D = \mathrm{d}s_t + \mathrm{d}h_t \, o \, (1 - \tanh^2 s_t) .$$
 #
-# From there every factor gets $D$ times the other factor of its product; only $o$ stands behind the cell:
+# Every factor gets what arrives at its product, which is $D$ at $s_t$ and $\mathrm{d}h_t$ at $h_t$, times the other
+# factor:
 #
 # $$\mathrm{d}i = D \, g, \quad \mathrm{d}f = D \, s_{t-1}, \quad \mathrm{d}o = \mathrm{d}h_t \tanh(s_t), \quad
 # \mathrm{d}g = D \, i, \quad \mathrm{d}s_{t-1} = D \, f .$$
