@@ -95,7 +95,8 @@ def read_source(source):
 
 
 def metadata(source, text):
-    """What the notebook says of itself: the same on every machine."""
+    """What the notebook says of itself: the same on every machine. The numbers that it shows count as its text."""
+    text += "".join((LESSONS.parent / name).read_text(encoding="utf-8") for name in NUMBERS.findall(text))
     return {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -190,7 +191,7 @@ def problem(page):
         return f"{page.name} has not been built"
     notebook = nbformat.read(page.notebook, as_version=4)
     if notebook.metadata.get("source") != wanted.metadata["source"]:
-        return f"{page.source.name} has changed since {page.name} was built"
+        return f"{page.source.name}, or what it reads, has changed since {page.name} was built"
     if contents(notebook) != contents(wanted):
         return f"{page.name} has been edited by hand: change {page.source.name} instead"
     return None

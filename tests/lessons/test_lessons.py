@@ -98,6 +98,9 @@ def tiny(tmp_path, monkeypatch):
     return source
 
 
+CHANGED = "99_tiny.py, or what it reads, has changed since 99_tiny.ipynb was built"
+
+
 def page_of(source):
     return build.Page(source, source.with_suffix(".ipynb"))
 
@@ -108,7 +111,18 @@ def test_an_untouched_notebook_is_in_step(tiny):
 
 def test_a_changed_text_is_noticed(tiny):
     tiny.write_text(tiny.read_text(encoding="utf-8") + "print(2)\n", encoding="utf-8")
-    assert build.problem(page_of(tiny)) == "99_tiny.py has changed since 99_tiny.ipynb was built"
+    assert build.problem(page_of(tiny)) == CHANGED
+
+
+def test_changed_numbers_are_noticed(tiny, monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "LESSONS", tmp_path / "lessons")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/tiny.json").write_text("[1]", encoding="utf-8")
+    tiny.write_text('# %%\nopen("../figures/tiny.json")\n', encoding="utf-8")
+    tiny.with_suffix(".ipynb").write_text(nbformat.writes(build.read_source(tiny)), encoding="utf-8")
+    assert build.problem(page_of(tiny)) is None
+    (tmp_path / "figures/tiny.json").write_text("[2]", encoding="utf-8")
+    assert build.problem(page_of(tiny)) == CHANGED
 
 
 def test_windows_line_ends_are_no_change(tiny):
