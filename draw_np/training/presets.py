@@ -52,7 +52,10 @@ PRESETS = {
     ),
     "vae": Preset("vae", vae.Config(), Recipe("binarized-mnist", epochs=50, rate=3e-3)),
     "mnist": Preset(
-        "draw", draw.Config(), Recipe("binarized-mnist", epochs=160, grow=((8, 0.03), (16, 0.07), (32, 0.4)))
+        "draw",
+        draw.Config(),
+        # A model trained with 64 steps has written all but 0.04 of its 28.9 nats after 48; a step fewer is time saved.
+        Recipe("binarized-mnist", epochs=160, grow=((8, 0.03), (16, 0.07), (32, 0.4), (48, 0.3))),
     ),
     "mnist-no-attention": Preset(
         "draw",
