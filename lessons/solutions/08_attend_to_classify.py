@@ -129,7 +129,8 @@ print("8.3 is right")
 
 # %% [markdown]
 # What does it save, and what does it cost? The next cell tries thresholds on 1,000 images; they stand beside the
-# points. No answer but the last was ever trained. From which threshold on can the early ones be trusted?
+# points. At the end of its training only the last answer counted. From which threshold on can the early ones be
+# trusted?
 
 # %%
 x, labels = datasets.sample("cluttered-mnist", rng, 1000, "test")
@@ -144,9 +145,10 @@ stopped = [stop_when_sure(np.stack(beliefs), threshold) for threshold in thresho
 plt.figure(figsize=(10, 5)).add_subplot(xlabel="glimpses, the mean", ylabel="wrong answers (%)")
 saved = [(glimpses.mean(), 100 * (answers != labels).mean()) for answers, glimpses in stopped]
 plt.plot(*zip(*saved), "o-")
-for place, threshold in zip(saved, thresholds):
-    plt.annotate(f"{threshold}", place, (4, 8), textcoords="offset points")
-plt.ylim(0, None)
+for k, (place, threshold) in enumerate(zip(saved, thresholds)):
+    above = k % 2 == 0  # and every other one below, for points may lie close
+    plt.annotate(f"{threshold}", place, (0, 9 if above else -22), textcoords="offset points", ha="center")
+plt.ylim(-0.1 * max(wrong for _, wrong in saved), None)
 plt.show()
 
 # %% [markdown]
