@@ -45,14 +45,15 @@ def first_window(params, N, A, B):
 
 # %%
 # Check 8.1
-config = glimpse_classifier.Config(height=20, width=31, steps=1, hidden=6, read_size=4)
-params = glimpse_classifier.init_params(config, rng, dtype=np.float64)
-params["initial"]["h"] = rng.standard_normal(6)
-seen = glimpse_classifier.look(params, config, rng.random((1, 20, 31)))
-got = np.asarray(first_window(params, N=4, A=31, B=20))
-assert got.shape == (5,), f"expected five numbers, got the shape {got.shape}"
-for name, mine, its in zip(seen.windows[0]._fields, got, seen.windows[0]):
-    assert_close(name, mine, its.item())
+for A, B in (31, 20), (13, 24):
+    config = glimpse_classifier.Config(height=B, width=A, steps=1, hidden=6, read_size=4)
+    params = glimpse_classifier.init_params(config, rng, dtype=np.float64)
+    params["initial"]["h"] = rng.standard_normal(6)
+    seen = glimpse_classifier.look(params, config, rng.random((1, B, A)))
+    got = np.asarray(first_window(params, N=4, A=A, B=B))
+    assert got.shape == (5,), f"expected five numbers, got the shape {got.shape}"
+    for name, mine, its in zip(seen.windows[0]._fields, got, seen.windows[0]):
+        assert_close(f"{name} for A = {A}, B = {B}", mine, its.item())
 print("8.1 is right")
 
 # %% [markdown]
