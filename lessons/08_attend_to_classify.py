@@ -363,17 +363,17 @@ assert np.median(distance[-1]) < np.median(distance[0])  # it goes to the digit
 # What taught it to find is the gradient of $-\log p_y$. Nobody gave it a place, not for one image. What it was given is
 # a first window over the whole canvas, for new parameters begin so, and easy canvases first.
 #
-# RAM, in the table below, learned where to look by trial and reward. Could the trick of lesson 02, $z = \mu + \sigma
-# \varepsilon$, have saved it the trials? No. The trick makes the place that is drawn a smooth function of what the
-# network emits. But RAM then cuts the patch out at an index, and what it sees does not change until it jumps (lesson
-# 05, part 1). Filters are what lets a gradient through.
+# RAM, the model of Mnih and others (2014), learned where to look by trial and reward. Could the trick of lesson 02,
+# $z = \mu + \sigma \varepsilon$, have saved it the trials? No. The trick makes the place a smooth function of what the
+# network emits. But RAM then cuts its patch out at an index: what it sees stays the same, or jumps (lesson 05, part 1).
+# Filters are what lets a gradient through.
 #
 # ## 7. Table 1 and Fig. 5 (10 minutes)
 #
-# The paper's rows are quoted, marked with *. RAM is the model of Mnih and others (2014): it looks by index, learns
-# where by trial and reward, and reads at four zooms in every glimpse where ours reads one. Ours stand in the table
-# twice: as recorded when the weights were shipped, on 10,000 images, and on the 1,000 that you have made. Do the two
-# agree within their standard errors? Does ours reach the paper's? (Its test images are others, made in the same way.)
+# The paper's rows are quoted, marked with *. RAM reads at four zooms in every glimpse where ours reads one. Ours stand
+# in the table twice: as recorded when the weights were shipped, on 10,000 images, and on the 1,000 that you have made.
+# Do the two agree within their standard errors? Does ours reach the paper's? (Its test images are others, made in the
+# same way.)
 #
 # Below is Fig. 5: four glimpses a row, by the network of four, on four images. A thick border is a large variance: it
 # is $\sigma / 3$ wide, but at most a tenth of the side. `figures/table_1.py` and `figures/figure_05.py` make both in
