@@ -26,7 +26,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
 from tqdm.notebook import tqdm
 
-from draw_np import datasets, equations, kernels, load_pretrained, plotting
+from draw_np import datasets, equations, kernels, load_pretrained, plotting, pretrained
 from draw_np.models import draw, vae
 from draw_np.training import presets, step, trees
 
@@ -168,9 +168,9 @@ for kind in "DRAW without", "DRAW with attention":
         x, noise = rng.random((64, S, S), np.float32), rng.standard_normal((2, 64, 100), np.float32)
         taken = timeit.repeat("draw.infer(weights, own, x, noise)", globals=globals(), number=1, repeat=8)
         products, measured = [*products, common + touch], [*measured, 1e3 * min(taken) / 2 / 64]
-    for panel, values, name in zip(axes, (products, measured), ("multiplications", "time (ms, measured)")):
+    for panel, values, name in zip(axes, (products, measured), ("multiplications", "ms (measured)")):
         panel.semilogy(sides, values, "o-", color=kinds[kind], label=kind)
-        panel.set(xlabel="side of the picture (pixels)", ylabel=f"{name} a step", xticks=sides)
+        panel.set(xlabel="side of the picture (pixels)", ylabel=f"{name} a picture and step", xticks=sides)
     print(f"{kind:20}{products} multiplications, {[round(ms, 3) for ms in measured]} ms a picture and step")
 _ = axes[0].legend()
 
@@ -182,12 +182,13 @@ _ = axes[0].legend()
 # Attention's line of work is nearly flat as well: most of its multiplications have nothing to do with pixels. At
 # 28 × 28 it saves less than at 100 × 100, for there what both models have in common is a larger part. Of the time it
 # usually saves less than of the multiplications: large matrix products are what computers do best, small ones and
-# exponentials what they do worst. Attention pays as pictures grow.
+# exponentials they do less well. Attention pays as pictures grow.
 #
 # ## 3. One digit after the other? (20 minutes)
 #
 # "The network typically generates one digit and then the other", the paper says. How would one measure
-# that? First look. Our model draws in $T = 32$ steps. We ask two things of six pictures that it makes up:
+# that? First look. Our model draws in $T$ steps, as many as the colour bar counts. We ask two things of six pictures
+# that it makes up:
 #
 # - **Where was the window?** The dots are the centres of the write windows, joined in the order of time.
 # - **When was a pixel drawn?** At the first step from which on it has at least half of its final value:
@@ -267,7 +268,7 @@ axes[0].set(xlabel="step t", ylabel="ink / final ink")
 for belong, colour, name in (1, plotting.BLUE, "same digit"), (0, plotting.RED, "two digits"):
     chosen = [gap[(same == belong) & (distance == d)] for d in bins]
     axes[1].plot(bins, [g.mean() if len(g) > 300 else np.nan for g in chosen], "o-", color=colour, label=name)
-axes[1].set(xlabel="distance of two pixels of ink", ylabel="steps between them")
+axes[1].set(xlabel="distance of two pixels of ink (pixels)", ylabel="steps between them")
 [panel.legend() for panel in axes]
 middle = [[gap[(n == k) & (same == one) & (distance > 8) & (distance < 20)] for one in (1, 0)] for k in range(200)]
 more = np.array([two.mean() - one.mean() for one, two in middle if min(len(one), len(two)) > 20])
@@ -275,15 +276,18 @@ print(f"two digits against one, 8 to 20 pixels apart: {more.mean():+.2f} steps +
 
 # %% [markdown]
 # On the left, the further apart the two curves, the more it is one after the other. The bands hold the middle half of
-# the pictures. On the right, both curves rise: what is near is drawn soon. If red lies above blue, by more than two
-# standard errors (printed after the +-), then a digit counts as one thing, though nobody told the model of digits. How
-# much it counts, you read off. (It is one model. Another seed may draw otherwise: that would have to be trained.)
+# the pictures. On the right, a curve that rises says that what is near is drawn at nearly the same time. If red lies
+# above blue, by more than two standard errors (printed after the +-), then a digit counts as one thing, though nobody
+# told the model of digits. How much it counts, you read off. (It is one model. Another seed may draw otherwise: that
+# would have to be trained.)
 #
 # ## 4. The same weights elsewhere (10 minutes)
 #
 # **Another $T$.** No weight depends on the number of steps, so we may stop earlier or go on longer. Is it good for
 # anything? The first cell gives the model 2 to 64 steps for 50 pictures. (The pixels are grey here, as in the
-# paper's experiment. So the nats compare one $T$ with another, but are no length of a code: lesson 07.)
+# paper's experiment. So the nats compare one $T$ with another, but are no length of a code: lesson 07.) For the same
+# reason a training may begin with a small $T$, which is quicker, and let it grow. Our model's did. The cell prints how
+# far it has come.
 #
 # **A larger canvas.** Only $c_0$ has the size of the picture. Continue it to 100 × 100 with its edge, and the model
 # draws there. What do you expect? Eq. 22-24 count in parts of the picture:
@@ -304,7 +308,10 @@ for steps in Ts:
 L_x, L_z = np.array(bounds).T
 for values, name, colour in (L_x + L_z, "$L$", "C6"), (L_x, "$L^x$", "C0"), (L_z, "$L^z$", "C1"):
     axes.plot(Ts, values, "o-", color=colour, label=name)
-axes.axvline(config.steps, color="0.7", linestyle="--")
+record = pretrained.load_record("two-digit-mnist")
+last = step.steps_at(presets.Recipe(**record["recipe"]), config, record["update"] - 1, record["length"])
+print("{update:,} of {length:,} updates are done,".format(**record), f"the last with T = {last}")
+axes.axvline(last, color="0.7", linestyle="--")
 axes.set_ylim(0)
 axes.legend()
 print(*(f"T = {T}: {nats:.0f} nats" for T, nats in zip(Ts, L_x + L_z)), sep=",  ")
@@ -327,8 +334,8 @@ for row, made_there in zip(axes, (small, large)):
 _ = [row[0].set_ylabel(name) for row, name in zip(axes, ["60 × 60", "100 × 100"])]
 
 # %% [markdown]
-# The dashed line is the $T$ that the model is made for. To its left the drawing is not finished. To its right, see for
-# yourself whether more time helps or harms. If it harms: nobody ever asked the model to stop.
+# The dashed line is the $T$ of the last updates. After two steps the drawing is far from finished. How many steps are
+# enough, and does more time help or harm, to the right of the line? If it harms: nobody ever asked the model to stop.
 #
 # On the larger canvas stands the same drawing, stretched. The pen has kept its width, its strokes lie further apart,
 # and the same light is spread over more paper. ($c_0$ was not stretched, either.) So a larger canvas can be *reached*
@@ -346,12 +353,13 @@ _ = [row[0].set_ylabel(name) for row, name in zip(axes, ["60 × 60", "100 × 100
 # 13 × 13 pixels of the picture are never white. Then we ask for digits that begin there. Which model can draw them?
 #
 # We train with two seeds, each with its own weights and pictures. Two are few: they show whether a difference is of
-# the size of luck, not how large it is. The rate is 0.004 for both, chosen among 0.002, 0.004 and 0.008 in other runs.
+# the size of luck, not how large it is. (The second seed's curves are drawn paler.) The rate is 0.004 for both, chosen
+# among 0.002, 0.004 and 0.008 in other runs. An update is Adam's; a gradient longer than 10 is shortened to 10.
 
 # %%
 tiny = datasets.load("mnist", "train").images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))  # (50000, 14, 14)
 def scenes(rng, count, corner=False):
-    q, p = rng.integers(40 - 14 + 1, size=(2, 4 * count + 100))  # more than needed, then those allowed
+    q, p = rng.integers(40 - 14 + 1, size=(2, 5 * count + 100))  # more than needed, then those allowed
     q, p = np.stack([q, p])[:, ((q > 13) & (p > 13)) == corner][:, :count]
     x = np.zeros((len(q), 40, 40), np.float32)
     for picture, b, a in zip(x, q, p):
@@ -397,18 +405,18 @@ axes[1].set(xlabel="time used (s)")
 _ = axes[1].legend()
 
 # %%
-own = np.random.default_rng(2)
-asked = {place: scenes(own, 400, corner=place == "corner") for place in ("training", "corner")}
-noise, untrained = draw.sample_noise(learners["with"], 400, own), draw.init_params(learners["with"], own, mean)
-found, nats = {key: weights.params for key, weights in learned.items()} | {("with", "untrained"): untrained}, {}
-for (name, seed), weights in found.items():
-    learner = learners[name]
-    nats[name, seed] = [float(draw.loss(weights, learner, x, noise, kernels)) for x in asked.values()]
-    print(f"{name} attention, seed {seed}: {nats[name, seed][0]:.0f} nats, the corner {nats[name, seed][1]:.0f}")
-assert all(nats["with", seed][1] < nats["with", "untrained"][1] < nats["without", seed][1] for seed in (0, 1))
-rows = [np.concatenate([x[:5] for x in asked.values()])]  # five pictures each
-for name, learner in learners.items():
-    rows.append(2 * equations.sigmoid(draw.infer(found[name, 0], learner, rows[0], noise[:, :10]).canvases[-1][:, 0]))
+asked = {place: scenes(rng, 400, corner=place == "corner") for place in ("training", "corner")}
+noise, corner = draw.sample_noise(learners["with"], 400, rng), {}
+found = {(name, "untrained"): draw.init_params(learner, rng, mean) for name, learner in learners.items()}
+found.update({(name, f"seed {seed}"): weights.params for (name, seed), weights in learned.items()})
+for (name, when), weights in found.items():
+    there, corner[name, when] = (float(draw.loss(weights, learners[name], x, noise, kernels)) for x in asked.values())
+    print(f"{name} attention, {when}: {there:.0f} nats, the corner {corner[name, when]:.0f}")
+assert all(corner["with", when] < corner["with", "untrained"] for when in ("seed 0", "seed 1"))
+assert all(corner["without", when] > corner["without", "untrained"] for when in ("seed 0", "seed 1"))
+few = np.concatenate([x[:5] for x in asked.values()])  # five pictures each
+traces = [draw.infer(found[name, "seed 0"], learner, few, noise[:, :10]) for name, learner in learners.items()]
+rows = [few, *(2 * equations.sigmoid(trace.canvases[-1][:, 0]) for trace in traces)]
 axes = plt.figure(figsize=(16, 5.4)).add_subplot()
 plotting.show_image(axes, plotting.grid(np.concatenate(rows), 10), "left: places as in training; right: the corner")
 _ = axes.set_yticks([20, 61, 102], ["pictures", "with\n(twice as bright)", "without\n(twice as bright)"])

@@ -45,14 +45,15 @@ def first_window(params, N, A, B):
 
 # %%
 # Check 8.1
-config = glimpse_classifier.Config(height=20, width=31, steps=1, hidden=6, read_size=4)
-params = glimpse_classifier.init_params(config, rng, dtype=np.float64)
-params["initial"]["h"] = rng.standard_normal(6)
-seen = glimpse_classifier.look(params, config, rng.random((1, 20, 31)))
-got = np.asarray(first_window(params, N=4, A=31, B=20))
-assert got.shape == (5,), f"expected five numbers, got the shape {got.shape}"
-for name, mine, its in zip(seen.windows[0]._fields, got, seen.windows[0]):
-    assert_close(name, mine, its.item())
+for A, B in (31, 20), (13, 24):
+    config = glimpse_classifier.Config(height=B, width=A, steps=1, hidden=6, read_size=4)
+    params = glimpse_classifier.init_params(config, rng, dtype=np.float64)
+    params["initial"]["h"] = rng.standard_normal(6)
+    seen = glimpse_classifier.look(params, config, rng.random((1, B, A)))
+    got = np.asarray(first_window(params, N=4, A=A, B=B))
+    assert got.shape == (5,), f"expected five numbers, got the shape {got.shape}"
+    for name, mine, its in zip(seen.windows[0]._fields, got, seen.windows[0]):
+        assert_close(f"{name} for A = {A}, B = {B}", mine, its.item())
 print("8.1 is right")
 
 # %% [markdown]
@@ -129,7 +130,8 @@ print("8.3 is right")
 
 # %% [markdown]
 # What does it save, and what does it cost? The next cell tries thresholds on 1,000 images; they stand beside the
-# points. No answer but the last was ever trained. From which threshold on can the early ones be trusted?
+# points. At the end of its training only the last answer counted. From which threshold on can the early ones be
+# trusted?
 
 # %%
 x, labels = datasets.sample("cluttered-mnist", rng, 1000, "test")
@@ -144,9 +146,10 @@ stopped = [stop_when_sure(np.stack(beliefs), threshold) for threshold in thresho
 plt.figure(figsize=(10, 5)).add_subplot(xlabel="glimpses, the mean", ylabel="wrong answers (%)")
 saved = [(glimpses.mean(), 100 * (answers != labels).mean()) for answers, glimpses in stopped]
 plt.plot(*zip(*saved), "o-")
-for place, threshold in zip(saved, thresholds):
-    plt.annotate(f"{threshold}", place, (4, 8), textcoords="offset points")
-plt.ylim(0, None)
+for k, (place, threshold) in enumerate(zip(saved, thresholds)):
+    above = k % 2 == 0  # and every other one below, for points may lie close
+    plt.annotate(f"{threshold}", place, (0, 9 if above else -22), textcoords="offset points", ha="center")
+plt.ylim(-0.1 * max(wrong for _, wrong in saved), None)
 plt.show()
 
 # %% [markdown]
