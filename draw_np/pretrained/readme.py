@@ -1,9 +1,6 @@
 """The training record as one page, made from the records of all shipped weights."""
 
-import dataclasses
-import json
-
-from ..training.presets import PRESETS
+from ..training.presets import PRESETS, changed
 from . import FOLDER, load_record, names
 
 TITLES = {
@@ -85,9 +82,8 @@ def section(name, record):
     jobs = {"train": "train it again", "evaluate": "measure it", "resume": "train it further"}
     width = max(len(record[key]) for key in jobs)
     commands = "\n".join(f"    {record[key]:{width}}  # {what}" for key, what in jobs.items())
-    now = json.loads(json.dumps(dataclasses.asdict(PRESETS[name].recipe)))  # tuples as lists
-    changed = {key for key, value in record["recipe"].items() if now[key] != value}
-    news = f" The preset's {', '.join(sorted(changed))} changed since; it is trained again as now." if changed else ""
+    news = ", ".join(changed(PRESETS[name].recipe, record["recipe"]))
+    news = news and f" The preset's {news} changed since; it is trained again as now."
     return f"## {name}\n\n| | |\n|---|---|\n{table}\n{commands}\n\nTo train it further, {first}.{news}\n"
 
 

@@ -26,6 +26,7 @@ from . import checkpoint
 from .adam import AdamState
 from .batches import Endless, Shuffled
 from .evaluation import evaluate, evaluate_classifier
+from .presets import changed
 from .shards import SIGNALS, Shards
 from .step import Weights, canvas_at, first_weights, loss_names, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
@@ -80,6 +81,8 @@ def train(
         raise TrainingError(f"the run in {out} is at update {done:,} already, beyond the {length:,} asked for")
     make_folder(out)
     if saved:
+        if news := changed(recipe, meta.get("recipe", {})):
+            print(f"{name}: the recipe's {', '.join(news)} changed since; going on as it is now", file=sys.stderr)
         restore_generators(out, meta, batches, noise_rng)
         adam = AdamState(done, trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
         weights = Weights(trees["params"], trees["average"], adam)

@@ -1,7 +1,8 @@
 """What to train and how: a preset is a model's configuration and a recipe, under the name that its weights get."""
 
 import difflib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from ..models import draw, glimpse_classifier, vae
@@ -98,6 +99,12 @@ PRESETS = {
         ),
     ),
 }
+
+
+def changed(recipe, saved):
+    """The names of the fields in which a Recipe differs from one that a file has saved; of those that it has saved."""
+    now = json.loads(json.dumps(asdict(recipe)))  # tuples as lists
+    return sorted(field for field in now.keys() & saved.keys() if now[field] != saved[field])
 
 
 def find_preset(name):

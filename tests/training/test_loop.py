@@ -252,6 +252,14 @@ def test_the_seed_of_a_resumed_run_is_its_own(run, finished, stopped, bits):
     assert bits(stopped) == bits(finished)
 
 
+def test_a_recipe_that_changed_meanwhile_is_said(run, preset, stopped, capsys):
+    run(stopped, resume=True)
+    assert "changed since" not in capsys.readouterr().err
+    other = dataclasses.replace(preset.recipe, rate=0.001, grow=((1, 0.5),))
+    run(stopped, preset._replace(recipe=other), resume=True)
+    assert "small: the recipe's grow, rate changed since; going on as it is now\n" in capsys.readouterr().err
+
+
 def test_a_complete_run_may_be_resumed_to_no_effect(run, finished, bits):
     before, rows = bits(finished), metrics(finished)
     (finished / "weights.npz").unlink()  # as after a kill between the last checkpoint and the weights
