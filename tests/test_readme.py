@@ -4,6 +4,10 @@ import importlib.util
 import re
 from pathlib import Path
 
+from draw_np.pretrained import load_record, names
+from draw_np.pretrained.readme import plus_minus
+from draw_np.training.presets import PRESETS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -31,3 +35,17 @@ def test_map_of_equations():
 def test_links_lead_somewhere():
     links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_weights_are_told_as_their_records_have_them():
+    """One row for each of the shipped weights: `name`, ..., test, valid, the paper's number, updates."""
+    block = (ROOT / "README.md").read_text("utf-8").partition("<!-- weights -->")[2].partition("<!-- /weights -->")[0]
+    rows = {cells[0].strip("`"): cells for line in block.splitlines() if (cells := line.strip("| ").split(" | "))[3:]}
+    assert set(names()) == {name for name in rows if name in PRESETS}
+    for name in names():
+        record = load_record(name)
+        test, valid = (plus_minus(record["measured"][split]) for split in ("test", "valid"))
+        finished = record["update"] == record["length"]
+        updates = f"{record['update']:,}" + ("" if finished else f" of {record['length']:,}")
+        told = rows[name]
+        assert (told[2].replace("*", ""), told[3], told[5]) == (test, valid, updates), name
