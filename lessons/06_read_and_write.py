@@ -181,9 +181,10 @@ axes[1].set(xlabel="step t", ylabel="filters' width (pixels)", ylim=(0, None))
 _ = [panel.legend() for panel in axes]
 
 # %% [markdown]
-# Writing does what we expect: as the brush shrinks from 8 pixels to 1, its factor falls a hundredfold. Reading turns
-# the volume up most at $t = 3$. There the centre of its window is off the image, for every digit (part 4 says so), and
-# hardly anything is there to multiply. Later it reads with narrow filters and a moderate factor.
+# Writing does what we expect: as the brush shrinks, from far wider than a digit to a pixel or two, its factor falls by
+# two powers of ten. Reading turns the volume up most at $t = 3$. There the centre of its window is off the image, for
+# every digit (part 4 says so), and hardly anything is there to multiply. Later it reads with narrow filters and a
+# moderate factor.
 #
 # ## 3. Write (10 minutes)
 #
