@@ -1,4 +1,4 @@
-"""Adam (Kingma & Ba 2014), the paper's optimiser, on nested dicts, and the clipping and averaging around it."""
+"""Adam (Kingma & Ba 2014), the paper's optimiser, on nested dicts, and the decay, clipping and averaging around it."""
 
 from typing import NamedTuple
 
@@ -40,6 +40,22 @@ def adam(p, g, m, v, rate, square_bias, beta1, beta2, epsilon):
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g * g
     return p - rate * m / (np.sqrt(v / square_bias) + epsilon), m, v
+
+
+def shrink_matrices(params, part):
+    """The parameters with the matrices W and U shorter by `part` of their length: weight decay.
+
+    Decoupled from Adam (Loshchilov & Hutter 2017), `part` being the rate times a constant. Adam divides a gradient by
+    its noise, so weights that hardly matter walk at random, away from zero; this calls them back. Biases and the
+    initial state are left alone.
+    """
+
+    def shrink(name, value):
+        if isinstance(value, dict):
+            return shrink_matrices(value, part)
+        return value * np.asarray(1 - part, value.dtype) if name in ("W", "U") else value
+
+    return {name: shrink(name, value) for name, value in params.items()}
 
 
 def clip_by_global_norm(gradient, norm, limit):

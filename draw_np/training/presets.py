@@ -15,11 +15,11 @@ class Recipe:
     `rate` rises from zero over `warm_up` updates and falls as a cosine to zero where the run ends. `clip` is the
     gradient's largest global norm. `grow` trains with fewer steps first: ((8, 0.2), (16, 0.3)) is a fifth of the
     updates at T = 8, three tenths at T = 16, the rest at the configuration's own T; the parameters do not depend on
-    T. `average`, if not 0, keeps an average of the weights over about this fraction of the run so far. `images`
-    limits the training set. `canvases` begins with an easier task, where the data set can: ((48, 2, 0.1),) is images
-    of 48 x 48 pixels with 2 distractors for a tenth of the updates. An epoch is one pass over the training set; where
-    images are made without end, 50,000 of them.
-    `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
+    T. `weight_decay` times the rate is the part by which `adam.shrink_matrices` shortens the weights at every update.
+    `average`, if not 0, keeps an average of the weights over about this fraction of the run so far. `images` limits the
+    training set. `canvases` begins with an easier task, where the data set can: ((48, 2, 0.1),) is images of 48 x 48
+    pixels with 2 distractors for a tenth of the updates. An epoch is one pass over the training set; where images are
+    made without end, 50,000 of them. `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
     """
 
     dataset: str
@@ -28,6 +28,7 @@ class Recipe:
     rate: float = 4e-3
     warm_up: int = 200
     clip: float = 10.0
+    weight_decay: float = 0.0
     grow: tuple = ()
     canvases: tuple = ()
     average: float = 0.05
@@ -61,7 +62,7 @@ PRESETS = {
     "mnist-no-attention": Preset(
         "draw",
         draw.Config(steps=32, read_size=None, write_size=None),
-        Recipe("binarized-mnist", epochs=60, grow=((8, 0.1), (16, 0.1342))),
+        Recipe("binarized-mnist", epochs=60, weight_decay=0.3, grow=((8, 0.1), (16, 0.1342))),
     ),
     "two-digit-mnist": Preset(
         "draw",
@@ -102,9 +103,12 @@ PRESETS = {
 
 
 def changed(recipe, saved):
-    """The names of the fields in which a Recipe differs from one that a file has saved; of those that it has saved."""
-    now = json.loads(json.dumps(asdict(recipe)))  # tuples as lists
-    return sorted(field for field in now.keys() & saved.keys() if now[field] != saved[field])
+    """The names of the fields in which a Recipe differs from one that a file has saved.
+
+    A field that the file does not know yet had no effect: it has its default.
+    """
+    now, plain = (json.loads(json.dumps(asdict(one))) for one in (recipe, Recipe("", 0)))  # tuples as lists
+    return sorted(field for field in now if now[field] != saved.get(field, plain[field]))
 
 
 def find_preset(name):

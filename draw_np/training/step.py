@@ -9,7 +9,7 @@ import numpy
 
 from ..backend import np, value_and_grad
 from ..models import is_classifier
-from .adam import AdamState, adam_init, adam_update, clip_by_global_norm, update_average
+from .adam import AdamState, adam_init, adam_update, clip_by_global_norm, shrink_matrices, update_average
 from .trees import global_norm
 
 
@@ -64,7 +64,8 @@ def update(weights, model, config, images, given, recipe, rate, ops, gradient_of
     with numpy.errstate(over="ignore", invalid="ignore"):
         norm = global_norm(gradient)
         gradient = clip_by_global_norm(gradient, norm, recipe.clip)
-        params, adam = adam_update(weights.params, gradient, weights.adam, rate)
+        params = shrink_matrices(weights.params, rate * recipe.weight_decay) if recipe.weight_decay else weights.params
+        params, adam = adam_update(params, gradient, weights.adam, rate)
         average = update_average(weights.average, params, adam.count, recipe.average) if recipe.average else params
         size = global_norm(params)
     quantities = {**dict(zip(loss_names(model), nats)), "gradient_norm": norm, "weight_norm": size}

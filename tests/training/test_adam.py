@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from draw_np.training.adam import adam_init, adam_update, clip_by_global_norm, update_average
+from draw_np.training.adam import adam_init, adam_update, clip_by_global_norm, shrink_matrices, update_average
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
 
 SHAPES = {"W": (7, 8), "inner": {"U": (5, 6), "b": (3,)}, "scale": ()}
@@ -69,6 +69,7 @@ def test_nothing_passed_in_is_changed():
     adam_update(params, gradient, state, 0.1)
     clip_by_global_norm(gradient, global_norm(gradient), 0.1)
     update_average(average, params, 3, 0.05)
+    shrink_matrices(params, 0.1)
     for was, now in zip(before, (params, gradient, average, state)):
         was, now = (x._asdict() if hasattr(x, "_asdict") else x for x in (was, now))
         for name, leaf in named_leaves(was).items():
@@ -84,7 +85,7 @@ def test_the_type_of_the_weights_is_kept(dtype):
     for _ in range(3):
         after, state = adam_update(after, clipped, state, 1e-3)
     average = update_average(params, after, state.count, 0.05)
-    for result in (clipped, after, state.mean, state.mean_square, average):
+    for result in (clipped, shrink_matrices(after, np.float64(0.1)), after, state.mean, state.mean_square, average):
         assert {leaf.dtype for leaf in named_leaves(result).values()} == {np.dtype(dtype)}
 
 
@@ -113,6 +114,15 @@ def test_a_gradient_that_is_short_enough_is_left_alone(scale):
     for limit in (norm, norm + 1):
         for name, leaf in named_leaves(clip_by_global_norm(gradient, norm, limit)).items():
             assert np.array_equal(leaf, named_leaves(gradient)[name])
+
+
+def test_weight_decay_shortens_the_matrices_and_nothing_else():
+    params = tree(np.random.default_rng(9))
+    shorter = shrink_matrices(params, 0.25)
+    assert named_leaves(shorter).keys() == named_leaves(params).keys()
+    for name, leaf in named_leaves(shorter).items():
+        factor = 0.75 if name in ("W", "inner/U") else 1
+        assert np.array_equal(leaf, factor * named_leaves(params)[name])
 
 
 def test_the_average_is_over_a_fraction_of_the_run():

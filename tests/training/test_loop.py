@@ -21,7 +21,7 @@ from draw_np.training import checkpoint, loop
 from draw_np.training.checkpoint import CheckpointError
 from draw_np.training.evaluation import evaluate_classifier
 from draw_np.training.loop import TrainingError, train
-from draw_np.training.presets import Preset, Recipe
+from draw_np.training.presets import Preset, Recipe, changed
 from draw_np.training.step import steps_at
 from draw_np.training.trees import map_leaves, named_leaves
 
@@ -258,6 +258,13 @@ def test_a_recipe_that_changed_meanwhile_is_said(run, preset, stopped, capsys):
     other = dataclasses.replace(preset.recipe, rate=0.001, grow=((1, 0.5),))
     run(stopped, preset._replace(recipe=other), resume=True)
     assert "small: the recipe's grow, rate changed since; going on as it is now\n" in capsys.readouterr().err
+
+
+def test_a_field_that_the_recipe_got_later_has_changed_if_it_has_an_effect(preset):
+    saved = json.loads(json.dumps(dataclasses.asdict(preset.recipe)))
+    del saved["weight_decay"]
+    assert changed(preset.recipe, saved) == []
+    assert changed(dataclasses.replace(preset.recipe, weight_decay=0.3), saved) == ["weight_decay"]
 
 
 def test_a_complete_run_may_be_resumed_to_no_effect(run, finished, bits):

@@ -13,7 +13,7 @@ import pytest
 from draw_np import equations, kernels
 from draw_np.backend import value_and_grad
 from draw_np.models import MODELS, draw, glimpse_classifier, vae
-from draw_np.training.adam import adam_update, clip_by_global_norm, update_average
+from draw_np.training.adam import adam_update, clip_by_global_norm, shrink_matrices, update_average
 from draw_np.training.presets import PRESETS, Recipe, find_preset
 from draw_np.training.step import canvas_at, first_weights, losses_and_gradient, rate_at, steps_at, steps_until, update
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
@@ -67,10 +67,10 @@ def test_keeping_few_states_takes_less_memory():
     assert peak(keep_every=6) < 0.5 * peak()
 
 
-@pytest.mark.parametrize("clip", [1e9, 0.5])
-def test_two_updates(clip):
+@pytest.mark.parametrize("clip, weight_decay", [(1e9, 0.0), (0.5, 0.0), (0.5, 7.0)])
+def test_two_updates(clip, weight_decay):
     params, images, noise = case(np.float64)
-    recipe = dataclasses.replace(RECIPE, clip=clip)
+    recipe = dataclasses.replace(RECIPE, clip=clip, weight_decay=weight_decay)
     weights = first_weights(params)
     expected, average, adam = params, params, weights.adam
     for _ in range(2):
@@ -78,6 +78,7 @@ def test_two_updates(clip):
         _, gradient = value_and_grad(lambda p: draw.loss(p, CONFIG, images, noise), expected)
         norm = global_norm(gradient)
         assert norm > 1  # so that 0.5 shortens it
+        expected = shrink_matrices(expected, 0.01 * weight_decay)
         expected, adam = adam_update(expected, clip_by_global_norm(gradient, norm, clip), adam, 0.01)
         average = update_average(average, expected, adam.count, 0.3)
         before = copy.deepcopy(weights)
