@@ -81,8 +81,11 @@ def train(
         raise TrainingError(f"the run in {out} is at update {done:,} already, beyond the {length:,} asked for")
     make_folder(out)
     if saved:
-        if news := changed(recipe, meta.get("recipe", {})):
-            print(f"{name}: the recipe's {', '.join(news)} changed since; going on as it is now", file=sys.stderr)
+        news = changed(recipe, meta.get("recipe", {}))
+        if meta["config"] != dataclasses.asdict(config):
+            news.append("steps")
+        if news:
+            print(f"{name}: the preset's {', '.join(news)} changed since; going on as it is now", file=sys.stderr)
         restore_generators(out, meta, batches, noise_rng)
         adam = AdamState(done, trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
         weights = Weights(trees["params"], trees["average"], adam)
@@ -175,7 +178,8 @@ def find_run(out, name, preset, resume):
     trees, meta = checkpoint.load(path)
     if meta.get("preset") != name:
         raise TrainingError(f"{out} holds a run of preset {meta.get('preset')!r}, not {name!r}; name its preset")
-    if (meta["model"], meta["config"]) != (preset.model, dataclasses.asdict(preset.config)):
+    sizes, ours = ({**config, "steps": None} for config in (meta["config"], dataclasses.asdict(preset.config)))
+    if (meta["model"], sizes) != (preset.model, ours):  # the parameters do not depend on T
         raise TrainingError(f"{out} holds a run with other sizes than the preset {name!r} has now; start a new run")
     counts = [meta.get("seed"), meta.get("update"), meta.get("length"), meta.get("threads", 1)]
     whole = all(type(value) is int and value >= 0 for value in counts) and type(meta.get("seconds")) in (int, float)

@@ -66,8 +66,8 @@ PRESETS = {
     ),
     "two-digit-mnist": Preset(
         "draw",
-        draw.Config(height=60, width=60, steps=32, read_size=5, write_size=10),
-        Recipe("two-digit-mnist", epochs=60, grow=((8, 0.1), (16, 0.4)), validation_images=1000),
+        draw.Config(height=60, width=60, steps=48, read_size=5, write_size=10),
+        Recipe("two-digit-mnist", epochs=77, grow=((8, 0.08), (16, 0.3), (32, 0.4)), validation_images=1000),
     ),
     # Chosen on validation. In the first 1,500 updates 5e-4 is slower, 2e-3 no faster, batches of 64 no better for the
     # time, two glimpses first far slower. Smaller canvases first: 6.5 % wrong after 8,580 updates, where a run without

@@ -257,7 +257,17 @@ def test_a_recipe_that_changed_meanwhile_is_said(run, preset, stopped, capsys):
     assert "changed since" not in capsys.readouterr().err
     other = dataclasses.replace(preset.recipe, rate=0.001, grow=((1, 0.5),))
     run(stopped, preset._replace(recipe=other), resume=True)
-    assert "small: the recipe's grow, rate changed since; going on as it is now\n" in capsys.readouterr().err
+    assert "small: the preset's grow, rate changed since; going on as it is now\n" in capsys.readouterr().err
+
+
+def test_a_run_may_go_on_with_another_number_of_steps_but_not_with_other_sizes(run, preset, stopped, capsys):
+    other = preset._replace(config=dataclasses.replace(preset.config, hidden=9))
+    with pytest.raises(TrainingError, match="holds a run with other sizes than the preset 'small' has now"):
+        run(stopped, other, resume=True)
+    more = preset._replace(config=dataclasses.replace(preset.config, steps=3))
+    assert run(stopped, more, resume=True)
+    assert "small: the preset's steps changed since; going on as it is now\n" in capsys.readouterr().err
+    assert checkpoint.load(stopped / "weights.npz")[1]["config"]["steps"] == 3
 
 
 def test_a_field_that_the_recipe_got_later_has_changed_if_it_has_an_effect(preset):
