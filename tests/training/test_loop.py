@@ -260,10 +260,7 @@ def test_a_recipe_that_changed_meanwhile_is_said(run, preset, stopped, capsys):
     assert "small: the preset's grow, rate changed since; going on as it is now\n" in capsys.readouterr().err
 
 
-def test_a_run_may_go_on_with_another_number_of_steps_but_not_with_other_sizes(run, preset, stopped, capsys):
-    other = preset._replace(config=dataclasses.replace(preset.config, hidden=9))
-    with pytest.raises(TrainingError, match="holds a run with other sizes than the preset 'small' has now"):
-        run(stopped, other, resume=True)
+def test_a_run_may_go_on_with_another_number_of_steps(run, preset, stopped, capsys):
     more = preset._replace(config=dataclasses.replace(preset.config, steps=3))
     assert run(stopped, more, resume=True)
     assert "small: the preset's steps changed since; going on as it is now\n" in capsys.readouterr().err
@@ -418,7 +415,7 @@ def test_another_preset_s_run(run, finished):
 
 def test_another_preset_of_the_same_name(run, preset, stopped):
     before = files(stopped)
-    for change in ({"hidden": 9}, {"steps": 3}):
+    for change in ({"hidden": 9}, {"height": 9}, {"hidden": 9, "steps": 3}):
         other = Preset("draw", dataclasses.replace(preset.config, **change), preset.recipe)
         with pytest.raises((TrainingError, CheckpointError)) as error:
             run(stopped, other, resume=True)
