@@ -98,9 +98,9 @@ plt.show()
 #
 # The next two cells are all of it. The third puts it to work, with weights that were trained for hours,
 # `mnist-no-attention`, on digits that they never saw. The first row is the picture so far. The second is what
-# the step added to the canvas: purple makes a pixel likelier, orange less likely, the darkest by 2 or more. (The rim
-# goes down and down: pixels that are never on can hardly be too far below 0.) The third is what is still missing
-# then, $\hat{x}_{t+1}$.
+# the step added to the canvas: purple makes a pixel likelier, orange less likely, the darkest by 2 or more. (Later on
+# the rim goes down and down: pixels that are never on can hardly be too far below 0.) The third is what is still
+# missing then, $\hat{x}_{t+1}$.
 
 # %%
 def linear(p, a):
@@ -199,8 +199,8 @@ plt.legend(reverse=True)
 plt.show()
 
 # %% [markdown]
-# Drawing on is a bargain as long as a step takes more nats off $L^x$ than it adds to $L^z$. The first steps
-# take off many. The loss looks at the last canvas only: nobody told the network to begin coarsely.
+# Drawing on is a bargain as long as a step takes more nats off $L^x$ than it adds to $L^z$. The first dozen
+# take off many, the last few. The loss looks at the last canvas only: nobody told the network to begin coarsely.
 #
 # ## 4. Half a minute of training (15 minutes)
 #
