@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ..backend import arrays as np
 from ..backend import fused
-from .trees import map_leaves
+from .trees import from_named_leaves, map_leaves, named_leaves
 
 
 class AdamState(NamedTuple):
@@ -49,13 +49,11 @@ def shrink_matrices(params, part):
     its noise, so weights that hardly matter walk at random, away from zero; this calls them back. Biases and the
     initial state are left alone.
     """
-
-    def shrink(name, value):
-        if isinstance(value, dict):
-            return shrink_matrices(value, part)
-        return value * np.asarray(1 - part, value.dtype) if name in ("W", "U") else value
-
-    return {name: shrink(name, value) for name, value in params.items()}
+    leaves = named_leaves(params)
+    for name, leaf in leaves.items():
+        if name.rpartition("/")[2] in ("W", "U"):
+            leaves[name] = leaf * np.asarray(1 - part, leaf.dtype)
+    return from_named_leaves(leaves)
 
 
 def clip_by_global_norm(gradient, norm, limit):

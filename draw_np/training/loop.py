@@ -241,9 +241,10 @@ def validate(model, weights, config, split, seed, ops):
 
 def row_of(out, model, row, nats):
     """A line of the metrics: the update's number and T in `row`, and its losses. Raises as `check_finite`."""
-    nats = {name: float(f"{value:.7g}") for name, value in nats.items()}  # the digits that a float32 has
+    nats = {name: float(value) for name, value in nats.items()}
     check_finite(out, row["update"], nats)
-    return {**row, "nats": float(f"{sum(nats[name] for name in loss_names(model)):.7g}"), **nats}
+    nats = {"nats": sum(nats[name] for name in loss_names(model)), **nats}
+    return {**row, **{name: float(f"{value:.7g}") for name, value in nats.items()}}  # the digits that a float32 has
 
 
 def check_finite(out, number, quantities):

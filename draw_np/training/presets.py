@@ -59,7 +59,7 @@ PRESETS = {
         # The first model trained with 64 steps wrote all but 0.04 of its 28.9 nats in 48: the last 16 can come late.
         Recipe("binarized-mnist", epochs=160, grow=((8, 0.03), (16, 0.07), (32, 0.4), (48, 0.3))),
     ),
-    # Weight decay was chosen on validation: 1,000 updates beyond 18,000 without any ended at 88.16 nats with 0, 87.94
+    # Weight decay was chosen on validation: 1,000 updates beyond 18,000 without any stood at 88.16 nats with 0, 87.94
     # with 0.3, 88.25 with 1. The norm was 484 by then; as many steps of the rate's size at random would give 545.
     "mnist-no-attention": Preset(
         "draw",
