@@ -98,8 +98,8 @@ def recomputed(function):
     return wrapped
 
 
-def value_and_grad(function, params):
-    """Value of a function of a nested dict of arrays, and the gradient of the value's sum.
+def value_and_grad(function, params, weights=None):
+    """Value of a function of a nested dict of arrays, and the gradient of the value's sum, or `weights`' weighted sum.
 
     Returns (value, gradient): a plain number, or list of numbers (on a GPU still an array, for nothing has waited for
     it), and a nested dict of the structure of `params`.
@@ -108,7 +108,8 @@ def value_and_grad(function, params):
     gc.disable()  # it would look for cycles among thousands of new nodes, again and again, and there are none
     try:
         vjp, value = make_vjp(function)(params)
-        return value.tolist() if gpu is None else value, vjp(arrays.ones_like(value))
+        slope = arrays.ones_like(value) if weights is None else weights.astype(value.dtype)
+        return value.tolist() if gpu is None else value, vjp(slope)
     finally:
         if collecting:
             gc.enable()

@@ -108,7 +108,7 @@ class Captured:
 
     def buffer(self, value):
         """Memory of its own for a value, on the GPU."""
-        return self.gpu.cupy.array(value)
+        return value if value is None else self.gpu.cupy.array(value)
 
     def fill(self, buffers, values):
         """Copy values, on the GPU or not, into buffers of the same structure."""

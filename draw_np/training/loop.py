@@ -28,7 +28,7 @@ from .batches import Endless, Shuffled
 from .evaluation import evaluate, evaluate_classifier
 from .presets import changed
 from .shards import SIGNALS, Shards
-from .step import Weights, canvas_at, first_weights, loss_names, rate_at, steps_at, steps_until, update
+from .step import Weights, canvas_at, first_weights, kl_weight_at, loss_names, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
 LOOK_EVERY = 50  # updates on a GPU: to look at a number is to wait for it
@@ -119,8 +119,8 @@ def train(
 
         @functools.lru_cache(maxsize=1)
         def step_of(config):
-            def step(weights, images, given, rate):
-                return update(weights, model, config, images, given, recipe, rate, ops, gradient_of)
+            def step(weights, images, given, rate, kl_weight):
+                return update(weights, model, config, images, given, recipe, rate, ops, gradient_of, kl_weight)
 
             return captured(step)
 
@@ -136,7 +136,8 @@ def train(
                 now = dataclasses.replace(grown, height=canvas["side"], width=canvas["side"])
             images, labels = batches.next(**canvas)
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
-            weights, nats = step_of(now)(weights, images, given, rate_at(recipe, done, length))
+            weighing = rate_at(recipe, done, length), kl_weight_at(recipe, done)
+            weights, nats = step_of(now)(weights, images, given, *weighing)
             done, stopping = done + 1, stop.asked
             pending.append(({"update": done, "steps": steps}, nats))
             bar.update(steps)

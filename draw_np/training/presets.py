@@ -15,11 +15,12 @@ class Recipe:
     `rate` rises from zero over `warm_up` updates and falls as a cosine to zero where the run ends. `clip` is the
     gradient's largest global norm. `grow` trains with fewer steps first: ((8, 0.2), (16, 0.3)) is a fifth of the
     updates at T = 8, three tenths at T = 16, the rest at the configuration's own T; the parameters do not depend on
-    T. `weight_decay` times the rate is the part by which `adam.shrink_matrices` shortens the weights at every update.
-    `average`, if not 0, keeps an average of the weights over about this fraction of the run so far. `images` limits the
-    training set. `canvases` begins with an easier task, where the data set can: ((48, 2, 0.1),) is images of 48 x 48
-    pixels with 2 distractors for a tenth of the updates. An epoch is one pass over the training set; where images are
-    made without end, 50,000 of them. `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
+    T. L^z counts from nothing to in full over `kl_warm_up` updates: see `step.kl_weight_at`. `weight_decay` times the
+    rate is the part by which `adam.shrink_matrices` shortens the weights at every update. `average`, if not 0, keeps an
+    average of the weights over about this fraction of the run so far. `images` limits the training set. `canvases`
+    begins with an easier task, where the data set can: ((48, 2, 0.1),) is images of 48 x 48 pixels with 2 distractors
+    for a tenth of the updates. An epoch is one pass over the training set; where images are made without end, 50,000 of
+    them. `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
     """
 
     dataset: str
@@ -28,6 +29,7 @@ class Recipe:
     rate: float = 4e-3
     warm_up: int = 200
     clip: float = 10.0
+    kl_warm_up: int = 0
     weight_decay: float = 0.0
     grow: tuple = ()
     canvases: tuple = ()

@@ -46,21 +46,24 @@ def losses(params, model, config, images, given, ops, batch=None, keep_every=Non
     return np.stack([np.sum(part) for part in parts]) / (batch or len(images))
 
 
-def losses_and_gradient(params, model, config, images, given, ops, batch=None, keep_every=None):
-    """The `losses` and the gradient of their sum, Eq. (12), with respect to the parameters."""
+def losses_and_gradient(params, model, config, images, given, ops, batch=None, keep_every=None, kl_weight=None):
+    """The `losses` and the gradient of their sum, Eq. (12), with respect to the parameters.
+
+    `kl_weight`, an array (2,) as `kl_weight_at` makes it, is what L^x and L^z count in the gradient instead of 1.
+    """
     with numpy.errstate(over="ignore", invalid="ignore"):  # the training loop looks for what is not finite
         return value_and_grad(
-            lambda params: losses(params, model, config, images, given, ops, batch, keep_every), params
+            lambda params: losses(params, model, config, images, given, ops, batch, keep_every), params, kl_weight
         )
 
 
-def update(weights, model, config, images, given, recipe, rate, ops, gradient_of=losses_and_gradient):
+def update(weights, model, config, images, given, recipe, rate, ops, gradient_of=losses_and_gradient, kl_weight=None):
     """Make one update. Returns (Weights, the losses by name with "gradient_norm", before clipping, and "weight_norm").
 
     `gradient_of` may be another way to the same numbers, such as `shards.Shards.losses_and_gradient`.
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
     """
-    nats, gradient = gradient_of(weights.params, model, config, images, given, ops)
+    nats, gradient = gradient_of(weights.params, model, config, images, given, ops, kl_weight=kl_weight)
     with numpy.errstate(over="ignore", invalid="ignore"):
         norm = global_norm(gradient)
         gradient = clip_by_global_norm(gradient, norm, recipe.clip)
@@ -76,6 +79,17 @@ def rate_at(recipe, done, length):
     """The learning rate after `done` updates: a linear rise, then half a cosine down to zero at the run's end."""
     rise = min(1.0, (done + 1) / recipe.warm_up)
     return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * done / length))
+
+
+def kl_weight_at(recipe, done):
+    """What L^x and L^z count after `done` updates, an array (2,), or None if the recipe has them count 1 always.
+
+    L^z counts little at first. With its full weight, before the decoder has learned to use them, silencing latent units
+    is the quickest way down, and the silenced do not come back.
+    """
+    if not recipe.kl_warm_up:
+        return None
+    return numpy.array([1, min(1, (done + 1) / recipe.kl_warm_up)], numpy.float32)
 
 
 def steps_at(recipe, config, done, length):

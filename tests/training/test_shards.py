@@ -38,6 +38,14 @@ def test_shards_add_up_to_the_whole(three, ops, batch):
         np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+def test_shards_weigh_the_kl_as_the_whole_does(three):
+    weight = np.array([1, 0.25], np.float32)
+    _, gradient = losses_and_gradient(*problem(7), kernels, kl_weight=weight)
+    _, sharded = three.losses_and_gradient(*problem(7), kernels, kl_weight=weight)
+    for name, leaf in named_leaves(gradient).items():
+        np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
 def test_labels_go_with_their_images():
     config = glimpse_classifier.Config(height=6, width=5, steps=2, hidden=4, read_size=2)
     rng = np.random.default_rng(0)

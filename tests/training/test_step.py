@@ -15,7 +15,16 @@ from draw_np.backend import value_and_grad
 from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training.adam import adam_update, clip_by_global_norm, shrink_matrices, update_average
 from draw_np.training.presets import PRESETS, Recipe, find_preset
-from draw_np.training.step import canvas_at, first_weights, losses_and_gradient, rate_at, steps_at, steps_until, update
+from draw_np.training.step import (
+    canvas_at,
+    first_weights,
+    kl_weight_at,
+    losses_and_gradient,
+    rate_at,
+    steps_at,
+    steps_until,
+    update,
+)
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
 
 BATCH = 4
@@ -50,6 +59,28 @@ def test_keeping_few_states_changes_no_number(ops, model, keep_every):
     nats_in_parts, gradient_in_parts = losses_and_gradient(*case, keep_every=keep_every)
     np.testing.assert_allclose(nats_in_parts, nats, rtol=1e-13)
     assert close(gradient_in_parts, gradient)
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize("keep_every", [None, 2])
+def test_the_kl_counts_in_the_gradient_what_its_weight_says(ops, keep_every):
+    params, images, noise = case(np.float64)
+    weight = np.array([1, 0.25], np.float32)
+    nats, gradient = losses_and_gradient(params, draw, CONFIG, images, noise, ops, None, keep_every, weight)
+
+    def weighted(params):
+        reconstruction, latent = draw.bound(params, CONFIG, images, noise)
+        return np.sum(reconstruction) / BATCH + 0.25 * np.sum(latent) / BATCH
+
+    assert nats == pytest.approx(losses_and_gradient(params, draw, CONFIG, images, noise, ops)[0], rel=1e-13)
+    assert close(gradient, value_and_grad(weighted, params)[1])
+
+
+def test_the_weight_of_the_kl_rises_evenly_to_one_and_stays_there():
+    recipe = dataclasses.replace(RECIPE, kl_warm_up=4)
+    weights = [kl_weight_at(recipe, done) for done in range(6)]
+    np.testing.assert_array_equal(weights, [[1, beta] for beta in (0.25, 0.5, 0.75, 1, 1, 1)])
+    assert kl_weight_at(RECIPE, 0) is None
 
 
 def test_keeping_few_states_takes_less_memory():
@@ -119,12 +150,14 @@ def test_the_gradient_may_come_another_way():
     params, images, noise = case(np.float64)
     asked = []
 
-    def gradient_of(*args):
-        asked.append(args)
+    def gradient_of(*args, **more):
+        asked.append((*args, more))
         return [3.0, 4.0], map_leaves(np.ones_like, params)
 
-    weights, nats = update(first_weights(params), draw, CONFIG, images, noise, RECIPE, 0.25, equations, gradient_of)
-    assert asked == [(params, draw, CONFIG, images, noise, equations)]
+    weights, nats = update(
+        first_weights(params), draw, CONFIG, images, noise, RECIPE, 0.25, equations, gradient_of, 0.5
+    )
+    assert asked == [(params, draw, CONFIG, images, noise, equations, {"kl_weight": 0.5})]
     assert (nats["L_x"], nats["L_z"]) == (3.0, 4.0)
     moved = map_leaves(lambda old, new: old - new, params, weights.params)
     assert all(np.allclose(leaf, 0.25) for leaf in named_leaves(moved).values())
