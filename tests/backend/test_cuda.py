@@ -78,17 +78,18 @@ def model_case(name, dtype, seed=2):
 
 
 def three_updates(name, dtype, ops, wrap=captured):
-    """The weights and losses of three updates whose rate changes, on the device in use."""
+    """The weights and losses of three updates whose rate and whose KL's weight change, on the device in use."""
     model, config, params, batches = model_case(name, dtype)
 
-    def step(weights, images, given, rate):
-        return update(weights, model, config, images, given, RECIPE, rate, ops)
+    def step(weights, images, given, rate, kl_weight):
+        return update(weights, model, config, images, given, RECIPE, rate, ops, kl_weight=kl_weight)
 
     weights, step, losses = to_device(first_weights(to_device(params))), wrap(step), []
     for number, (images, given) in enumerate(batches):
+        kl_weight = None if model is glimpse_classifier else np.array([1, 0.3 * number], np.float32)
         if wrap is not captured:
-            images, given = to_device((images, given))
-        weights, found = step(weights, images, given, 0.01 * (number + 1))
+            images, given, kl_weight = to_device((images, given, kl_weight))
+        weights, found = step(weights, images, given, 0.01 * (number + 1), kl_weight)
         losses.append(found)
     return to_host((weights, losses))
 
@@ -200,7 +201,7 @@ def test_what_cannot_be_recorded_runs_all_the_same_with_a_warning(cuda):
 PRESET = Preset(
     "draw",
     draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4),
-    Recipe("mnist", epochs=3, batch=7, warm_up=3, grow=((1, 0.4),), images=38, validation_images=16, binarize=True),
+    Recipe("mnist", 3, 7, warm_up=3, kl_warm_up=8, grow=((1, 0.4),), images=38, validation_images=16, binarize=True),
 )
 
 

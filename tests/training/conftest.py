@@ -31,7 +31,9 @@ def preset(monkeypatch, digits):
     return Preset(
         "draw",
         draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4),
-        Recipe("mnist", epochs=3, batch=7, warm_up=3, grow=((1, 0.4),), images=38, validation_images=16, binarize=True),
+        Recipe(
+            "mnist", 3, 7, warm_up=3, kl_warm_up=8, grow=((1, 0.4),), images=38, validation_images=16, binarize=True
+        ),
     )
 
 

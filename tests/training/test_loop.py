@@ -113,6 +113,18 @@ def test_the_metrics_are_complete(finished, preset):
     assert rows[0]["nats"] < 350  # c_0 starts at the mean image, not at grey, which costs 784 ln 2 = 543
 
 
+def test_the_kl_counts_little_at_first(run, preset, tmp_path):
+    """The first update is made with an eighth of L^z, so that it grows faster; what is reported is all of it."""
+    weighing, plain = (dataclasses.replace(preset.recipe, kl_warm_up=updates) for updates in (8, 0))
+    rows = []
+    for name, recipe in ("weighing", weighing), ("plain", plain):
+        run(tmp_path / name, preset._replace(recipe=recipe), updates=2)
+        rows.append(metrics(tmp_path / name))
+    (first, second), (first_plain, second_plain) = rows
+    assert {k: first[k] for k in ("L_x", "L_z")} == {k: first_plain[k] for k in ("L_x", "L_z")}
+    assert second["L_z"] > 1.02 * second_plain["L_z"]
+
+
 def test_it_learns(run, preset, tmp_path):
     recipe = dataclasses.replace(preset.recipe, rate=0.02, grow=())
     run(tmp_path / "x", Preset("vae", vae.Config(hidden=64, latent=5), recipe), updates=40)
