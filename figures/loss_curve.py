@@ -53,8 +53,9 @@ def figure_of(curves):
             axes.axhline(nats, color=plotting.BLACK, linestyle="--", linewidth=1)
             axes.text(0.01, nats, text, transform=axes.get_yaxis_transform(), va="bottom", fontsize=11)
             lowest = min(lowest, nats)
+        best = min(runs, key=lambda name: runs[name]["validation_average"][-1])
         for name, curve in runs.items():
-            draw_curve(axes, name, curve)
+            draw_curve(axes, name, curve, lowest=name == best)
         axes.plot([], [], ":", color=plotting.BLACK, label="training, mean of an epoch")
         axes.set(xscale="log", xlabel="time trained", ylabel="nats per image", title=dataset)
         axes.set_xticks(list(TICKS), TICKS.values())
@@ -65,15 +66,16 @@ def figure_of(curves):
     return figure
 
 
-def draw_curve(axes, name, curve):
-    """One run: validation, training, and the dots where T grew."""
+def draw_curve(axes, name, curve, lowest):
+    """One run: validation, training, and the dots where T grew, their names free of the `lowest` line of the panel."""
     seconds, validation = curve["seconds"], curve["validation_average"]
     (line,) = axes.plot(seconds, validation, label=f"{name}, validation: {validation[-1]:.1f} at the end")
     axes.plot(seconds, curve["nats"], ":", color=line.get_color())
+    to, ha = ((-4, -6), "right") if lowest else ((-6, -8), "center")
     for k in 1 + np.flatnonzero(np.diff(curve["steps"])):
         axes.plot(seconds[k], validation[k], "o", color=line.get_color())
         text, place = f"T = {curve['steps'][k]:.0f}", (seconds[k], validation[k])
-        axes.annotate(text, place, (-4, -6), textcoords="offset points", ha="right", va="top", fontsize=11)
+        axes.annotate(text, place, to, textcoords="offset points", ha=ha, va="top", fontsize=11, color=line.get_color())
 
 
 def main(path):
