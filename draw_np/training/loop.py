@@ -27,6 +27,7 @@ from .adam import AdamState
 from .batches import Endless, Shuffled
 from .evaluation import evaluate, evaluate_classifier
 from .presets import changed
+from .settle import settle
 from .shards import SIGNALS, Shards
 from .step import Weights, canvas_at, first_weights, kl_weight_at, loss_names, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
@@ -66,7 +67,7 @@ def train(
     out, (model_name, config, recipe), model = pathlib.Path(out), preset, MODELS[preset.model]
     saved = find_run(out, name, preset, resume)
     trees, meta = saved or ({}, {"seed": seed, "update": 0, "seconds": 0.0})
-    seed, done, seconds = meta["seed"], meta["update"], meta["seconds"]
+    seed, done, seconds, settling = meta["seed"], meta["update"], meta["seconds"], meta.get("settling", False)
     ops = ops or OPS[meta.get("ops", "kernels")]
     threads = 1 if on_gpu() else threads or meta.get("threads", 1)
     if threads > recipe.batch:
@@ -95,7 +96,7 @@ def train(
 
     def about():
         generators = {"data": batches.state(), "noise": noise_rng.bit_generator.state}
-        progress = {"update": done, "length": length, "seconds": round(seconds, 1)}
+        progress = {"update": done, "length": length, "seconds": round(seconds, 1), "settling": settling}
         way = {"seed": seed, "threads": threads, "ops": ops.__name__.rpartition(".")[2]}
         run = {"preset": name, "recipe": dataclasses.asdict(recipe), **way}
         return checkpoint.describe(model_name, config, **run, **progress, **generators)
@@ -118,9 +119,10 @@ def train(
         gradient_of = functools.partial(shards.losses_and_gradient, keep_every=recipe.keep_every)
 
         @functools.lru_cache(maxsize=1)
-        def step_of(config):
+        def step_of(config, settling):
             def step(weights, images, given, rate, kl_weight):
-                return update(weights, model, config, images, given, recipe, rate, ops, gradient_of, kl_weight)
+                how = recipe, rate, ops, gradient_of, kl_weight, settling
+                return update(weights, model, config, images, given, *how)
 
             return captured(step)
 
@@ -134,10 +136,15 @@ def train(
             canvas = canvas_at(recipe, done, length)
             if canvas:
                 now = dataclasses.replace(grown, height=canvas["side"], width=canvas["side"])
+            if recipe.settle and not settling and done >= recipe.settle * length:
+                looked_at = to_device(validation.images[: recipe.batch])
+                noise = model.sample_noise(grown, len(looked_at), np.random.default_rng(seed))
+                params = settle(weights.average, grown, looked_at, noise, ops)
+                weights, settling = Weights(params, params, weights.adam), True
             images, labels = batches.next(**canvas)
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
             weighing = rate_at(recipe, done, length), kl_weight_at(recipe, done)
-            weights, nats = step_of(now)(weights, images, given, *weighing)
+            weights, nats = step_of(now, settling)(weights, images, given, *weighing)
             done, stopping = done + 1, stop.asked
             pending.append(({"update": done, "steps": steps}, nats))
             bar.update(steps)

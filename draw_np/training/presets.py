@@ -17,10 +17,11 @@ class Recipe:
     updates at T = 8, three tenths at T = 16, the rest at the configuration's own T; the parameters do not depend on
     T. L^z counts from nothing to in full over `kl_warm_up` updates: see `step.kl_weight_at`. `weight_decay` times the
     rate is the part by which `adam.shrink_matrices` shortens the weights at every update. `average`, if not 0, keeps an
-    average of the weights over about this fraction of the run so far. `images` limits the training set. `canvases`
-    begins with an easier task, where the data set can: ((48, 2, 0.1),) is images of 48 x 48 pixels with 2 distractors
-    for a tenth of the updates. An epoch is one pass over the training set; where images are made without end, 50,000 of
-    them. `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
+    average of the weights over about this fraction of the run so far. From the share `settle`, if given, of a run of
+    DRAW on, it settles: see `settle.settle`. `images` limits the training set. `canvases` begins with an easier task,
+    where the data set can: ((48, 2, 0.1),) is images of 48 x 48 pixels with 2 distractors for a tenth of the updates.
+    An epoch is one pass over the training set; where images are made without end, 50,000 of them. `keep_every`, if
+    given, saves memory: see `draw.bound_in_parts`.
     """
 
     dataset: str
@@ -34,6 +35,7 @@ class Recipe:
     grow: tuple = ()
     canvases: tuple = ()
     average: float = 0.05
+    settle: float | None = None
     images: int | None = None
     validation_images: int = 2000
     binarize: bool = False

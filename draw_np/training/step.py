@@ -10,6 +10,7 @@ import numpy
 from ..backend import np, value_and_grad
 from ..models import is_classifier
 from .adam import AdamState, adam_init, adam_update, clip_by_global_norm, shrink_matrices, update_average
+from .settle import heard_only, schedule_free_update
 from .trees import global_norm
 
 
@@ -57,19 +58,38 @@ def losses_and_gradient(params, model, config, images, given, ops, batch=None, k
         )
 
 
-def update(weights, model, config, images, given, recipe, rate, ops, gradient_of=losses_and_gradient, kl_weight=None):
+def update(
+    weights,
+    model,
+    config,
+    images,
+    given,
+    recipe,
+    rate,
+    ops,
+    gradient_of=losses_and_gradient,
+    kl_weight=None,
+    settling=False,
+):
     """Make one update. Returns (Weights, the losses by name with "gradient_norm", before clipping, and "weight_norm").
 
-    `gradient_of` may be another way to the same numbers, such as `shards.Shards.losses_and_gradient`.
+    `gradient_of` may be another way to the same numbers, such as `shards.Shards.losses_and_gradient`. `settling` is
+    whether the run is in its last part: see `settle`.
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
     """
-    nats, gradient = gradient_of(weights.params, model, config, images, given, ops, kl_weight=kl_weight)
+    params, average, adam = weights
+    nats, gradient = gradient_of(params, model, config, images, given, ops, kl_weight=kl_weight)
     with numpy.errstate(over="ignore", invalid="ignore"):
+        if settling:
+            gradient = heard_only(gradient, params)
         norm = global_norm(gradient)
         gradient = clip_by_global_norm(gradient, norm, recipe.clip)
-        params = shrink_matrices(weights.params, rate * recipe.weight_decay) if recipe.weight_decay else weights.params
-        params, adam = adam_update(params, gradient, weights.adam, rate)
-        average = update_average(weights.average, params, adam.count, recipe.average) if recipe.average else params
+        if settling:
+            params, average, adam = schedule_free_update(params, average, gradient, adam, rate, recipe.average)
+        else:
+            params = shrink_matrices(params, rate * recipe.weight_decay) if recipe.weight_decay else params
+            params, adam = adam_update(params, gradient, adam, rate)
+            average = update_average(average, params, adam.count, recipe.average) if recipe.average else params
         size = global_norm(params)
     quantities = {**dict(zip(loss_names(model), nats)), "gradient_norm": norm, "weight_norm": size}
     return Weights(params, average, adam), quantities

@@ -13,6 +13,7 @@ from draw_np.training import checkpoint
 from draw_np.training.evaluation import evaluate, evaluate_classifier
 from draw_np.training.gradient_check import as_tuple, function_cases, model_cases
 from draw_np.training.presets import Preset, Recipe
+from draw_np.training.settle import settle
 from draw_np.training.step import first_weights, update
 from draw_np.training.trees import map_leaves, named_leaves
 
@@ -77,13 +78,16 @@ def model_case(name, dtype, seed=2):
     return model, config, params, batches
 
 
-def three_updates(name, dtype, ops, wrap=captured):
+def three_updates(name, dtype, ops, wrap=captured, settling=False):
     """The weights and losses of three updates whose rate and whose KL's weight change, on the device in use."""
     model, config, params, batches = model_case(name, dtype)
 
     def step(weights, images, given, rate, kl_weight):
-        return update(weights, model, config, images, given, RECIPE, rate, ops, kl_weight=kl_weight)
+        return update(weights, model, config, images, given, RECIPE, rate, ops, kl_weight=kl_weight, settling=settling)
 
+    if settling:
+        params["mu"]["b"][:2] = 1  # two units are heard
+        params = settle(to_device(params), config, *to_device(batches[0]), ops)
     weights, step, losses = to_device(first_weights(to_device(params))), wrap(step), []
     for number, (images, given) in enumerate(batches):
         kl_weight = None if model is glimpse_classifier else np.array([1, 0.3 * number], np.float32)
@@ -113,6 +117,13 @@ def test_recorded_updates_are_those_of_numpy(cuda, name, ops):
     found = three_updates(name, np.float64, OPS[ops])
     use_device("cpu")
     assert_close(found, three_updates(name, np.float64, OPS[ops]), 1e-10)
+
+
+def test_recorded_updates_that_settle(cuda):
+    found = three_updates("draw", np.float64, kernels, settling=True)
+    assert found[0].params["decoder"]["W"].any(axis=1).sum() == 2
+    use_device("cpu")
+    assert_close(found, three_updates("draw", np.float64, kernels, settling=True), 1e-9)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -259,6 +259,20 @@ def test_stopped_every_few_updates_with_another_length_it_is_that_length_s_run(r
     assert bits(out) == bits(tmp_path / "whole")
 
 
+def test_a_run_settles_once_wherever_it_is_stopped(run, preset, tmp_path, at_update, bits):
+    recipe = dataclasses.replace(preset.recipe, weight_decay=0.1, settle=7.5 / LENGTH, rate=0.02)
+    preset = preset._replace(recipe=recipe)
+    run(tmp_path / "whole", preset)
+    for piece in range(4):  # it settles before the ninth update, with which the third piece begins
+        at_update(4, send(signal.SIGINT))
+        run(tmp_path / "pieces", preset, resume=piece > 0)
+        assert checkpoint.load(tmp_path / "pieces" / "checkpoint.npz")[1]["settling"] is (piece > 1)
+    assert bits(tmp_path / "pieces") == bits(tmp_path / "whole")
+    trees, _ = checkpoint.load(tmp_path / "whole" / "checkpoint.npz")
+    rows = trees["params"]["decoder"]["W"].any(axis=1)
+    assert not rows.all() and (rows == trees["average"]["decoder"]["W"].any(axis=1)).all()  # so few updates: all silent
+
+
 def test_the_seed_of_a_resumed_run_is_its_own(run, finished, stopped, bits):
     run(stopped, resume=True, seed=77)
     assert bits(stopped) == bits(finished)
