@@ -181,10 +181,9 @@ axes[1].set(xlabel="step t", ylabel="filters' width (pixels)", ylim=(0, None))
 _ = [panel.legend() for panel in axes]
 
 # %% [markdown]
-# Writing does what we expect: as the brush shrinks, from far wider than a digit to a pixel or two, its factor falls by
-# two powers of ten. Reading turns the volume up most at $t = 3$. There the centre of its window is off the image, for
-# every digit (part 4 says so), and hardly anything is there to multiply. Later it reads with narrow filters and a
-# moderate factor.
+# Both do what we expect. The first windows are wide: what is read is a faint mean, what is written would be spread
+# thin. So both factors begin above 100. As the windows shrink, to filters about a pixel wide, reading's falls to about
+# 20 and writing's below 10.
 #
 # ## 3. Write (10 minutes)
 #
@@ -249,7 +248,9 @@ _ = [plotting.draw_window(panel, [field[k] for field in window], N) for panel in
 #
 # The first cell shows it at work. Above is the digit and where it is read, below the canvas after the step
 # and where the step wrote. (A window may leave the image. Its filters then rest on the rim, where digits
-# have hardly any ink: there is little to read, and little to spoil.)
+# have hardly any ink: there is little to read, and little to spoil.) The last line tells how much the place at a step
+# differs between digits, and how far the brush moves in drawing one. The windows go much the same way round for all
+# digits, and step aside for each.
 #
 # The second cell takes one thing away at a time and measures what the bound becomes, in nats (lesson 07;
 # lower is better). A model is a function of its operations and its parameters, so we replace one of them.
@@ -272,8 +273,8 @@ for step, above, below in zip(shown, *axes):
 places = {name: np.stack([over_time(windows, g) for g in ("g_X", "g_Y")]) for name, windows, _ in names}
 same_h = np.hypot(*(places["read"][:, 1:] - places["write"][:, :-1]))  # both from one h_dec: (steps - 1, digits)
 print(f"from one h_dec, the centres of reading and writing are {np.median(same_h):.2f} pixels apart (median)")
-off = ((places["read"] < 1) | (places["read"] > 28)).any(axis=0).mean(axis=1)  # (steps,)
-print(f"the centre of reading is off the image: at t = 3 for {off[2]:.0%} of the digits, at t = 10 for {off[9]:.0%}")
+between, along = (np.std(places["write"], axis=axis).mean() for axis in (2, 1))  # over digits; over steps
+print(f"where it writes: {between:.1f} pixels from digit to digit, {along:.1f} from step to step (standard deviations)")
 plt.show()
 
 # %%

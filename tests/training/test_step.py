@@ -190,6 +190,13 @@ def test_the_rate_rises_and_falls_to_zero():
     assert all(type(rate) is float for rate in rates)  # a NumPy number would turn float32 weights into float64
 
 
+def test_a_run_that_settles_keeps_the_rate_from_there_on():
+    recipe = Recipe("mnist", epochs=1, rate=0.5, warm_up=4)
+    recipes = recipe, dataclasses.replace(recipe, settle=0.6)
+    plain, settling = ([rate_at(each, done, 1000) for done in range(1000)] for each in recipes)
+    assert settling[:601] == plain[:601] and set(settling[600:]) == {plain[600]}
+
+
 def test_T_grows_by_fractions_of_the_run():
     config, recipe = draw.Config(steps=64), Recipe("mnist", epochs=1, grow=((8, 0.2), (16, 0.3)))
     assert [steps_at(recipe, config, done, 10) for done in range(10)] == [8] * 2 + [16] * 3 + [64] * 5
