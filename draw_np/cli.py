@@ -53,6 +53,13 @@ def seed(text):
     return int(text)
 
 
+def folder(text):
+    """A folder; without a name it would be the current one."""
+    if not text:
+        raise argparse.ArgumentTypeError("must name a folder")
+    return text
+
+
 def make_parser():
     parser = Parser(prog="python -m draw_np", description="DRAW (Gregor et al. 2015) from scratch in NumPy.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -64,7 +71,9 @@ def make_parser():
 
     added = command("train", run_train, "train a preset, or go on with a run")
     added.add_argument("--preset", required=True, metavar="NAME", help=", ".join(PRESETS))
-    added.add_argument("--out", required=True, metavar="DIR", help="folder of the run: checkpoint, metrics, weights")
+    added.add_argument(
+        "--out", type=folder, required=True, metavar="DIR", help="folder of the run: checkpoint, metrics, weights"
+    )
     length = added.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=count, metavar="N", help="passes over the training images")
     length.add_argument("--updates", type=count, metavar="N", help="or the number of updates")

@@ -126,6 +126,7 @@ EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
         ("train --preset small --out {}/file", "cannot make the folder"),
         ("train --preset small --out {}/file/x", "cannot make the folder"),
         ("train --preset small --out {}".format("x" * 300), "File name too long"),
+        ("train --preset small --out ''", "--out: must name a folder"),
         ("evaluate --dataset mnist", "required: --weights"),
         ("evaluate --weights {}", "required: --dataset"),
         ("evaluate --weights nothing --dataset mnist", "no weights and no file of the name 'nothing'"),
