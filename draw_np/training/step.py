@@ -98,8 +98,8 @@ def update(
 def rate_at(recipe, done, length):
     """The learning rate after `done` updates: a linear rise, then half a cosine down to zero at the run's end.
 
-    A run that settles keeps the rate with which it begins to: Schedule-Free Adam averages instead. With the rate the
-    average would go to where z comes to a halt, which is no average; it cost `mnist` 0.1 nats, twice.
+    A run that settles keeps the rate with which it begins to: Schedule-Free Adam averages instead. If the rate fell to
+    zero, the average would follow z to where it comes to a halt.
     """
     rise = min(1.0, (done + 1) / recipe.warm_up)
     return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * min(done / length, recipe.settle or 1)))
