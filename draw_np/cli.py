@@ -131,10 +131,11 @@ def run_train(arguments):
         if not hasattr(MODELS[preset.model], "bound_in_parts"):
             raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
         preset = preset._replace(recipe=dataclasses.replace(preset.recipe, keep_every=arguments.keep_every))
+    start = preset.recipe.start and pretrained.load_pretrained(preset.recipe.start)
     finished = train(
         preset, arguments.out, arguments.preset, seed=arguments.seed, epochs=arguments.epochs,
         updates=arguments.updates, checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
-        ops=OPS.get(arguments.ops), threads=arguments.threads,
+        ops=OPS.get(arguments.ops), threads=arguments.threads, start=start,
     )  # fmt: skip
     return 0 if finished else STOPPED
 

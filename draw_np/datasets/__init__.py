@@ -72,7 +72,7 @@ def load(name, split):
 def sample(name, rng, count, split="train", **options):
     """Return a Split of `count` images of the endless set `name`, made just now from the digits of `split`.
 
-    `rng` is a NumPy Generator; `options` are the set's own, see `cluttered_mnist.sample`. Raises DatasetError for
+    `rng` is a NumPy Generator; `options` are the set's own, see its module's `sample`. Raises DatasetError for
     an unknown name or split, a fixed set, or a bad rng or count.
     """
     module = _module(name, split)

@@ -97,8 +97,12 @@ def in_words(key, value):
     """A value of a configuration or a recipe; what changes with time as the share of the updates for which it holds."""
     if key == "grow":
         return " then ".join(f"T = {steps} for {share:.0%}" for steps, share in value)
-    if key == "canvases":
-        return " then ".join(
-            f"{side} x {side} with {distractors} distractors for {share:.0%}" for side, distractors, share in value
-        )
+    if key == "easier":
+        return " then ".join(f"{task_in_words(options)} for {share:.0%}" for options, share in value)
     return value
+
+
+def task_in_words(options):
+    """The options of a data set: side 48, spread 0 to 100."""
+    pairs = ((key, value if isinstance(value, list) else [value]) for key, value in options.items())
+    return ", ".join(f"{key} {' to '.join(map(str, value))}" for key, value in pairs)

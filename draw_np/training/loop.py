@@ -22,6 +22,7 @@ from tqdm import tqdm
 from .. import datasets, equations, kernels
 from ..backend import captured, on_gpu, to_device, to_host
 from ..models import MODELS, is_classifier
+from ..models.enlarge import enlarge
 from . import checkpoint
 from .adam import AdamState
 from .batches import Endless, Shuffled
@@ -29,7 +30,7 @@ from .evaluation import evaluate, evaluate_classifier
 from .presets import changed
 from .settle import settle
 from .shards import SIGNALS, Shards
-from .step import Weights, canvas_at, first_weights, kl_weight_at, loss_names, rate_at, steps_at, steps_until, update
+from .step import Weights, first_weights, kl_weight_at, loss_names, options_at, rate_at, steps_at, steps_until, update
 from .trees import named_leaves
 
 LOOK_EVERY = 50  # updates on a GPU: to look at a number is to wait for it
@@ -52,13 +53,15 @@ def train(
     resume=False,
     ops=None,
     threads=None,
+    start=None,
 ):
     """Train a preset in the folder `out`, which gets `checkpoint.npz`, `metrics.jsonl` and, at the end, `weights.npz`.
 
     Parameters: `preset` a presets.Preset with its `name`; `epochs` or `updates` instead of the recipe's length (its
     warm-up, decay and growth keep their shape); `checkpoint_every` so many updates; `resume` goes on where the
     folder's checkpoint stands, to the same bits. `ops` is the set of operations, `threads` the number of shards that
-    each batch is cut into, one for each core to use: if not given, what a resumed run had, else the kernels and 1.
+    each batch is cut into, one for each core to use: if not given, what a resumed run had, else the kernels and 1;
+    `start` the parameters and configuration of the model that `recipe.start` names.
     Returns True when the run is complete, False when it was asked to stop.
 
     Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
@@ -91,7 +94,10 @@ def train(
         adam = AdamState(done, trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
         weights = Weights(trees["params"], trees["average"], adam)
     else:
-        weights = first_weights(to_device(model.init_params(config, weights_rng, mean_image)))
+        if recipe.start and not start:
+            raise TrainingError(f"{name} begins from the weights {recipe.start!r}: pass them as `start`")
+        params = enlarge(*start, config) if recipe.start else model.init_params(config, weights_rng, mean_image)
+        weights = first_weights(to_device(params))
     weights = to_device(weights)
 
     def about():
@@ -133,15 +139,15 @@ def train(
             started = time.perf_counter()
             steps = steps_at(recipe, config, done, length)
             now = grown = dataclasses.replace(config, steps=steps) if hasattr(config, "steps") else config
-            canvas = canvas_at(recipe, done, length)
-            if canvas:
-                now = dataclasses.replace(grown, height=canvas["side"], width=canvas["side"])
-            if recipe.settle and not settling and done >= recipe.settle * length:
+            options = options_at(recipe, done, length)
+            if "side" in options:
+                now = dataclasses.replace(grown, height=options["side"], width=options["side"])
+            if recipe.settle is not None and not settling and done >= recipe.settle * length:
                 looked_at = to_device(validation.images[: recipe.batch])
                 noise = model.sample_noise(grown, len(looked_at), np.random.default_rng(seed))
                 params = settle(weights.average, grown, looked_at, noise, ops)
                 weights, settling = Weights(params, params, weights.adam), True
-            images, labels = batches.next(**canvas)
+            images, labels = batches.next(**options)
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
             weighing = rate_at(recipe, done, length), kl_weight_at(recipe, done)
             weights, nats = step_of(now, settling)(weights, images, given, *weighing)

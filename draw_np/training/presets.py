@@ -18,9 +18,11 @@ class Recipe:
     L^z counts from nothing to in full over `kl_warm_up` updates: see `step.kl_weight_at`. `weight_decay` times the rate
     is the part by which `adam.shrink_matrices` shortens the weights at every update. `average`, if not 0, keeps an
     average of the weights over about this fraction of the run so far. From the share `settle`, if given, of a run of
-    DRAW on, it settles: see `settle.settle` and `step.rate_at`. `images` limits the training set. `canvases` begins
-    with an easier task, where the data set can: ((48, 2, 0.1),) is images of 48 x 48 pixels with 2 distractors for a
-    tenth of the updates. An epoch is one pass over the training set; where images are made without end, 50,000 of them.
+    DRAW on, it settles: see `settle.settle` and `step.rate_at`. `images` limits the training set. `easier` begins with
+    easier tasks, where the data set can: (({"side": 48, "distractors": (2, 4)}, 0.1),) asks its `sample` for a side of
+    48 pixels and for 2, 3 and then 4 distractors, equally long, in a tenth of the updates. `start` names the shipped
+    weights of a smaller DRAW to begin from: see `enlarge.enlarge`. An epoch is one pass over the training set; where
+    images are made without end, 50,000 of them.
     `keep_every`, if given, saves memory: see `draw.bound_in_parts`.
     """
 
@@ -33,7 +35,8 @@ class Recipe:
     kl_warm_up: int = 0
     weight_decay: float = 0.0
     grow: tuple = ()
-    canvases: tuple = ()
+    easier: tuple = ()
+    start: str | None = None
     average: float = 0.05
     settle: float | None = None
     images: int | None = None
@@ -96,7 +99,7 @@ PRESETS = {
             epochs=200,
             rate=1e-3,
             clip=5.0,
-            canvases=((48, 2, 0.016), (70, 4, 0.01)),
+            easier=(({"side": 48, "distractors": 2}, 0.016), ({"side": 70, "distractors": 4}, 0.01)),
             validation_images=5000,
         ),
     ),
@@ -109,7 +112,7 @@ PRESETS = {
             rate=1e-3,
             clip=5.0,
             grow=((4, 0.1), (6, 0.05)),
-            canvases=((48, 2, 0.02), (70, 4, 0.014)),
+            easier=(({"side": 48, "distractors": 2}, 0.02), ({"side": 70, "distractors": 4}, 0.014)),
             validation_images=5000,
         ),
     ),

@@ -102,7 +102,8 @@ def rate_at(recipe, done, length):
     zero, the average would follow z to where it comes to a halt.
     """
     rise = min(1.0, (done + 1) / recipe.warm_up)
-    return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * min(done / length, recipe.settle or 1)))
+    end = 1 if recipe.settle is None else recipe.settle
+    return recipe.rate * rise * 0.5 * (1 + math.cos(math.pi * min(done / length, end)))
 
 
 def kl_weight_at(recipe, done):
@@ -139,12 +140,20 @@ def ends(parts, length):
     return [(part[:-1], math.ceil(fraction * length)) for part, fraction in zip(parts, fractions)]
 
 
-def canvas_at(recipe, done, length):
-    """What images are made like after `done` updates, {"side", "distractors"}; {} for the data set's own way."""
-    for (side, distractors), end in ends(recipe.canvases, length):
+def options_at(recipe, done, length):
+    """What images are made like after `done` updates, options of the data set's `sample`; {} for its own way."""
+    start = 0
+    for (options,), end in ends(recipe.easier, length):
         if done < end:
-            return {"side": side, "distractors": distractors}
+            return {name: value_at(value, (done - start) / (end - start)) for name, value in options.items()}
+        start = end
     return {}
+
+
+def value_at(value, part):
+    """The value or, of a pair, what is due at `part` of a time that passes from its first whole number to its last."""
+    first, last = value if isinstance(value, tuple | list) else (value, value)
+    return first + int(part * (last - first + 1))
 
 
 def phases(recipe, config, length):

@@ -36,6 +36,43 @@ def test_no_digit_crosses_the_border():
     np.testing.assert_allclose(images.sum(axis=(1, 2))[apart] * 255, ink[apart], rtol=1e-5)
 
 
+def test_side_by_side_to_begin_with():
+    images, labels = datasets.sample("two-digit-mnist", np.random.default_rng(1), 20, spread=0)
+    digits, names = datasets.load("mnist", "train")
+    which = np.random.default_rng(1).integers(len(digits), size=(20, 2))
+    assert np.array_equal(labels, names[which])
+    for n in range(20):
+        expected = np.zeros((60, 60))
+        for k, column in enumerate((4, 28)):
+            expected[16:44, column : column + 28] += digits[which[n, k]]
+        np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1, 25, 60, 99])
+def test_on_the_way_to_anywhere(spread):
+    digits, rng = datasets.load("mnist", "train").images, np.random.default_rng(2)
+    which, rows, columns = (
+        rng.integers(len(digits), size=(40, 2)),
+        rng.integers(33, size=(40, 2)),
+        rng.integers(33, size=(40, 2)),
+    )
+    images = datasets.sample("two-digit-mnist", np.random.default_rng(2), 40, spread=spread).images
+    for n in range(40):
+        expected = np.zeros((60, 60))
+        ends = sorted(zip(columns[n], (0, 1), rows[n]))  # of one column, the first drawn stays on the left
+        for k, (start, (column, _, row)) in enumerate(zip((4, 28), ends)):
+            top, left = round(16 + (row - 16) * spread / 100), round(start + (column - start) * spread / 100)
+            expected[top : top + 28, left : left + 28] += digits[which[n, k]]
+        np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [-1, 101, 0.5, "wide", None])
+def test_another_spread_is_refused(spread):
+    with pytest.raises(datasets.DatasetError, match="whole number from 0 to 100") as error:
+        datasets.sample("two-digit-mnist", np.random.default_rng(0), 3, spread=spread)
+    assert "\n" not in str(error.value)
+
+
 def test_shapes_and_types():
     images, labels = datasets.sample("two-digit-mnist", np.random.default_rng(0), 3)
     assert images.shape == (3, 60, 60) and images.dtype == np.float32

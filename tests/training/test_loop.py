@@ -273,6 +273,26 @@ def test_a_run_settles_once_wherever_it_is_stopped(run, preset, tmp_path, at_upd
     assert not rows.all() and (rows == trees["average"]["decoder"]["W"].any(axis=1)).all()  # so few updates: all silent
 
 
+def test_a_run_may_begin_from_a_smaller_model(run, preset, tmp_path, at_update, bits, monkeypatch):
+    config, larger = preset.config, draw.Config(60, 60, steps=3, hidden=8, latent=3, read_size=3, write_size=4)
+    small = draw.init_params(config, np.random.default_rng(0))
+    easier = (({"spread": 0}, 0.4), ({"spread": (0, 100)}, 0.4))
+    recipe = Recipe("two-digit-mnist", 1, 3, rate=1e-4, grow=((2, 0.4),), easier=easier, start="small", settle=0.0)
+    preset = Preset("draw", larger, recipe)
+    few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few)
+    with pytest.raises(TrainingError, match="begins from the weights 'small'"):
+        run(tmp_path / "none", preset, updates=5)
+    run(tmp_path / "whole", preset, updates=5, start=(small, config))
+    assert [row["steps"] for row in metrics(tmp_path / "whole")] == [2, 2, 3, 3, 3]
+    at_update(3, send(signal.SIGINT))
+    assert run(tmp_path / "x", preset, updates=5, start=(small, config)) is False
+    assert run(tmp_path / "x", preset, resume=True) is True
+    assert bits(tmp_path / "x") == bits(tmp_path / "whole")
+    moved = checkpoint.load(tmp_path / "x" / "checkpoint.npz")[0]["average"]["mu"]["W"] - small["mu"]["W"]
+    assert 0 < np.abs(moved).max() < 0.01  # new weights would lie up to 0.7 away
+
+
 def test_the_seed_of_a_resumed_run_is_its_own(run, finished, stopped, bits):
     run(stopped, resume=True, seed=77)
     assert bits(stopped) == bits(finished)
@@ -335,7 +355,7 @@ def test_a_classifier_is_resumed_too(run, preset, tmp_path, at_update, bits, mon
     few = datasets.sample("cluttered-mnist", np.random.default_rng(0), 20, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
     config = glimpse_classifier.Config(steps=2, hidden=8, read_size=5)
-    easier = {"grow": ((1, 0.4),), "canvases": ((48, 2, 0.6),)}
+    easier = {"grow": ((1, 0.4),), "easier": (({"side": 48, "distractors": 2}, 0.6),)}
     recipe = Recipe("cluttered-mnist", epochs=1, batch=3, warm_up=2, validation_images=16, **easier)
     sides, sample = [], datasets.sample
 

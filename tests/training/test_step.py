@@ -16,10 +16,10 @@ from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training.adam import adam_update, clip_by_global_norm, shrink_matrices, update_average
 from draw_np.training.presets import PRESETS, Recipe, find_preset
 from draw_np.training.step import (
-    canvas_at,
     first_weights,
     kl_weight_at,
     losses_and_gradient,
+    options_at,
     rate_at,
     steps_at,
     steps_until,
@@ -195,6 +195,8 @@ def test_a_run_that_settles_keeps_the_rate_from_there_on():
     recipes = recipe, dataclasses.replace(recipe, settle=0.6)
     plain, settling = ([rate_at(each, done, 1000) for done in range(1000)] for each in recipes)
     assert settling[:601] == plain[:601] and set(settling[600:]) == {plain[600]}
+    at_once = dataclasses.replace(recipe, settle=0.0)
+    assert [rate_at(at_once, done, 1000) for done in (0, 3, 4, 999)] == [0.125, 0.5, 0.5, 0.5]
 
 
 def test_T_grows_by_fractions_of_the_run():
@@ -205,11 +207,21 @@ def test_T_grows_by_fractions_of_the_run():
     assert steps_at(recipe, config, 999, 1000) == 64
 
 
-def test_smaller_canvases_come_first():
-    recipe = Recipe("cluttered-mnist", epochs=1, canvases=((48, 2, 0.25), (70, 4, 0.25)))
+def test_easier_tasks_come_first():
     small, larger = {"side": 48, "distractors": 2}, {"side": 70, "distractors": 4}
-    assert [canvas_at(recipe, done, 10) for done in range(10)] == [small] * 3 + [larger] * 2 + [{}] * 5
-    assert canvas_at(RECIPE, 0, 10) == {}
+    recipe = Recipe("cluttered-mnist", epochs=1, easier=((small, 0.25), (larger, 0.25)))
+    assert [options_at(recipe, done, 10) for done in range(10)] == [small] * 3 + [larger] * 2 + [{}] * 5
+    assert options_at(RECIPE, 0, 10) == {}
+
+
+@pytest.mark.parametrize("pair", [(3, 5), [3, 5]])  # as written, and as a file keeps it
+def test_a_task_may_become_harder_evenly(pair):
+    recipe = Recipe(
+        "two-digit-mnist", epochs=1, easier=(({"spread": (0, 1)}, 0.2), ({"other": 2, "spread": pair}, 0.6))
+    )
+    spread = [options_at(recipe, done, 10).get("spread") for done in range(10)]
+    assert spread == [0, 1, 3, 3, 4, 4, 5, 5, None, None]
+    assert options_at(recipe, 4, 10) == {"other": 2, "spread": 4}
 
 
 def test_a_model_without_steps_has_one():
