@@ -215,6 +215,23 @@ def bound(params, config, images, noise, ops=equations):
     return ops.negative_log_likelihood(x, trace.canvases[-1]), kl_of_steps(trace, ops)  # Eq. (9)
 
 
+def bound_in_turn(params, config, looks, noise, ops=equations):
+    """As `bound`, of images that are not shown whole from the start: a help in training.
+
+    Parameters: `looks` of shape (batch, parts, height, width[, channels]), the images themselves last: in the k-th of
+    the parts into which the T steps are cut, x in Eq. (3) and Eq. (4) is the k-th look. It bounds -log p of the images
+    all the same, since a posterior may depend on anything; and of what it trains, the decoder never sees an image.
+    """
+    check_noise(noise, ("steps", len(looks), config.latent))
+    parts, state, latent = looks.shape[1], initial_state(params, len(looks), ops), []
+    for k in range(parts):
+        x = to_planes(looks[:, k], config)
+        steps = noise[len(noise) * k // parts : len(noise) * (k + 1) // parts]
+        state, trace = infer_steps(params, config, x, state, steps, ops)
+        latent.append(kl_of_steps(trace, ops))
+    return ops.negative_log_likelihood(x, state.canvas), np.concatenate(latent)
+
+
 def kl_of_steps(trace, ops):
     """L^z of every step of a Trace, of shape (steps, batch): Eq. (10), Eq. (11)."""
     return np.stack([ops.kl(mu, sigma) for mu, sigma in zip(trace.mu, trace.sigma)])

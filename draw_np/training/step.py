@@ -9,6 +9,7 @@ import numpy
 
 from ..backend import np, value_and_grad
 from ..models import is_classifier
+from ..models.common import image_shape
 from .adam import AdamState, adam_init, adam_update, clip_by_global_norm, shrink_matrices, update_average
 from .settle import heard_only, schedule_free_update
 from .trees import global_norm
@@ -35,12 +36,14 @@ def loss_names(model):
 def losses(params, model, config, images, given, ops, batch=None, keep_every=None):
     """[L^x, L^z] or, of a classifier, [cross-entropy]: nats per image averaged over the batch.
 
-    `given` is what the loss takes besides images: the noise, or a classifier's labels. `batch` is the number of images
-    to average over, if these are a part of them only; `keep_every` computes in parts, in less memory
-    (draw.bound_in_parts).
+    `images` with one more axis, behind the first, are looks: see `draw.bound_in_turn`. `given` is what the loss takes
+    besides images: the noise, or a classifier's labels. `batch` is the number of images to average over, if these are
+    a part of them only; `keep_every` computes in parts, in less memory (draw.bound_in_parts).
     """
     if is_classifier(model):
         parts = (model.cross_entropy(params, config, images, given, ops),)
+    elif images.ndim > 1 + len(image_shape(config)):
+        parts = model.bound_in_turn(params, config, images, given, ops)
     else:
         bound = functools.partial(model.bound_in_parts, keep_every=keep_every) if keep_every else model.bound
         parts = bound(params, config, images, given, ops)

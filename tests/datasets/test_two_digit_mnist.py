@@ -36,41 +36,51 @@ def test_no_digit_crosses_the_border():
     np.testing.assert_allclose(images.sum(axis=(1, 2))[apart] * 255, ink[apart], rtol=1e-5)
 
 
-def test_side_by_side_to_begin_with():
-    images, labels = datasets.sample("two-digit-mnist", np.random.default_rng(1), 20, spread=0)
-    digits, names = datasets.load("mnist", "train")
-    which = np.random.default_rng(1).integers(len(digits), size=(20, 2))
+STARTS = {1: [(16, 16)], 2: [(16, 4), (16, 28)]}
+
+
+@pytest.mark.parametrize("digits", [1, 2])
+@pytest.mark.parametrize("spread", [0, 1, 60, 99, 100])
+@pytest.mark.parametrize("second", [0, 30, 100])
+def test_easier_tasks(digits, spread, second):
+    """Each picture once more, digit by digit: how far it has gone, and what the first look shows of the right one."""
+    options = {"digits": digits, "spread": spread, "second": second}
+    looks, labels = datasets.sample("two-digit-mnist", np.random.default_rng(2), 20, **options)
+    pictures, names = datasets.load("mnist", "train")
+    rng = np.random.default_rng(2)
+    which = rng.integers(len(pictures), size=(20, digits))
+    rows, columns = (rng.integers(33, size=(20, digits)) for _ in range(2))
     assert np.array_equal(labels, names[which])
+    assert looks.shape == ((20, 60, 60) if second == 100 else (20, 2, 60, 60)) and looks.dtype == np.float32
     for n in range(20):
-        expected = np.zeros((60, 60))
-        for k, column in enumerate((4, 28)):
-            expected[16:44, column : column + 28] += digits[which[n, k]]
-        np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)
+        left, image = np.zeros((60, 60)), np.zeros((60, 60))
+        ends = sorted(zip(columns[n], range(digits), rows[n]))  # of one column, the first drawn stays on the left
+        if (digits, spread, second) == (2, 100, 100):
+            ends = list(zip(columns[n], range(digits), rows[n]))  # the paper's task knows no left and right
+        for k, ((start_row, start_column), (column, _, row)) in enumerate(zip(STARTS[digits], ends)):
+            top, side = (round(a + (b - a) * spread / 100) for a, b in ((start_row, row), (start_column, column)))
+            image[top : top + 28, side : side + 28] += pictures[which[n, k]]
+            left = image.copy() if k == 0 else left
+        image = np.minimum(image, 1)
+        expected = image if second == 100 else [left + second / 100 * (image - left), image]
+        np.testing.assert_allclose(looks[n], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("spread", [1, 25, 60, 99])
-def test_on_the_way_to_anywhere(spread):
-    digits, rng = datasets.load("mnist", "train").images, np.random.default_rng(2)
-    which, rows, columns = (
-        rng.integers(len(digits), size=(40, 2)),
-        rng.integers(33, size=(40, 2)),
-        rng.integers(33, size=(40, 2)),
-    )
-    images = datasets.sample("two-digit-mnist", np.random.default_rng(2), 40, spread=spread).images
-    for n in range(40):
-        expected = np.zeros((60, 60))
-        ends = sorted(zip(columns[n], (0, 1), rows[n]))  # of one column, the first drawn stays on the left
-        for k, (start, (column, _, row)) in enumerate(zip((4, 28), ends)):
-            top, left = round(16 + (row - 16) * spread / 100), round(start + (column - start) * spread / 100)
-            expected[top : top + 28, left : left + 28] += digits[which[n, k]]
-        np.testing.assert_allclose(images[n], np.minimum(expected, 1), atol=1e-6)
-
-
-@pytest.mark.parametrize("spread", [-1, 101, 0.5, "wide", None])
-def test_another_spread_is_refused(spread):
-    with pytest.raises(datasets.DatasetError, match="whole number from 0 to 100") as error:
-        datasets.sample("two-digit-mnist", np.random.default_rng(0), 3, spread=spread)
-    assert "\n" not in str(error.value)
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"digits": 3}, "digits is 3: pass 1 or 2"),
+        ({"digits": "two"}, "digits is 'two': pass 1 or 2"),
+        ({"spread": 101}, "spread is 101: pass a whole number from 0 to 100"),
+        ({"spread": 0.5}, "spread is 0.5: pass a whole number from 0 to 100"),
+        ({"second": -1}, "second is -1: pass a whole number from 0 to 100"),
+        ({"second": None}, "second is None: pass a whole number from 0 to 100"),
+    ],
+)
+def test_another_task_is_refused(options, said):
+    with pytest.raises(datasets.DatasetError) as error:
+        datasets.sample("two-digit-mnist", np.random.default_rng(0), 3, **options)
+    assert str(error.value) == said
 
 
 def test_shapes_and_types():

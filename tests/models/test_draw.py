@@ -120,13 +120,17 @@ def reference_add(c, written):
     return [[[u + v for u, v in zip(*rows)] for rows in zip(*planes)] for planes in zip(c, written)]
 
 
-def reference_infer(params, config, x, noise):
-    """Eq 3-8 for one image x[channel][b][a] and noise[t]: c, mu, sigma, both windows and z for each t."""
+def reference_infer(params, config, x, noise, looks=()):
+    """Eq 3-8 for one image x[channel][b][a] and noise[t]: c, mu, sigma, both windows and z for each t.
+
+    `looks`, if given, has an x for each t.
+    """
     initial = {name: value.tolist() for name, value in params["initial"].items()}
     c, h_dec, cell_dec = initial["canvas"], initial["h_dec"], initial["cell_dec"]
     h_enc, cell_enc = initial["h_enc"], initial["cell_enc"]
     steps = []
-    for epsilon in noise:
+    for t, epsilon in enumerate(noise):
+        x = looks[t] if looks else x
         minus = [[[-reference_sigmoid(v) for v in row] for row in plane] for plane in c]
         x_hat = reference_add(x, minus)  # Eq 3
         r, read_window = reference_read(params, config, x, x_hat, h_dec)  # Eq 4
@@ -209,6 +213,31 @@ def test_infer(config):
             if config.attention:
                 assert_close(window_at(trace.read_windows[t], n), read_window)
                 assert_close(window_at(trace.write_windows[t], n), write_window)
+
+
+@every_config
+def test_bound_in_turn(config):
+    """The first half of the steps, rounded down, sees other images than the rest does; the bound is of the latter."""
+    params, images, noise = random_case(config)
+    firsts = np.random.default_rng(8).random(images.shape)
+    reconstruction, latent = draw.bound_in_turn(params, config, np.stack([firsts, images], axis=1), noise)
+    for n in range(len(images)):
+        first, x = planes_of(firsts[n], config), planes_of(images[n], config)
+        early = len(noise) // 2
+        steps = reference_infer(params, config, x, noise[:, n], [first] * early + [x] * (len(noise) - early))
+        L_x, L_z = reference_losses(x, steps)
+        assert_close(reconstruction[n], L_x)
+        assert_close(latent[:, n], L_z)
+
+
+@every_config
+def test_bound_in_turn_of_the_same_looks_is_the_bound(config):
+    params, images, noise = random_case(config)
+    for parts in (1, 2, 3):
+        looks = np.stack([images] * parts, axis=1)
+        found = draw.bound_in_turn(params, config, looks, noise)
+        for part, expected in zip(found, draw.bound(params, config, images, noise)):
+            assert np.array_equal(part, expected)
 
 
 @every_config

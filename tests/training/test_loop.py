@@ -276,7 +276,7 @@ def test_a_run_settles_once_wherever_it_is_stopped(run, preset, tmp_path, at_upd
 def test_a_run_may_begin_from_a_smaller_model(run, preset, tmp_path, at_update, bits, monkeypatch):
     config, larger = preset.config, draw.Config(60, 60, steps=3, hidden=8, latent=3, read_size=3, write_size=4)
     small = draw.init_params(config, np.random.default_rng(0))
-    easier = (({"spread": 0}, 0.4), ({"spread": (0, 100)}, 0.4))
+    easier = (({"digits": 1, "spread": (0, 100)}, 0.4), ({"second": (0, 99)}, 0.4))
     recipe = Recipe("two-digit-mnist", 1, 3, rate=1e-4, grow=((2, 0.4),), easier=easier, start="small", settle=0.0)
     preset = Preset("draw", larger, recipe)
     few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from draw_np import equations, kernels
+from draw_np.backend import np as backend_np
 from draw_np.backend import value_and_grad
 from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training.adam import adam_update, clip_by_global_norm, shrink_matrices, update_average
@@ -59,6 +60,22 @@ def test_keeping_few_states_changes_no_number(ops, model, keep_every):
     nats_in_parts, gradient_in_parts = losses_and_gradient(*case, keep_every=keep_every)
     np.testing.assert_allclose(nats_in_parts, nats, rtol=1e-13)
     assert close(gradient_in_parts, gradient)
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+def test_images_with_one_more_axis_are_looks(ops):
+    params, images, noise = case(np.float64)
+    looks = np.stack([images[::-1], images], axis=1)
+    nats, gradient = losses_and_gradient(params, draw, CONFIG, looks, noise, ops)
+
+    def sums(params):
+        parts = draw.bound_in_turn(params, CONFIG, looks, noise, ops)
+        return backend_np.stack([backend_np.sum(part) for part in parts]) / BATCH
+
+    expected, its_gradient = value_and_grad(sums, params, None)
+    np.testing.assert_allclose(nats, expected, rtol=1e-13)
+    assert close(gradient, its_gradient)
+    assert not np.allclose(nats, losses_and_gradient(params, draw, CONFIG, images, noise, ops)[0])
 
 
 @pytest.mark.parametrize("ops", [equations, kernels])
