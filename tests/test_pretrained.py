@@ -14,7 +14,7 @@ from draw_np.pretrained import load_curve, load_record
 from draw_np.pretrained import readme as page
 from draw_np.pretrained.__main__ import errors, main, quick_check
 from draw_np.pretrained.readme import readme
-from draw_np.training.checkpoint import CheckpointError, load, load_weights
+from draw_np.training.checkpoint import CheckpointError, describe, load, load_weights, save
 from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
@@ -170,16 +170,22 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     [
         [],
         ["mnist"],
-        ["nothing", "checkpoints/mnist", "where"],
+        ["nothing", "run", "where"],
         ["mnist", "no/such/run", "where"],
-        ["vae", "checkpoints/mnist", "where"],
-        ["mnist", "checkpoints/mnist", "where", "--importance-samples", "1"],
+        ["vae", "run", "where"],
+        ["mnist", "run", "where", "--importance-samples", "1"],
     ],
 )
 def test_bad_orders_change_nothing(arguments, tmp_path, monkeypatch):
-    monkeypatch.chdir(pretrained.FOLDER.parents[1])
+    run, shelf = tmp_path / "run", tmp_path / "shelf"
+    config = draw.Config(steps=2, hidden=5, latent=4, read_size=2, write_size=3)
+    params = draw.init_params(config, np.random.default_rng(0))
+    run.mkdir()
+    shelf.mkdir()
+    save(run / "checkpoint.npz", {"params": params}, describe("draw", config, preset="mnist"))
+    monkeypatch.chdir(tmp_path)
     for module in (pretrained, shipping, page):
-        monkeypatch.setattr(module, "FOLDER", tmp_path)
+        monkeypatch.setattr(module, "FOLDER", shelf)
     with pytest.raises((SystemExit, CheckpointError)):
         main(arguments)
-    assert list(tmp_path.iterdir()) == []
+    assert list(shelf.iterdir()) == []
