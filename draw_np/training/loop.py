@@ -125,7 +125,7 @@ def train(
         gradient_of = functools.partial(shards.losses_and_gradient, keep_every=recipe.keep_every)
 
         @functools.lru_cache(maxsize=1)
-        def step_of(config, settling):
+        def step_of(config, settling, shape):  # a recorded step is for images of one shape
             def step(weights, images, given, rate, kl_weight):
                 how = recipe, rate, ops, gradient_of, kl_weight, settling
                 return update(weights, model, config, images, given, *how)
@@ -150,7 +150,7 @@ def train(
             images, labels = batches.next(**options)
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
             weighing = rate_at(recipe, done, length), kl_weight_at(recipe, done)
-            weights, nats = step_of(now, settling)(weights, images, given, *weighing)
+            weights, nats = step_of(now, settling, images.shape)(weights, images, given, *weighing)
             done, stopping = done + 1, stop.asked
             pending.append(({"update": done, "steps": steps}, nats))
             bar.update(steps)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from draw_np import backend, equations, kernels
+from draw_np import backend, datasets, equations, kernels
 from draw_np.backend import captured, to_device, to_host, use_device, value_and_grad
 from draw_np.cli import main
 from draw_np.models import draw, glimpse_classifier, vae
@@ -238,6 +238,22 @@ def test_a_run_moves_from_one_device_to_the_other(cuda, tmp_path, small_digits):
         np.testing.assert_allclose(leaf, still[name], rtol=1e-3, atol=1e-4, err_msg=name)
     lines = (tmp_path / "moved" / "metrics.jsonl").read_text().splitlines()
     assert len(lines) == 15 and all('"nats"' in line for line in lines)
+
+
+def test_a_run_whose_images_change_their_shape(cuda, tmp_path, monkeypatch):
+    """Shown in turn at first, whole from then on: what was recorded of the one is of no use to the other."""
+    from draw_np.training.loop import train
+
+    few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few)
+    recipe = Recipe("two-digit-mnist", 1, 3, warm_up=2, easier=(({"second": 0}, 0.5),), validation_images=4)
+    config = draw.Config(60, 60, steps=2, hidden=8, latent=3, read_size=2, write_size=4)
+    for device in ("cuda", "cpu"):
+        use_device(device)
+        train(Preset("draw", config, recipe), tmp_path / device, "small", updates=4)
+    there, here = all_leaves(tmp_path / "cuda"), all_leaves(tmp_path / "cpu")
+    for name, leaf in there.items():
+        np.testing.assert_allclose(leaf, here[name], rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_evaluation(cuda):
