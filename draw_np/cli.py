@@ -131,7 +131,7 @@ def run_train(arguments):
         if not hasattr(MODELS[preset.model], "bound_in_parts"):
             raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
         preset = preset._replace(recipe=dataclasses.replace(preset.recipe, keep_every=arguments.keep_every))
-    start = preset.recipe.start and pretrained.load_pretrained(preset.recipe.start)
+    start = pretrained.load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None
     finished = train(
         preset, arguments.out, arguments.preset, seed=arguments.seed, epochs=arguments.epochs,
         updates=arguments.updates, checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
