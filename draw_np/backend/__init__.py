@@ -21,7 +21,7 @@ from scipy.linalg.blas import get_blas_funcs
 from .common import DeviceError, map_arrays
 
 __all__ = [
-    "DeviceError", "add_product", "arrays", "captured", "constant", "contiguous", "fused",
+    "DeviceError", "add_product", "arrays", "captured", "clipped_slope", "constant", "contiguous", "fused",
     "gpu_failure", "host_values", "inner", "map_arrays", "np", "on_gpu", "recomputed",
     "stop_gradient", "to_device", "to_host", "traced_tuple", "use_device", "value_and_grad",
 ]  # fmt: skip
@@ -74,6 +74,15 @@ def contiguous(array):
 
 
 defvjp(contiguous, lambda answer, array: lambda gradient: gradient)
+
+
+@primitive
+def clipped_slope(array, limit):
+    """The same array; of the gradient that comes back through it, each entry is clipped to [-limit, limit]."""
+    return array + 0
+
+
+defvjp(clipped_slope, lambda answer, array, limit: lambda gradient: arrays.clip(gradient, -limit, limit), argnums=[0])
 
 
 def stop_gradient(array):

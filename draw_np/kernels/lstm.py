@@ -9,7 +9,7 @@ from .linear import to_logistic
 from .primitive import ADDED, Still, kernel, shared
 
 
-def lstm(params, x, state):
+def lstm(params, x, state, limit=None):
     """One step of an LSTM with forget gates, as `equations.lstm`: Eq (5), Eq (7), Eq (14).
 
     With i, f, o, g the gates and the candidate, cell' = f cell + i g and h' = o tanh(cell'), let D be all that
@@ -18,14 +18,16 @@ def lstm(params, x, state):
         di = D g,  df = D cell,  do = dh' tanh(cell'),  dg = D i,  dcell = D f
 
     and through s' = s (1 - s) and tanh' = 1 - tanh^2 these become da, the gradient of the four pre-activations side
-    by side. a is linear in x and h:  dW = x^T da,  dU = h^T da,  db = sum of da,  dx = da W^T,  dh = da U^T.
+    by side, each entry clipped to [-limit, limit] if `limit` is given. a is linear in x and h:
+
+        dW = x^T da,  dU = h^T da,  db = sum of da,  dx = da W^T,  dh = da U^T
     """
     parts = x if isinstance(x, tuple) else (x,)
-    return LSTMState(*lstm_kernel(shared(params), state.cell, *parts, state.h))
+    return LSTMState(*lstm_kernel(limit, shared(params), state.cell, *parts, state.h))
 
 
 @kernel
-def lstm_kernel(params, cell, *parts):
+def lstm_kernel(limit, params, cell, *parts):
     """Inside, features come before the batch: each gate is then one block of memory."""
     held = [part for part in parts if isinstance(part, Still)]
     moving = parts[len(held) :]
@@ -39,8 +41,10 @@ def lstm_kernel(params, cell, *parts):
     def backward(d_h, d_cell):
         d_a = np.empty_like(gates)
         D = close_gates(*np.split(d_a, 4), i, f, o, g, cell, squashed, d_h.T, d_cell.T)
+        if limit is not None:
+            np.clip(d_a, -limit, limit, out=d_a)
         d_inputs = params.pull_back(inputs, d_a.T)
-        return ADDED, D.T, *(None for _ in held), *np.split(d_inputs, ends[:-1], axis=1)
+        return None, ADDED, D.T, *(None for _ in held), *np.split(d_inputs, ends[:-1], axis=1)
 
     return (new_h.T, new_cell.T), backward
 

@@ -125,6 +125,13 @@ def for_every_step(params, ops):
     return {name: value if name == "initial" else ops.shared(value) for name, value in params.items()}
 
 
+def with_decoder_of(params, other):
+    """`params` with what `generate` uses taken from `other`: the encoder of the one and the decoder of the other."""
+    encoder = {name: value for name, value in params.items() if name in ("encoder", "mu", "sigma", "read_window")}
+    initial = {name: params["initial"][name] for name in ("h_enc", "cell_enc")}
+    return {**other, **encoder, "initial": {**other["initial"], **initial}}
+
+
 class State(NamedTuple):
     """What one step hands to the next: the canvas c_t (batch, channels, height, width) and two ops.LSTMState."""
 
@@ -224,6 +231,8 @@ def bound_in_turn(params, config, looks, noise, ops=equations):
     """
     check_noise(noise, ("steps", len(looks), config.latent))
     parts, state, latent = looks.shape[1], initial_state(params, len(looks), ops), []
+    if parts > len(noise):
+        raise ValueError(f"{parts} looks are more than the {len(noise)} steps")
     for k in range(parts):
         x = to_planes(looks[:, k], config)
         steps = noise[len(noise) * k // parts : len(noise) * (k + 1) // parts]

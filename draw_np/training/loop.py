@@ -122,12 +122,13 @@ def train(
         metrics_file(out / METRICS, done) as metrics,
         progress(recipe, config, done, length) as bar,
     ):
-        gradient_of = functools.partial(shards.losses_and_gradient, keep_every=recipe.keep_every)
+        how = {"keep_every": recipe.keep_every, "lstm_clip": recipe.lstm_clip}
+        gradient_of = functools.partial(shards.losses_and_gradient, **how)
 
         @functools.lru_cache(maxsize=1)
-        def step_of(config, settling, shape):  # a recorded step is for images of one shape
+        def step_of(config, settling, resting, shape):  # a recorded step is for images of one shape
             def step(weights, images, given, rate, kl_weight):
-                how = recipe, rate, ops, gradient_of, kl_weight, settling
+                how = recipe, rate, ops, gradient_of, kl_weight, settling, resting
                 return update(weights, model, config, images, given, *how)
 
             return captured(step)
@@ -150,7 +151,8 @@ def train(
             images, labels = batches.next(**options)
             given = labels if is_classifier(model) else model.sample_noise(now, len(images), noise_rng)
             weighing = rate_at(recipe, done, length), kl_weight_at(recipe, done)
-            weights, nats = step_of(now, settling, images.shape)(weights, images, given, *weighing)
+            resting = recipe.decoder_until is not None and done >= recipe.decoder_until * length
+            weights, nats = step_of(now, settling, resting, images.shape)(weights, images, given, *weighing)
             done, stopping = done + 1, stop.asked
             pending.append(({"update": done, "steps": steps}, nats))
             bar.update(steps)

@@ -47,7 +47,7 @@ class Shards:
             signal.signal(number, handler)
         hold_to(own[0])
 
-    def losses_and_gradient(self, params, model, config, images, given, ops, keep_every=None, kl_weight=None):
+    def losses_and_gradient(self, params, model, config, images, given, ops, **how):
         """As `step.losses_and_gradient`, over all shards.
 
         The sums are added in the order of the shards: the same bits every time, and the same numbers up to rounding
@@ -55,18 +55,18 @@ class Shards:
         has died.
         """
         if not self.workers:
-            return losses_and_gradient(params, model, config, images, given, ops, None, keep_every, kl_weight)
+            return losses_and_gradient(params, model, config, images, given, ops, **how)
         count, batch = len(self.workers) + 1, len(images)
         if count > batch:
             raise ValueError(f"{count} shards of a batch of {batch} images: some would be empty; use fewer threads")
         axis = 0 if is_classifier(model) else 1  # labels (batch,), noise (steps, batch, latent)
         (own_images, own_given), *parts = zip(np.array_split(images, count), np.array_split(given, count, axis))
         map_leaves(np.copyto, self.params, params)
-        how = batch, keep_every, kl_weight
+        how["batch"] = batch
         try:
             for (connection, _), part in zip(self.workers, parts):
-                connection.send((model.__name__, config, *part, ops.__name__, *how))
-            nats, gradient = losses_and_gradient(params, model, config, own_images, own_given, ops, *how)
+                connection.send((model.__name__, config, *part, ops.__name__, how))
+            nats, gradient = losses_and_gradient(params, model, config, own_images, own_given, ops, **how)
             for connection, their_gradient in self.workers:
                 nats = [own + their for own, their in zip(nats, connection.recv())]
                 map_leaves(np.add, gradient, their_gradient, gradient)
@@ -113,10 +113,10 @@ def serve(connection, core, form, params, gradient):
     with threadpool_limits(1):
         while True:
             try:
-                model, config, images, given, ops, *rest = connection.recv()
+                model, config, images, given, ops, how = connection.recv()
             except EOFError:
                 return
             model, ops = importlib.import_module(model), importlib.import_module(ops)
-            nats, found = losses_and_gradient(params, model, config, images, given, ops, *rest)
+            nats, found = losses_and_gradient(params, model, config, images, given, ops, **how)
             map_leaves(np.copyto, gradient, found)
             connection.send(nats)

@@ -3,16 +3,17 @@
 import functools
 import itertools
 import math
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy
 
 from ..backend import np, value_and_grad
-from ..models import is_classifier
+from ..models import draw, is_classifier
 from ..models.common import image_shape
 from .adam import AdamState, adam_init, adam_update, clip_by_global_norm, shrink_matrices, update_average
 from .settle import heard_only, schedule_free_update
-from .trees import global_norm
+from .trees import global_norm, map_leaves
 
 
 class Weights(NamedTuple):
@@ -33,13 +34,18 @@ def loss_names(model):
     return ("cross_entropy",) if is_classifier(model) else ("L_x", "L_z")
 
 
-def losses(params, model, config, images, given, ops, batch=None, keep_every=None):
+def losses(params, model, config, images, given, ops, batch=None, keep_every=None, lstm_clip=None):
     """[L^x, L^z] or, of a classifier, [cross-entropy]: nats per image averaged over the batch.
 
     `images` with one more axis, behind the first, are looks: see `draw.bound_in_turn`. `given` is what the loss takes
     besides images: the noise, or a classifier's labels. `batch` is the number of images to average over, if these are
-    a part of them only; `keep_every` computes in parts, in less memory (draw.bound_in_parts).
+    a part of them only; `keep_every` computes in parts, in less memory (draw.bound_in_parts). `lstm_clip` is the
+    largest derivative of an image's loss that the backward pass lets through to a pre-activation of an LSTM.
     """
+    batch = batch or len(images)
+    if lstm_clip is not None:
+        lstm = functools.partial(ops.lstm, limit=lstm_clip / batch)
+        ops = SimpleNamespace(**{**vars(ops), "lstm": lstm})
     if is_classifier(model):
         parts = (model.cross_entropy(params, config, images, given, ops),)
     elif images.ndim > 1 + len(image_shape(config)):
@@ -47,17 +53,18 @@ def losses(params, model, config, images, given, ops, batch=None, keep_every=Non
     else:
         bound = functools.partial(model.bound_in_parts, keep_every=keep_every) if keep_every else model.bound
         parts = bound(params, config, images, given, ops)
-    return np.stack([np.sum(part) for part in parts]) / (batch or len(images))
+    return np.stack([np.sum(part) for part in parts]) / batch
 
 
-def losses_and_gradient(params, model, config, images, given, ops, batch=None, keep_every=None, kl_weight=None):
+def losses_and_gradient(params, model, config, images, given, ops, kl_weight=None, **how):
     """The `losses` and the gradient of their sum, Eq. (12), with respect to the parameters.
 
-    `kl_weight`, an array (2,) as `kl_weight_at` makes it, is what L^x and L^z count in the gradient instead of 1.
+    `kl_weight`, an array (2,) as `kl_weight_at` makes it, is what L^x and L^z count in the gradient instead of 1; `how`
+    is what `losses` takes besides.
     """
     with numpy.errstate(over="ignore", invalid="ignore"):  # the training loop looks for what is not finite
         return value_and_grad(
-            lambda params: losses(params, model, config, images, given, ops, batch, keep_every), params, kl_weight
+            lambda params: losses(params, model, config, images, given, ops, **how), params, kl_weight
         )
 
 
@@ -73,18 +80,24 @@ def update(
     gradient_of=losses_and_gradient,
     kl_weight=None,
     settling=False,
+    resting=False,
 ):
     """Make one update. Returns (Weights, the losses by name with "gradient_norm", before clipping, and "weight_norm").
 
     `gradient_of` may be another way to the same numbers, such as `shards.Shards.losses_and_gradient`. `settling` is
-    whether the run is in its last part: see `settle`.
+    whether the run is in its last part: see `settle`; `resting`, whether the decoder rests where its average is, and
+    only the encoder learns.
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
     """
     params, average, adam = weights
+    if resting:
+        params = draw.with_decoder_of(params, average)
     nats, gradient = gradient_of(params, model, config, images, given, ops, kl_weight=kl_weight)
     with numpy.errstate(over="ignore", invalid="ignore"):
         if settling:
             gradient = heard_only(gradient, params)
+        if resting:
+            gradient = draw.with_decoder_of(gradient, map_leaves(np.zeros_like, gradient))
         norm = global_norm(gradient)
         gradient = clip_by_global_norm(gradient, norm, recipe.clip)
         if settling:

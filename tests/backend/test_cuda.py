@@ -241,12 +241,13 @@ def test_a_run_moves_from_one_device_to_the_other(cuda, tmp_path, small_digits):
 
 
 def test_a_run_whose_images_change_their_shape(cuda, tmp_path, monkeypatch):
-    """Shown in turn at first, whole from then on: what was recorded of the one is of no use to the other."""
+    """Shown in turn at first, whole from then on, and to the encoder alone: each has a record of its own."""
     from draw_np.training.loop import train
 
     few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
-    recipe = Recipe("two-digit-mnist", 1, 3, warm_up=2, easier=(({"second": 0}, 0.5),), validation_images=4)
+    how = {"easier": (({"in_turn": True}, 0.5),), "settle": 0.0, "decoder_until": 0.75, "lstm_clip": 0.05}
+    recipe = Recipe("two-digit-mnist", 1, 3, warm_up=2, validation_images=4, **how)
     config = draw.Config(60, 60, steps=2, hidden=8, latent=3, read_size=2, write_size=4)
     for device in ("cuda", "cpu"):
         use_device(device)

@@ -36,33 +36,29 @@ def test_no_digit_crosses_the_border():
     np.testing.assert_allclose(images.sum(axis=(1, 2))[apart] * 255, ink[apart], rtol=1e-5)
 
 
-STARTS = {1: [(16, 16)], 2: [(16, 4), (16, 28)]}
-
-
 @pytest.mark.parametrize("digits", [1, 2])
 @pytest.mark.parametrize("spread", [0, 1, 60, 99, 100])
-@pytest.mark.parametrize("second", [0, 30, 100])
-def test_easier_tasks(digits, spread, second):
-    """Each picture once more, digit by digit: how far it has gone, and what the first look shows of the right one."""
-    options = {"digits": digits, "spread": spread, "second": second}
-    looks, labels = datasets.sample("two-digit-mnist", np.random.default_rng(2), 20, **options)
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_easier_tasks(digits, spread, in_turn):
+    """Each picture once more, digit by digit: how far it has gone, and which digit the first look shows."""
+    options = {"digits": digits, "spread": spread, "in_turn": in_turn}
+    looks, labels = datasets.sample("two-digit-mnist", np.random.default_rng(2), 50, **options)
     pictures, names = datasets.load("mnist", "train")
     rng = np.random.default_rng(2)
-    which = rng.integers(len(pictures), size=(20, digits))
-    rows, columns = (rng.integers(33, size=(20, digits)) for _ in range(2))
+    which = rng.integers(len(pictures), size=(50, digits))
+    places = [rng.integers(33, size=(50, digits)) for _ in range(2)]
+    rows, columns = (16 + (place - 16) * spread // 100 for place in places)
+    doubts = rng.standard_normal((50, digits)) if in_turn else None
     assert np.array_equal(labels, names[which])
-    assert looks.shape == ((20, 60, 60) if second == 100 else (20, 2, 60, 60)) and looks.dtype == np.float32
-    for n in range(20):
-        left, image = np.zeros((60, 60)), np.zeros((60, 60))
-        ends = sorted(zip(columns[n], range(digits), rows[n]))  # of one column, the first drawn stays on the left
-        if (digits, spread, second) == (2, 100, 100):
-            ends = list(zip(columns[n], range(digits), rows[n]))  # the paper's task knows no left and right
-        for k, ((start_row, start_column), (column, _, row)) in enumerate(zip(STARTS[digits], ends)):
-            top, side = (round(a + (b - a) * spread / 100) for a, b in ((start_row, row), (start_column, column)))
-            image[top : top + 28, side : side + 28] += pictures[which[n, k]]
-            left = image.copy() if k == 0 else left
-        image = np.minimum(image, 1)
-        expected = image if second == 100 else [left + second / 100 * (image - left), image]
+    assert looks.shape == ((50, 2, 60, 60) if in_turn else (50, 60, 60)) and looks.dtype == np.float32
+    for n in range(50):
+        alone = np.zeros((digits, 60, 60))
+        for k in range(digits):
+            alone[k, rows[n, k] : rows[n, k] + 28, columns[n, k] : columns[n, k] + 28] = pictures[which[n, k]]
+        image = np.minimum(alone.sum(axis=0), 1)
+        expected = image
+        if in_turn:
+            expected = [alone[min(range(digits), key=lambda k: columns[n, k] + 5 * doubts[n, k])], image]
         np.testing.assert_allclose(looks[n], expected, atol=1e-6)
 
 
@@ -73,8 +69,8 @@ def test_easier_tasks(digits, spread, second):
         ({"digits": "two"}, "digits is 'two': pass 1 or 2"),
         ({"spread": 101}, "spread is 101: pass a whole number from 0 to 100"),
         ({"spread": 0.5}, "spread is 0.5: pass a whole number from 0 to 100"),
-        ({"second": -1}, "second is -1: pass a whole number from 0 to 100"),
-        ({"second": None}, "second is None: pass a whole number from 0 to 100"),
+        ({"in_turn": 2}, "in_turn is 2: pass True or False"),
+        ({"in_turn": None}, "in_turn is None: pass True or False"),
     ],
 )
 def test_another_task_is_refused(options, said):

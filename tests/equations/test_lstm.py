@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from draw_np import equations
+from draw_np import equations, kernels
+from draw_np.backend import np as traced
+from draw_np.backend import value_and_grad
 
 BATCH, INPUTS, HIDDEN = 2, 5, 6
 
@@ -54,6 +56,26 @@ def test_an_input_may_come_in_parts():
     params, x, state = case(np.random.default_rng(4))
     for whole, parts in zip(equations.lstm(params, x, state), equations.lstm(params, (x[:, :1], x[:, 1:]), state)):
         np.testing.assert_array_equal(parts, whole)
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+def test_a_limit_clips_the_derivatives_of_the_pre_activations_and_changes_no_value(ops):
+    params, x, state = case(np.random.default_rng(5))
+    x, state = x[:1], equations.LSTMState(*(part[:1] for part in state))  # of one example: db is da
+
+    def total(limit):
+        def of(arguments):
+            h, cell = ops.lstm(arguments["params"], arguments["x"], state, limit)
+            return traced.sum(h) + traced.sum(cell)
+
+        return value_and_grad(of, {"params": params, "x": x})
+
+    (value, free), (same, clipped) = total(None), total(0.1)
+    da = np.clip(free["params"]["b"], -0.1, 0.1)
+    assert same == value and 0 < np.sum(da != free["params"]["b"]) < da.size
+    np.testing.assert_allclose(clipped["params"]["b"], da, rtol=1e-12)
+    np.testing.assert_allclose(clipped["params"]["W"], x.T @ da[None], rtol=1e-12)
+    np.testing.assert_allclose(clipped["x"], da[None] @ params["W"].T, rtol=1e-12)
 
 
 def test_open_forget_gate_and_shut_input_gate_keep_the_cell():

@@ -238,6 +238,8 @@ def test_bound_in_turn_of_the_same_looks_is_the_bound(config):
         found = draw.bound_in_turn(params, config, looks, noise)
         for part, expected in zip(found, draw.bound(params, config, images, noise)):
             assert np.array_equal(part, expected)
+    with pytest.raises(ValueError, match="^4 looks are more than the 3 steps$"):
+        draw.bound_in_turn(params, config, np.stack([images] * 4, axis=1), noise[:3])
 
 
 @every_config

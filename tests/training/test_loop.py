@@ -276,8 +276,9 @@ def test_a_run_settles_once_wherever_it_is_stopped(run, preset, tmp_path, at_upd
 def test_a_run_may_begin_from_a_smaller_model(run, preset, tmp_path, at_update, bits, monkeypatch):
     config, larger = preset.config, draw.Config(60, 60, steps=3, hidden=8, latent=3, read_size=3, write_size=4)
     small = draw.init_params(config, np.random.default_rng(0))
-    easier = (({"digits": 1, "spread": (0, 100)}, 0.4), ({"second": (0, 99)}, 0.4))
-    recipe = Recipe("two-digit-mnist", 1, 3, rate=1e-4, grow=((2, 0.4),), easier=easier, start="small", settle=0.0)
+    easier = (({"digits": 1, "spread": (0, 100)}, 0.2), ({"in_turn": True}, 0.4))
+    how = {"start": "small", "settle": 0.0, "decoder_until": 0.6, "lstm_clip": 0.1}
+    recipe = Recipe("two-digit-mnist", 1, 3, rate=1e-4, grow=((2, 0.4),), easier=easier, **how)
     preset = Preset("draw", larger, recipe)
     few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
@@ -287,10 +288,13 @@ def test_a_run_may_begin_from_a_smaller_model(run, preset, tmp_path, at_update, 
     assert [row["steps"] for row in metrics(tmp_path / "whole")] == [2, 2, 3, 3, 3]
     at_update(3, send(signal.SIGINT))
     assert run(tmp_path / "x", preset, updates=5, start=(small, config)) is False
+    at_rest = checkpoint.load(tmp_path / "x" / "checkpoint.npz")[0]["average"]
     assert run(tmp_path / "x", preset, resume=True) is True
     assert bits(tmp_path / "x") == bits(tmp_path / "whole")
-    moved = checkpoint.load(tmp_path / "x" / "checkpoint.npz")[0]["average"]["mu"]["W"] - small["mu"]["W"]
-    assert 0 < np.abs(moved).max() < 0.01  # new weights would lie up to 0.7 away
+    average = checkpoint.load(tmp_path / "x" / "checkpoint.npz")[0]["average"]
+    assert 0 < np.abs(average["mu"]["W"] - small["mu"]["W"]).max() < 0.01  # new weights would lie up to 0.7 away
+    assert not np.array_equal(average["mu"]["W"], at_rest["mu"]["W"])
+    assert np.array_equal(average["decoder"]["W"], at_rest["decoder"]["W"])
 
 
 def test_the_seed_of_a_resumed_run_is_its_own(run, finished, stopped, bits):

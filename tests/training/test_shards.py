@@ -38,10 +38,10 @@ def test_shards_add_up_to_the_whole(three, ops, batch):
         np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-def test_shards_weigh_the_kl_as_the_whole_does(three):
-    weight = np.array([1, 0.25], np.float32)
-    _, gradient = losses_and_gradient(*problem(7), kernels, kl_weight=weight)
-    _, sharded = three.losses_and_gradient(*problem(7), kernels, kl_weight=weight)
+@pytest.mark.parametrize("how", [{"kl_weight": np.array([1, 0.25], np.float32)}, {"lstm_clip": 0.05}])
+def test_shards_weigh_the_kl_and_clip_as_the_whole_does(three, how):
+    _, gradient = losses_and_gradient(*problem(7), kernels, **how)
+    _, sharded = three.losses_and_gradient(*problem(7), kernels, **how)
     for name, leaf in named_leaves(gradient).items():
         np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
 

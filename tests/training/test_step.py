@@ -17,6 +17,7 @@ from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training.adam import adam_update, clip_by_global_norm, shrink_matrices, update_average
 from draw_np.training.presets import PRESETS, Recipe, find_preset
 from draw_np.training.step import (
+    Weights,
     first_weights,
     kl_weight_at,
     losses_and_gradient,
@@ -83,7 +84,9 @@ def test_images_with_one_more_axis_are_looks(ops):
 def test_the_kl_counts_in_the_gradient_what_its_weight_says(ops, keep_every):
     params, images, noise = case(np.float64)
     weight = np.array([1, 0.25], np.float32)
-    nats, gradient = losses_and_gradient(params, draw, CONFIG, images, noise, ops, None, keep_every, weight)
+    nats, gradient = losses_and_gradient(
+        params, draw, CONFIG, images, noise, ops, keep_every=keep_every, kl_weight=weight
+    )
 
     def weighted(params):
         reconstruction, latent = draw.bound(params, CONFIG, images, noise)
@@ -91,6 +94,38 @@ def test_the_kl_counts_in_the_gradient_what_its_weight_says(ops, keep_every):
 
     assert nats == pytest.approx(losses_and_gradient(params, draw, CONFIG, images, noise, ops)[0], rel=1e-13)
     assert close(gradient, value_and_grad(weighted, params)[1])
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize("keep_every", [None, 2])
+def test_an_lstm_is_clipped_image_by_image(ops, keep_every):
+    """Alone in its batch or one of many, an image loses as much of its derivatives, and nothing of its loss."""
+    params, images, noise = case(np.float64)
+    how = {"keep_every": keep_every, "lstm_clip": 0.02}
+    cases = [(params, draw, CONFIG, images[[n]], noise[:, [n]], ops) for n in range(BATCH)]
+    nats, gradients = zip(*(losses_and_gradient(*one, **how) for one in cases))
+    whole_nats, whole = losses_and_gradient(params, draw, CONFIG, images, noise, ops, **how)
+    np.testing.assert_allclose(whole_nats, np.mean(nats, axis=0), rtol=1e-12)
+    assert close(whole, map_leaves(lambda *leaves: sum(leaves) / BATCH, *gradients))
+    free_nats, free = losses_and_gradient(params, draw, CONFIG, images, noise, ops, keep_every=keep_every)
+    np.testing.assert_allclose(free_nats, whole_nats, rtol=1e-13)
+    assert 0 < global_norm(whole["encoder"]) < 0.9 * global_norm(free["encoder"])
+
+
+@pytest.mark.parametrize("settling", [False, True])
+def test_a_decoder_that_rests_stays_where_its_average_is(settling):
+    params, images, noise = case(np.float64)
+    moved = map_leaves(lambda leaf: leaf + 0.1, params)
+    weights = Weights(moved, params, first_weights(params).adam)
+    for _ in range(3):
+        weights, _ = update(
+            weights, draw, CONFIG, images, noise, RECIPE, 0.01, kernels, settling=settling, resting=True
+        )
+    for tree in weights[:2]:
+        after, before = (draw.generate(one, CONFIG, noise).canvases for one in (tree, params))
+        np.testing.assert_allclose(after, before, rtol=0, atol=1e-12)
+        for name in ("encoder/W", "mu/b", "sigma/W", "read_window/b", "initial/h_enc", "initial/cell_enc"):
+            assert not np.allclose(named_leaves(tree)[name], named_leaves(params)[name], atol=1e-4), name
 
 
 def test_the_weight_of_the_kl_rises_evenly_to_one_and_stays_there():
