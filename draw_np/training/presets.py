@@ -93,16 +93,16 @@ PRESETS = {
     # Rates of 5e-4 and 2.5e-3 and a reading grid of 9 x 9 are no better for the encoder.
     "two-digit-mnist": Preset(
         "draw",
-        draw.Config(height=60, width=60, steps=64, read_size=5, write_size=5),
+        draw.Config(height=60, width=60, steps=96, read_size=5, write_size=5),
         Recipe(
             "two-digit-mnist",
-            epochs=50,
+            epochs=52,
             rate=1e-3,
-            grow=((32, 0.08),),
-            easier=(({"digits": 1, "spread": (0, 100)}, 0.08), ({"in_turn": True}, 0.67)),
+            grow=((32, 0.075), (64, 0.36)),
+            easier=(({"digits": 1, "spread": (0, 100)}, 0.075), ({"in_turn": True}, 0.585)),
             start="mnist",
             settle=0.0,
-            decoder_until=0.75,
+            decoder_until=0.66,
             lstm_clip=10.0,
             validation_images=1000,
         ),

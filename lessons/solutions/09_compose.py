@@ -167,9 +167,9 @@ _ = axes.set_yticks([53, 156, 259], ["60 × 60", "right 40\ndown 40", "down 20"]
 # %% [markdown]
 # ## An experiment: one digit, or three
 #
-# Nothing to write here. The model has seen two digits, always. Before you run the next cells: can it redraw a picture
-# with one digit? With three, with four? What is measured is the ink that is
-# missing or too much, $\sum |x - \sigma(c_T)|$, for each unit of ink in the picture.
+# Nothing to write here. But for the beginning of its training, the model has been asked for two digits, always. Before
+# you run the next cells: can it redraw a picture with one digit? With three, with four? What is measured is the ink
+# that is missing or too much, $\sum |x - \sigma(c_T)|$, for each unit of ink in the picture.
 
 # %%
 def picture(K):
@@ -188,5 +188,6 @@ for K, above, below in zip([1, 2, 3, 4], *axes):
 plt.show()
 
 # %% [markdown]
-# No training has shown such pictures, and no weight had to change for them: strokes are strokes. What is the model
-# short of, where it does worse: steps, nats, or practice? Give it more steps (`replace(config, steps=...)`) and see.
+# One digit it knows from the beginning of its training. Of three or four, what does it draw, and what does it leave
+# out? Part 3 has shown its plan: a digit in the first half of the steps, a digit in the second. What is the model short
+# of: steps, nats, or practice? Give it more steps (`replace(config, steps=...)`) and see.
