@@ -18,6 +18,7 @@ from draw_np.training.checkpoint import CheckpointError, describe, load, load_we
 from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
+from draw_np.training.step import options_at, steps_at
 from draw_np.training.trees import named_leaves
 
 NAMES = pretrained.names()
@@ -94,6 +95,10 @@ def test_commands_of_the_record_are_commands(name):
     assert (again.preset, again.seed, again.resume) == (name, record["seed"], False)
     further = make_parser().parse_args(record["resume"].split()[3:])
     assert further.resume and (further.updates or record["length"]) > record["update"]
+    length, done, recipe = further.updates or record["length"], record["update"], PRESETS[name].recipe
+    assert options_at(recipe, done, length) == {}  # it goes on in the recipe's last part
+    assert steps_at(recipe, PRESETS[name].config, done, length) == getattr(PRESETS[name].config, "steps", 1)
+    assert recipe.decoder_until is None or done >= recipe.decoder_until * length
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -42,7 +42,7 @@ def ship(name, run, where, importance_samples):
     options = (f" --updates {length}" if length != usual else "") + (f" --threads {threads}" if threads > 1 else "")
     record = {
         "train": f"{train} --seed {meta['seed']}{options}",
-        "resume": f"{train} --resume" + (f" --updates {2 * length}" if update == length else ""),
+        "resume": f"{train} --resume" + (f" --updates {longer(recipe, length)}" if update == length else ""),
         "evaluate": f"python -m draw_np evaluate --weights {name} --dataset {dataset}",
         "model": meta["model"],
         "parameters": sum(leaf.size for leaf in named_leaves(params).values()),
@@ -60,6 +60,14 @@ def ship(name, run, where, importance_samples):
     ship_curve(run / METRICS, FOLDER / f"{name}.csv")
     text = re.sub(r"\[[^][{}]*\]", lambda numbers: " ".join(numbers[0].split()), json.dumps(record, indent=2))
     (FOLDER / f"{name}.json").write_text(text + "\n", "utf-8")
+
+
+def longer(recipe, length):
+    """A length to train on to: twice as long or, where the recipe's parts, which grow with it, would then begin again
+    before the last of them, shorter.
+    """
+    parts = [sum(part[-1] for part in recipe.grow), sum(part[-1] for part in recipe.easier), recipe.decoder_until or 0]
+    return int(length / max(0.5, *parts))
 
 
 def bounds(model, params, config, dataset, importance_samples):

@@ -13,9 +13,9 @@ INTRODUCTION = """\
 
 Made from the records `NAME.json` beside it by `python -m draw_np.pretrained --readme`; do not edit.
 
-`load_pretrained("NAME")` gives the weights. `NAME.csv` tells how the loss fell: epoch by epoch the mean training loss
-in nats, the validation bound in nats or error in percent, of the weights as they were and of their average, and the
-seconds trained so far.
+`load_pretrained("NAME")` gives the weights. `NAME.csv`, where the run's metrics were kept, tells how the loss fell:
+epoch by epoch the mean training loss in nats, the validation bound in nats or error in percent, of the weights as they
+were and of their average, and the seconds trained so far.
 
 A bound is L = L^x + L^z of Eq 12 in nats per image, with one sample of z and seed 0, and its standard error over the
 images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of one that
@@ -90,6 +90,8 @@ def section(name, record):
 def listed(settings):
     """A configuration or a recipe in one line, without what it does not use."""
     used = {key: value for key, value in settings.items() if value not in (None, False, [])}
+    if settings.get("settle") == 0:  # from the first update on
+        used["settle"] = 0
     return ", ".join(f"{key} {in_words(key, value)}" for key, value in used.items())
 
 
