@@ -90,8 +90,9 @@ def update(
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
     """
     params, average, adam = weights
+    decoder = average
     if resting:
-        params = draw.with_decoder_of(params, average)
+        params = draw.with_decoder_of(params, decoder)
     nats, gradient = gradient_of(params, model, config, images, given, ops, kl_weight=kl_weight)
     with numpy.errstate(over="ignore", invalid="ignore"):
         if settling:
@@ -106,6 +107,8 @@ def update(
             params = shrink_matrices(params, rate * recipe.weight_decay) if recipe.weight_decay else params
             params, adam = adam_update(params, gradient, adam, rate)
             average = update_average(average, params, adam.count, recipe.average) if recipe.average else params
+        if resting:  # Adam's momentum would carry it on
+            params, average = (draw.with_decoder_of(tree, decoder) for tree in (params, average))
         size = global_norm(params)
     quantities = {**dict(zip(loss_names(model), nats)), "gradient_norm": norm, "weight_norm": size}
     return Weights(params, average, adam), quantities
