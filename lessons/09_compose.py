@@ -14,23 +14,20 @@
 # - what the same weights do for longer, on a larger canvas, and at places where they never saw a digit.
 #
 # ## What you'll need
-# Reading and writing through windows (lesson 06, and all that it builds on). An hour and 25 minutes.
+# Reading and writing through windows (lesson 06, and all that it builds on). An hour and 20 minutes.
 
 # %%
 import time
 import timeit
 from dataclasses import replace
-from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
 from tqdm.notebook import tqdm
 
-from draw_np import backend, datasets, equations, kernels, load_pretrained, plotting, pretrained
+from draw_np import datasets, equations, kernels, load_pretrained, plotting, pretrained
 from draw_np.models import draw, vae
-from draw_np.models.enlarge import enlarge
 from draw_np.training import presets, step, trees
 
 plotting.use_style()
@@ -289,7 +286,7 @@ print(f"two digits against one, 8 to 20 pixels apart: {more.mean():+.2f} steps +
 # one first (part 4 tells the story). So it keeps an order that it was taught; pairs alone need not have taught it. (And
 # it is one model. Another seed may draw otherwise: that would have to be trained.)
 #
-# ## 4. The same weights elsewhere (15 minutes)
+# ## 4. The same weights elsewhere (10 minutes)
 #
 # **Another $T$.** No weight depends on the number of steps, so we may stop earlier or go on longer. Is it good for
 # anything? The first cell gives the model 2 to 128 steps for 50 pictures. (The pixels are grey here, as in the
@@ -362,55 +359,13 @@ _ = [row[0].set_ylabel(name) for row, name in zip(axes, ["60 × 60", "100 × 100
 # 2. *The encoder learns.* Now the decoder rests, and the whole picture is shown from the first step on. What was told
 #    before, the encoder has to see.
 #
-# The next cell shows the start, before any training with pairs: above 28 × 28, below 60 × 60, the same $z$.
-
-# %%
-params_one, one = load_pretrained("mnist")
-larger = replace(one, height=60, width=60, read_size=config.read_size)
-assert replace(larger, steps=config.steps) == config  # the sizes of our model
-begun = enlarge(params_one, one, larger)
-begun["initial"]["canvas"][:, 16:44, 16:44] = params_one["initial"]["canvas"]  # else all black: a digit may be anywhere
-z = draw.sample_noise(one, 6, rng)
-small, large = draw.generate(params_one, one, z), draw.generate(begun, larger, z)
-np.testing.assert_allclose(large.windows.g_X, small.windows.g_X + 16, atol=1e-3)
-np.testing.assert_allclose(large.windows.delta, small.windows.delta, rtol=1e-4)
-figure, axes = plt.subplots(2, 6, figsize=(16, 5.6))
-for row, made_there in zip(axes, (small, large)):
-    for panel, logits in zip(row, made_there.canvases[-1]):
-        plotting.show_image(panel, equations.sigmoid(logits))
-_ = [row[0].set_ylabel(name) for row, name in zip(axes, ["28 × 28", "60 × 60"])]
-
-# %% [markdown]
-# In the second part the encoder learned nothing at first; its gradient exploded. Look why. The derivative of a
-# picture's loss by the very first noise, $\partial L / \partial \epsilon_1$, tells how much hangs on the first stroke.
-# The cell below takes its length for each of the 200 pictures of part 3, in one backward pass. For most it is
-# moderate. But if a first stroke goes wrong, the next look sees what the network has never seen, and so it goes on,
-# step after step: in a few pictures a tiny change at the beginning changes everything at the end, and in a sum these
-# few drown the others.
+# In the second part the encoder learned nothing at first, for its gradient exploded: if a first stroke goes wrong, the
+# next look sees what the network has never seen, and so it goes on, step after step. In a few pictures a tiny change at
+# the beginning changes everything at the end, and in a sum these few drown the others. The remedy is Alex Graves's, one
+# of the authors of DRAW, from 2013: on the way back, clip the derivative by every pre-activation of an LSTM. Here a
+# picture's may be 10 nats at most. The gradient that results is not that of any loss. But every picture has a voice.
+# The second experiment after the exercises shows the start, and the few that drown the others.
 #
-# The remedy is Alex Graves's, one of the authors of DRAW, from 2013: on the way back, clip the derivative by every
-# pre-activation of an LSTM. Here a picture's may be 10 nats at most. The gradient that results is not that of any
-# loss. But every picture has a voice.
-
-# %%
-def first_slopes(lstm):  # the length of dL / d(noise of step 1) for each picture
-    ops = SimpleNamespace(**{**vars(kernels), "lstm": lstm})
-    def total(noise):
-        L_x, L_z = draw.bound(params, config, x, noise, ops)
-        return backend.np.sum(L_x) + backend.np.sum(L_z)
-    noise = draw.sample_noise(config, len(x), np.random.default_rng(9))
-    return np.linalg.norm(backend.value_and_grad(total, noise)[1][0], axis=1)
-
-axes = plt.figure(figsize=(11, 4)).add_subplot(xlabel="|dL / d(first noise)| of a picture, in nats", ylabel="pictures")
-for name, limit, colour in ("as it is", None, "C0"), ("clipped", 10.0, "C1"):
-    slopes = np.sort(first_slopes(partial(kernels.lstm, limit=limit)))
-    axes.hist(slopes, bins=np.geomspace(0.1, 1e4, 31), histtype="step", linewidth=3, color=colour, label=name)
-    print(f"{name}: half of the pictures have less than {np.median(slopes):.3g}, the largest {slopes[-1]:.3g}; "
-          f"the 5 largest of 200 make {slopes[-5:].sum() / slopes.sum():.0%} of the sum")
-axes.set_xscale("log")
-_ = axes.legend()
-
-# %% [markdown]
 # ## 5. With and without, in half a minute (15 minutes)
 #
 # What do weights that are shared over all places buy in learning? Two small models learn the same pictures: one tiny
@@ -532,8 +487,8 @@ _ = plotting.draw_film_strip(axes[1], drawn[:, :5], windows, config.write_size, 
 #    touch two columns of $W$ and three entries of $b$: Eq. 22-24 are linear in what the network emits, once you
 #    take the logarithm of the stride.*
 #
-# The notebook ends with an experiment: a picture had two digits in all of the model's training but its beginning, and
-# three in none. Guess what it does with one and with three before you run it.
+# The notebook ends with two experiments. A picture had two digits in all of the model's training but its beginning, and
+# three in none: guess what it does with one and with three before you run the first. The second shows how it learned.
 #
 # ## Further reading
 #
