@@ -79,7 +79,7 @@ defvjp(contiguous, lambda answer, array: lambda gradient: gradient)
 @primitive
 def clipped_slope(array, limit):
     """The same array; of the gradient that comes back through it, each entry is clipped to [-limit, limit]."""
-    return array + 0
+    return array
 
 
 defvjp(clipped_slope, lambda answer, array, limit: lambda gradient: arrays.clip(gradient, -limit, limit), argnums=[0])

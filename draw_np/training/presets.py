@@ -89,8 +89,8 @@ PRESETS = {
     # begins as the model of one digit, which it learns to draw anywhere. Then a pair is shown in turn: the left digit
     # alone for half of the steps, and all that is new is to begin again. So the decoder learns to draw two. Then it
     # rests, and the encoder learns to do with pairs that are shown at once what it did before. Without the clipping its
-    # gradient, of norm 20,000, is that of a few images in which one false look led to the next, and it learns nothing.
-    # Rates of 5e-4 and 2.5e-3 and a reading grid of 9 x 9 are no better for the encoder.
+    # gradient is that of a few images in which one false look led to the next, and it learns nothing. Rates of 5e-4 and
+    # 2.5e-3 and a reading grid of 9 x 9 are no better for the encoder.
     "two-digit-mnist": Preset(
         "draw",
         draw.Config(height=60, width=60, steps=96, read_size=5, write_size=5),

@@ -90,9 +90,8 @@ def update(
     A quantity that is not finite means that the new weights are worthless; the caller is to look.
     """
     params, average, adam = weights
-    decoder = average
     if resting:
-        params = draw.with_decoder_of(params, decoder)
+        params = draw.with_decoder_of(params, average)
     nats, gradient = gradient_of(params, model, config, images, given, ops, kl_weight=kl_weight)
     with numpy.errstate(over="ignore", invalid="ignore"):
         if settling:
@@ -108,7 +107,7 @@ def update(
             params, adam = adam_update(params, gradient, adam, rate)
             average = update_average(average, params, adam.count, recipe.average) if recipe.average else params
         if resting:  # Adam's momentum would carry it on
-            params, average = (draw.with_decoder_of(tree, decoder) for tree in (params, average))
+            params, average = (draw.with_decoder_of(tree, weights.average) for tree in (params, average))
         size = global_norm(params)
     quantities = {**dict(zip(loss_names(model), nats)), "gradient_norm": norm, "weight_norm": size}
     return Weights(params, average, adam), quantities
