@@ -1,11 +1,10 @@
-"""The command line: train, evaluate, sample, gradcheck, bench and datasets.
+"""The command line: train, presets, evaluate, sample, gradcheck, bench and datasets.
 
 Every mistake ends in one line on standard error and an exit status other than 0. With `--json`, the last line of
 standard output is one JSON object.
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import pathlib
@@ -17,13 +16,15 @@ from tqdm import tqdm
 from . import datasets, equations, pretrained
 from .backend import DeviceError, gpu_failure, on_gpu, to_device, to_host, use_device
 from .datasets import DatasetError
-from .models import MODELS, is_classifier
 from .models.common import image_shape
 from .training.checkpoint import CheckpointError, load_weights
 from .training.evaluation import evaluate, evaluate_classifier
 from .training.gradient_check import TOLERANCE, gradient_table
-from .training.loop import OPS, TrainingError, train
+from .training.journal import TrainingError
+from .training.loop import train
 from .training.presets import PRESETS, find_preset
+from .training.run import OPS
+from .training.words import in_words
 
 STOPPED = 130  # the exit status that shells give to Ctrl-C
 
@@ -77,7 +78,7 @@ def make_parser():
     length = added.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=count, metavar="N", help="passes over the training images")
     length.add_argument("--updates", type=count, metavar="N", help="or the number of updates")
-    added.add_argument("--seed", type=seed, default=0, metavar="S")
+    added.add_argument("--seed", type=seed, metavar="S", help="0, if not given")
     added.add_argument("--checkpoint-every", type=count, default=100, metavar="UPDATES")
     added.add_argument("--device", default="cpu", metavar="cpu|cuda")
     added.add_argument("--ops", choices=OPS, help="which derivatives to train with: kernels, unless the run has others")
@@ -116,6 +117,9 @@ def make_parser():
     added.add_argument("--device", default="cpu", metavar="cpu|cuda")
     added.add_argument("--json", action="store_true")
 
+    added = command("presets", run_presets, "the recipes in words")
+    added.add_argument("name", nargs="?", metavar="NAME", help="one of them only")
+
     added = command("datasets", run_datasets, "list the data sets, fetch one, or verify its hashes")
     added.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
     added.add_argument("name", nargs="?", metavar="NAME")
@@ -127,17 +131,23 @@ def run_train(arguments):
     preset = user_value(find_preset, arguments.preset)
     if on_gpu() and (arguments.threads or 1) > 1:
         raise UsageError("--threads is for the cores of the processor; leave it out with --device cuda")
-    if arguments.keep_every:
-        if not hasattr(MODELS[preset.model], "bound_in_parts"):
-            raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
-        preset = preset._replace(recipe=dataclasses.replace(preset.recipe, keep_every=arguments.keep_every))
+    if arguments.keep_every and preset.model != "draw":
+        raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
     start = pretrained.load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None
     finished = train(
-        preset, arguments.out, arguments.preset, seed=arguments.seed, epochs=arguments.epochs,
-        updates=arguments.updates, checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
-        ops=OPS.get(arguments.ops), threads=arguments.threads, start=start,
+        preset, arguments.out, seed=arguments.seed, epochs=arguments.epochs, updates=arguments.updates,
+        checkpoint_every=arguments.checkpoint_every, resume=arguments.resume, ops=arguments.ops,
+        threads=arguments.threads, keep_every=arguments.keep_every, start=start,
     )  # fmt: skip
     return 0 if finished else STOPPED
+
+
+def run_presets(arguments):
+    if arguments.name:
+        print(in_words(user_value(find_preset, arguments.name)))
+    else:
+        print("\n\n".join(in_words(run) for run in PRESETS.values()))
+    return 0
 
 
 def run_evaluate(arguments):
@@ -152,7 +162,7 @@ def run_evaluate(arguments):
         )
     if arguments.images and arguments.images > len(images):
         raise UsageError(f"--images {arguments.images}: the {arguments.split} split has {len(images):,}")
-    if is_classifier(model):
+    if model.MEASURE == "error":
         return run_classify(arguments, model, params, config, images, labels)
     if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on
         images = datasets.binarize(images, np.random.default_rng(arguments.seed))
@@ -206,7 +216,7 @@ def run_sample(arguments):
     if not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise UsageError(f"--out {out}: the folder {out.parent} is not there or cannot be written")
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
-    if is_classifier(model):
+    if not hasattr(model, "generate"):
         raise UsageError(f"{arguments.weights} classifies images and draws none; use the weights of another model")
     try:
         noise = model.sample_noise(config, arguments.count, np.random.default_rng(arguments.seed))

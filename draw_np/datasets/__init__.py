@@ -6,6 +6,7 @@ fixed.
 
 import difflib
 import hashlib
+import inspect
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ __all__ = [
     "Row",
     "Split",
     "binarize",
+    "check_options",
     "data_root",
     "fetch",
     "is_endless",
@@ -83,6 +85,16 @@ def sample(name, rng, count, split="train", **options):
     if not isinstance(count, (int, np.integer)) or count < 1:
         raise DatasetError(f"count is {count!r}: pass a whole number of images, 1 or more")
     return module.sample(rng, count, split, **options)
+
+
+def check_options(name, options):
+    """Raise DatasetError unless `options`, a dict, are options that `sample` takes of the data set `name`."""
+    check = getattr(_module(name), "check", lambda: None)
+    known = inspect.signature(check).parameters
+    for option in options:
+        if option not in known:
+            raise DatasetError(f"{name} has no option {option!r}: there are {', '.join(known) or 'none'}")
+    check(**options)
 
 
 def is_endless(name):

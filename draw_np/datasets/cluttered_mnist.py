@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from draw_np.datasets import mnist
-from draw_np.datasets.base import Split
+from draw_np.datasets.base import DatasetError, Split
 from draw_np.datasets.collage import add_clipped, place, random_corners
 
 SOURCE = "made from mnist as Mnih et al. (2014) did"
@@ -21,14 +21,23 @@ FIXED_SHA256 = {  # of the fixed sets' images, then labels
 }
 
 
+def check(side=SIDE, distractors=DISTRACTORS):
+    """Raise DatasetError unless these are options of `sample`."""
+    for name, value, least in (("side", side, DIGIT), ("distractors", distractors, 0)):
+        if not isinstance(value, (int, np.integer)) or value < least:
+            raise DatasetError(f"{name} is {value!r}: pass a whole number from {least} on")
+
+
 def sample(rng, count, split, side=SIDE, distractors=DISTRACTORS):
     """Return `count` new images, (count, side, side), and labels, (count,), made from the digits of `split`.
 
     An easier task than the paper's, to begin with, has a smaller `side` in pixels and fewer `distractors`.
 
     The draws of the NumPy Generator `rng`, in order: which digits lend a piece, the pieces' rows and columns
-    in them, the pieces' rows and columns in the image; which digit is whole, its row, its column.
+    in them, the pieces' rows and columns in the image; which digit is whole, its row, its column. Raises DatasetError
+    unless side is a whole number of at least 28 and distractors one of at least 0.
     """
+    check(side, distractors)
     pixels, labels = mnist.digits(split)
     pieces = (count, distractors)
     lender = rng.integers(len(pixels), size=pieces)

@@ -17,30 +17,35 @@ FIXED_SHA256 = {  # of the fixed sets' images, then labels
 }
 
 
-def sample(rng, count, split, digits=2, spread=100, in_turn=False):
-    """Return `count` new images, (count, 60, 60), and labels, (count, digits), made from the digits of `split`.
-
-    Easier tasks than the paper's, to begin with, have one digit in place of 2; digits only `spread` percent as far from
-    the middle; or, `in_turn`, two looks at each image, (count, 2, 60, 60), the image itself last, the first at one
-    digit alone: the one further left. Where two are about as far left it may be either, for who sees both at once
-    could not tell.
-
-    The draws of the NumPy Generator `rng`, in order: which digits, their rows, their columns, the doubts of the looks.
-    Raises DatasetError unless digits is 1 or 2, spread a whole number from 0 to 100, and in_turn True or False.
-    """
+def check(digits=2, spread=100, staged=False):
+    """Raise DatasetError unless these are options of `sample`."""
     for name, value, known, few in (
         ("digits", digits, (1, 2), "1 or 2"),
         ("spread", spread, range(101), "a whole number from 0 to 100"),
-        ("in_turn", in_turn, (False, True), "True or False"),
+        ("staged", staged, (False, True), "True or False"),
     ):
         if value not in known:
             raise DatasetError(f"{name} is {value!r}: pass {few}")
+
+
+def sample(rng, count, split, digits=2, spread=100, staged=False):
+    """Return `count` new images, (count, 60, 60), and labels, (count, digits), made from the digits of `split`.
+
+    Easier tasks than the paper's, to begin with, have one digit in place of 2; digits only `spread` percent as far from
+    the middle; or, `staged`, two stages of each image, (count, 2, 60, 60), the image itself last, in the first one
+    digit alone: the one further left. Where two are about as far left it may be either, for who sees both at once
+    could not tell.
+
+    The draws of the NumPy Generator `rng`, in order: which digits, their rows, their columns, the doubts of the stages.
+    Raises DatasetError unless digits is 1 or 2, spread a whole number from 0 to 100, and staged True or False.
+    """
+    check(digits, spread, staged)
     pixels, labels = mnist.digits(split)
     which = rng.integers(len(pixels), size=(count, digits))
     corners = (random_corners(rng, (count, digits), side, DIGIT) for side in (HEIGHT, WIDTH))
     rows, columns = (MIDDLE + (corner - MIDDLE) * spread // 100 for corner in corners)
     images = mnist.grey_levels(place(pixels[which], rows, columns, HEIGHT, WIDTH))  # (count, 60, 60)
-    if in_turn:
+    if staged:
         seen = columns + DOUBT * rng.standard_normal((count, digits))
         left = np.arange(count)[:, None], seen.argmin(axis=1)[:, None]  # indices of shape (count, 1)
         first = mnist.grey_levels(place(pixels[which[left]], rows[left], columns[left], HEIGHT, WIDTH))

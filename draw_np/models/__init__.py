@@ -1,14 +1,11 @@
 """How the equations are wired into models, each a module with the same names.
 
-Models of images have `Config`, `init_params`, `sample_noise`, `bound`, `loss`, `log_importance_weight` and `generate`.
-A classifier has `Config`, `init_params`, `look`, `cross_entropy` and `loss`, with labels where the others have noise.
+All have `Config`, `init_params`, `loss` and what training needs to know: `LOSSES`, the names of the loss's terms, and
+`losses`, the terms of each image; `given`, what these take beside images (noise, or labels), and `BATCH_AXIS`, the axis
+of the batch in it; `MEASURE`, the name of what it is judged by in `training.evaluation`. Models of images also have
+`sample_noise`, `bound`, `log_importance_weight` and `generate`; a classifier `look` and `cross_entropy`.
 """
 
 from . import draw, glimpse_classifier, vae
 
 MODELS = {"draw": draw, "vae": vae, "glimpse_classifier": glimpse_classifier}
-
-
-def is_classifier(model):
-    """Whether a model names what images show, rather than drawing them."""
-    return hasattr(model, "cross_entropy")

@@ -1,10 +1,22 @@
 """What the models share: new weights, image layout, and the checks of what is passed in."""
 
 import dataclasses
+from typing import Any, NamedTuple
 
 import numpy
 
 from ..backend import contiguous, host_values, np
+
+
+class Generation(NamedTuple):
+    """What `generate` returns.
+
+    `canvases`: c_1 ... c_T, logits, of shape (steps, batch, height, width[, channels]). `windows`: a Window of the
+    write windows in pixels, each field of shape (steps, batch); None without attention.
+    """
+
+    canvases: np.ndarray
+    windows: Any
 
 
 def new_linear(rng, inputs, outputs, dtype):
@@ -23,6 +35,22 @@ def new_lstm(rng, inputs, hidden, dtype):
         "U": rng.uniform(-bound, bound, (hidden, 4 * hidden)).astype(dtype),
         "b": b,
     }
+
+
+def new_window(rng, config, N, dtype):
+    """Weights of Eq 21's linear map, with the bias of log sigma^2 such that sigma = delta / 2 to begin with."""
+    params = new_linear(rng, config.hidden, 5, dtype)
+    delta = (max(config.height, config.width) - 1) / max(N - 1, 1)
+    params["b"][2] = 2 * numpy.log(max(delta, 1) / 2)  # an image of one pixel has no stride
+    return params
+
+
+def initial_canvas(config, mean_image):
+    """c_0 as planes (channels, height, width): zero, or the logits of the mean image kept within 1e-3 of 0 and 1."""
+    if mean_image is None:
+        return numpy.zeros((config.channels, config.height, config.width))
+    p = numpy.clip(to_planes(numpy.asarray(mean_image)[None], config)[0], 1e-3, 1 - 1e-3)
+    return numpy.log(p / (1 - p))
 
 
 def image_shape(config):

@@ -4,13 +4,32 @@
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy
 
 from .. import equations
 from ..backend import np, recomputed, traced_tuple
-from .common import check_counts, check_noise, from_planes, new_linear, new_lstm, to_planes
+from .common import (
+    Generation,
+    check_counts,
+    check_noise,
+    from_planes,
+    image_shape,
+    initial_canvas,
+    new_linear,
+    new_lstm,
+    new_window,
+    to_planes,
+)
+
+LOSSES, MEASURE, BATCH_AXIS = ("L_x", "L_z"), "bound", 1
+"""What training has to know of a model: the names of its loss's terms, what measures it, and the axis of the batch in
+what is `given` beside images.
+"""
+DECODER = ("decoder", "write_window", "write_patch", "write", "initial/canvas", "initial/h_dec", "initial/cell_dec")
+"""The parameters that `generate` uses."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +73,6 @@ class Trace(NamedTuple):
     write_windows: list
 
 
-class Generation(NamedTuple):
-    """What `generate` returns.
-
-    `canvases`: c_1 ... c_T, logits, of shape (steps, batch, height, width[, channels]). `windows`: a Window of the
-    write windows in pixels, each field of shape (steps, batch); None without attention.
-    """
-
-    canvases: np.ndarray
-    windows: Any
-
-
 def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     """New parameters, a nested dict of arrays.
 
@@ -99,37 +107,19 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     }
 
 
-def new_window(rng, config, N, dtype):
-    """Weights of Eq 21's linear map, with the bias of log sigma^2 such that sigma = delta / 2 to begin with."""
-    params = new_linear(rng, config.hidden, 5, dtype)
-    delta = (max(config.height, config.width) - 1) / max(N - 1, 1)
-    params["b"][2] = 2 * numpy.log(max(delta, 1) / 2)  # an image of one pixel has no stride
-    return params
-
-
-def initial_canvas(config, mean_image):
-    """c_0 as planes (channels, height, width): zero, or the logits of the mean image kept within 1e-3 of 0 and 1."""
-    if mean_image is None:
-        return numpy.zeros((config.channels, config.height, config.width))
-    p = numpy.clip(to_planes(numpy.asarray(mean_image)[None], config)[0], 1e-3, 1 - 1e-3)
-    return numpy.log(p / (1 - p))
-
-
 def sample_noise(config, batch, rng, dtype=numpy.float32):
     """The randomness of one pass: N(0, 1), new for every step, image and latent unit, (steps, batch, latent)."""
     return rng.standard_normal((config.steps, batch, config.latent), dtype)
 
 
+def given(config, labels, batch, rng):
+    """What the loss of a batch takes besides images: the noise. `labels` are not used."""
+    return sample_noise(config, batch, rng)
+
+
 def for_every_step(params, ops):
     """The parameters with those that every step uses marked as shared, so that kernels can gather their gradients."""
     return {name: value if name == "initial" else ops.shared(value) for name, value in params.items()}
-
-
-def with_decoder_of(params, other):
-    """`params` with what `generate` uses taken from `other`: the encoder of the one and the decoder of the other."""
-    encoder = {name: value for name, value in params.items() if name in ("encoder", "mu", "sigma", "read_window")}
-    initial = {name: params["initial"][name] for name in ("h_enc", "cell_enc")}
-    return {**other, **encoder, "initial": {**other["initial"], **initial}}
 
 
 class State(NamedTuple):
@@ -204,67 +194,76 @@ def infer_steps(params, config, x, state, noise, ops):
         encoder = ops.lstm(params["encoder"], (*r, decoder.h), encoder)  # Eq. (5)
         mu, sigma = ops.posterior(params["mu"], params["sigma"], encoder.h)
         z = ops.sample(mu, sigma, noise_t)  # Eq. (6)
-        decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (7)
-        written, write_window = write(params, config, decoder.h, ops)
-        c = c + written  # Eq. (8)
+        c, decoder, write_window = decode(params, config, z, c, decoder, ops)
         for record, value in zip(trace, (c, mu, sigma, read_window, write_window)):
             record.append(value)
     return State(c, encoder, decoder), trace
 
 
-def bound(params, config, images, noise, ops=equations):
+def decode(params, config, z, c, decoder, ops):
+    """The decoder's step, which inference and generation share: the canvas c_t, the decoder's state, the window."""
+    decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (7), Eq. (14)
+    written, window = write(params, config, decoder.h, ops)
+    return c + written, decoder, window  # Eq. (8), Eq. (15)
+
+
+def bound(params, config, images, noise, ops=equations, keep_every=None):
     """The two losses of each image in nats: L^x of shape (batch,) and L^z of every step, (steps, batch).
 
     Their sum is an upper bound on -log p(x), estimated with the one sample of z that `noise` decides.
+
+    Parameters: as those of `infer`. Images may be staged, a help in training: (batch, stages, height, width[,
+    channels]), the images themselves last. In the k-th of the equal parts of the T steps, x in Eq. (3) and Eq. (4) is
+    the k-th stage. That bounds -log p of the images all the same, since a posterior may depend on anything; and the
+    decoder never sees an image. With `keep_every` the backward pass takes less memory: of every so many steps one
+    state is kept, and the others are computed again: the same numbers, for another forward pass. Raises ValueError on
+    a wrong shape or range, and for more stages than steps.
     """
-    x = to_planes(images, config)
-    trace = infer_planes(params, config, x, noise, ops)
-    return ops.negative_log_likelihood(x, trace.canvases[-1]), kl_of_steps(trace, ops)  # Eq. (9)
+    check_noise(noise, ("steps", len(images), config.latent))
+    state, latent = initial_state(params, len(images), ops), []
+    for x, steps in stages(images, config, noise):
+        segment = recomputed_segment(config, x, ops) if keep_every else partial(run_segment, config, x, ops)
+        for start in range(0, len(steps), keep_every or len(steps)):
+            state, kl = segment((params, state), steps[start : start + (keep_every or len(steps))])
+            latent.append(kl)
+    return ops.negative_log_likelihood(x, state[0]), np.concatenate(latent)  # Eq. (9)
 
 
-def bound_in_turn(params, config, looks, noise, ops=equations):
-    """As `bound`, of images that are not shown whole from the start: a help in training.
+losses = bound  # the terms of the loss, by the name that training calls them with
 
-    Parameters: `looks` of shape (batch, parts, height, width[, channels]), the images themselves last: in the k-th of
-    the parts into which the T steps are cut, x in Eq. (3) and Eq. (4) is the k-th look. It bounds -log p of the images
-    all the same, since a posterior may depend on anything; and of what it trains, the decoder never sees an image.
-    """
-    check_noise(noise, ("steps", len(looks), config.latent))
-    parts, state, latent = looks.shape[1], initial_state(params, len(looks), ops), []
-    if parts > len(noise):
-        raise ValueError(f"{parts} looks are more than the {len(noise)} steps")
-    for k in range(parts):
-        x = to_planes(looks[:, k], config)
-        steps = noise[len(noise) * k // parts : len(noise) * (k + 1) // parts]
-        state, trace = infer_steps(params, config, x, state, steps, ops)
-        latent.append(kl_of_steps(trace, ops))
-    return ops.negative_log_likelihood(x, state.canvas), np.concatenate(latent)
+
+def stages(images, config, noise):
+    """[(planes, the noise of the steps in which they are shown), ...] of images as `bound` takes them."""
+    if numpy.ndim(images) == 1 + len(image_shape(config)):
+        return [(to_planes(images, config), noise)]
+    count, steps = images.shape[1], len(noise)
+    if count > steps:
+        raise ValueError(f"{count} stages are more than the {steps} steps")
+    parts = (noise[steps * k // count : steps * (k + 1) // count] for k in range(count))
+    return [(to_planes(images[:, k], config), part) for k, part in enumerate(parts)]
+
+
+def run_segment(config, x, ops, params_and_state, noise):
+    """Some steps in a row, from (parameters, State) on: the State after them and their L^z, (steps, batch)."""
+    state, trace = infer_steps(params_and_state[0], config, x, params_and_state[1], noise, ops)
+    return state, kl_of_steps(trace, ops)
+
+
+def recomputed_segment(config, x, ops):
+    """`run_segment` computed again in the backward pass; its State goes in and out as plain tuples."""
+
+    @recomputed
+    def segment(params_and_state, noise):
+        params, (c, encoder, decoder) = params_and_state
+        state = State(c, ops.LSTMState(*encoder), ops.LSTMState(*decoder))
+        return without_names(run_segment(config, x, ops, (params, state), noise))
+
+    return lambda params_and_state, noise: segment(without_names(params_and_state), noise)
 
 
 def kl_of_steps(trace, ops):
     """L^z of every step of a Trace, of shape (steps, batch): Eq. (10), Eq. (11)."""
     return np.stack([ops.kl(mu, sigma) for mu, sigma in zip(trace.mu, trace.sigma)])
-
-
-def bound_in_parts(params, config, images, noise, ops, keep_every):
-    """As `bound`, in less memory: of every `keep_every` steps one state is kept, and the backward pass computes the
-    others again. The same numbers, for another forward pass.
-    """
-    x = to_planes(images, config)
-    check_noise(noise, ("steps", len(x), config.latent))
-
-    @recomputed
-    def part(params_and_state, noise):
-        params, (c, encoder, decoder) = params_and_state
-        state = State(c, ops.LSTMState(*encoder), ops.LSTMState(*decoder))
-        state, trace = infer_steps(params, config, x, state, noise, ops)
-        return without_names((state, kl_of_steps(trace, ops)))
-
-    state, latent = initial_state(params, len(x), ops), []
-    for start in range(0, len(noise), keep_every):
-        state, kl = part(without_names((params, state)), noise[start : start + keep_every])
-        latent.append(kl)
-    return ops.negative_log_likelihood(x, state[0]), np.concatenate(latent)
 
 
 def without_names(value):
@@ -301,9 +300,7 @@ def generate(params, config, noise, ops=equations):
     c, _, decoder = initial_state(params, noise.shape[1], ops)
     canvases, windows = [], []
     for z in noise:  # Eq. (13)
-        decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (14)
-        written, window = write(params, config, decoder.h, ops)
-        c = c + written  # Eq. (15)
+        c, decoder, window = decode(params, config, z, c, decoder, ops)  # Eq. (14), Eq. (15)
         canvases.append(c)
         windows.append(window)
     if config.attention:

@@ -13,8 +13,9 @@ import numpy
 
 from .. import equations
 from ..backend import host_values, np
-from .common import check_counts, new_linear, new_lstm, to_planes
-from .draw import new_window
+from .common import check_counts, new_linear, new_lstm, new_window, to_planes
+
+LOSSES, MEASURE, BATCH_AXIS = ("cross_entropy",), "error", 0  # as those of draw
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     }
 
 
+def given(config, labels, batch, rng):
+    """What the loss of a batch takes besides images: their labels. Nothing is drawn from `rng`."""
+    return labels
+
+
 def look(params, config, images, ops=equations):
     """Look at images through `config.steps` glimpses and classify them.
 
@@ -90,6 +96,11 @@ def look(params, config, images, ops=equations):
 def cross_entropy(params, config, images, labels, ops=equations):
     """-log of the probability that the model gives to each image's label, in nats, of shape (batch,)."""
     return ops.cross_entropy(look(params, config, images, ops).logits, check_labels(labels, config, len(images)))
+
+
+def losses(params, config, images, labels, ops=equations):
+    """The terms of the loss of each image: the cross-entropy alone."""
+    return (cross_entropy(params, config, images, labels, ops),)
 
 
 def loss(params, config, images, labels, ops=equations):

@@ -9,8 +9,9 @@ import numpy
 
 from .. import equations
 from ..backend import np
-from .common import check_counts, check_noise, from_planes, new_linear, to_planes
-from .draw import Generation, initial_canvas
+from .common import Generation, check_counts, check_noise, from_planes, initial_canvas, new_linear, to_planes
+
+LOSSES, MEASURE, BATCH_AXIS = ("L_x", "L_z"), "bound", 1  # as those of draw
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ def sample_noise(config, batch, rng, dtype=numpy.float32):
     return rng.standard_normal((1, batch, config.latent), dtype)
 
 
+def given(config, labels, batch, rng):
+    """What the loss of a batch takes besides images: the noise. `labels` are not used."""
+    return sample_noise(config, batch, rng)
+
+
 def infer(params, config, images, noise, ops=equations):
     """Look at images and redraw them in one step: Eq. (1), Eq. (2), Eq. (6). Returns x, canvas, mu and sigma."""
     x = to_planes(images, config)
@@ -65,6 +71,9 @@ def bound(params, config, images, noise, ops=equations):
     """The two losses of each image in nats: L^x of shape (batch,) and L^z of shape (1, batch): Eq. (9), Eq. (10)."""
     x, canvas, mu, sigma = infer(params, config, images, noise, ops)
     return ops.negative_log_likelihood(x, canvas), ops.kl(mu, sigma)[None]
+
+
+losses = bound  # the terms of the loss, by the name that training calls them with
 
 
 def loss(params, config, images, noise, ops=equations):

@@ -1,4 +1,6 @@
-"""Adam (Kingma & Ba 2014), the paper's optimiser, on nested dicts, and the decay, clipping and averaging around it."""
+"""Adam (Kingma & Ba 2014), the paper's optimiser, on nested dicts, and the decay, clipping and averaging around it;
+and Schedule-Free Adam (Defazio et al. 2024, "The Road Less Scheduled").
+"""
 
 from typing import NamedTuple
 
@@ -13,6 +15,19 @@ class AdamState(NamedTuple):
     count: int
     mean: dict
     mean_square: dict
+
+
+class Weights(NamedTuple):
+    """All that an update changes: the parameters, their average over the last updates, and Adam's state."""
+
+    params: dict
+    average: dict
+    adam: AdamState
+
+
+def first_weights(params):
+    """The state before the first update."""
+    return Weights(params, params, adam_init(params))
 
 
 def adam_init(params):
@@ -74,3 +89,37 @@ def update_average(average, params, count, fraction):
     """
     keep = 1 - 1 / (1 + fraction * count)
     return map_leaves(lambda a, p: np.asarray(keep, a.dtype) * a + np.asarray(1 - keep, a.dtype) * p, average, params)
+
+
+def schedule_free_update(params, average, gradient, state, rate, fraction, near=0.97):
+    """One update of Schedule-Free Adam, from `gradient` at `params`. Returns (params, average, AdamState).
+
+    A point z makes Adam's steps, without momentum; `average` x follows it, as in `update_average`; and the next
+    gradient is taken at params y = near * x + (1 - near) * z, so z need not be stored. Plain Adam takes it at z, which
+    swings to and fro across a narrow valley, a period being a few updates: there it tells about little else. Near the
+    average it tells where the valley leads.
+    """
+
+    def mixed(share):
+        return lambda x, z: x + share * (z - x)
+
+    z = map_leaves(mixed(1 / (1 - near)), average, params)
+    z, state = adam_update(z, gradient, state, rate, beta1=0.0)
+    average = update_average(average, z, state.count, fraction)
+    return map_leaves(mixed(1 - near), average, z), average, state
+
+
+def adam_step(weights, gradient, rate, recipe):
+    """The Weights after an update of Adam with the weight decay and the average of a recipe."""
+    params, average, state = weights
+    params = shrink_matrices(params, rate * recipe.decay) if recipe.decay else params
+    params, state = adam_update(params, gradient, state, rate)
+    return Weights(params, update_average(average, params, state.count, recipe.average), state)
+
+
+def schedule_free_step(weights, gradient, rate, recipe):
+    """The Weights after an update of Schedule-Free Adam, which has no weight decay."""
+    return Weights(*schedule_free_update(*weights[:2], gradient, weights.adam, rate, recipe.average))
+
+
+OPTIMISERS = {"adam": adam_step, "schedule-free": schedule_free_step}

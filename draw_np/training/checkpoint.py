@@ -4,15 +4,14 @@ One format serves both. "params/..." are the weights, "meta" is a JSON text with
 and where the weights come from; a checkpoint also holds "optimiser/..." and "average/...".
 """
 
-import contextlib
 import dataclasses
 import json
-import os
 import pathlib
 import zipfile
 
 import numpy as np
 
+from ..files import replacing
 from ..models import MODELS
 from .trees import from_named_leaves, named_leaves
 
@@ -24,26 +23,15 @@ class CheckpointError(Exception):
 def save(path, trees, meta):
     """Write trees {"params": ..., ...} and the JSON-able `meta` to `path`, completely or not at all.
 
-    The file gets a temporary name in the same folder, is synced to the disk and renamed: whoever looks finds the old
-    file or the new one. The key "arrays" of `meta` is taken. Raises CheckpointError when the disk is full or the
-    folder cannot be written.
+    Whoever looks finds the old file or the new one: see `files.replacing`. The key "arrays" of `meta` is taken. Raises
+    CheckpointError when the disk is full or the folder cannot be written.
     """
     path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
+    leaves = named_leaves(trees)
     try:
-        with open(temporary, "wb") as file:
-            leaves = named_leaves(trees)
+        with replacing(path) as file:
             np.savez(file, meta=np.array(json.dumps({**meta, "arrays": len(leaves)})), **leaves)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY) if os.name == "posix" else None
-        if folder is not None:
-            os.fsync(folder)
-            os.close(folder)
     except OSError as error:
-        with contextlib.suppress(OSError):  # it may not even exist
-            temporary.unlink()
         kept = f"; the last good one is kept: {path}" if path.exists() else ""
         raise CheckpointError(f"cannot write {path}: {error.strerror}{kept}") from error
 

@@ -95,3 +95,18 @@ def evaluate_classifier(model, params, config, images, labels, ops=equations, pr
 def standard_error(values):
     """Standard error of the mean of independent values; 0 for a single one."""
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
+def bound_score(model, params, config, split, seed, ops):
+    """The bound in nats, with the same noise whenever it is asked for: {"": nats}."""
+    return {"": round(evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops).nll_bound, 3)}
+
+
+def error_score(model, params, config, split, seed, ops):
+    """A classifier's error in percent and its cross-entropy in nats: {"": error, "_nats": nats}."""
+    found = evaluate_classifier(model, params, config, *split, ops)
+    return {"": round(found.error, 3), "_nats": round(found.cross_entropy, 5)}
+
+
+MEASURES = {"bound": (bound_score, "bound {:.2f} nats"), "error": (error_score, "error {:.2f} %")}
+"""What a model's `MEASURE` names: how training scores it, and how to say so."""

@@ -12,9 +12,8 @@ import signal
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..models import is_classifier
-from .step import losses_and_gradient
 from .trees import map_leaves, named_leaves
+from .update import losses_and_gradient
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to stop. It comes to all processes and is for the one that saves."""
@@ -48,7 +47,7 @@ class Shards:
         hold_to(own[0])
 
     def losses_and_gradient(self, params, model, config, images, given, ops, **how):
-        """As `step.losses_and_gradient`, over all shards.
+        """As `update.losses_and_gradient`, over all shards.
 
         The sums are added in the order of the shards: the same bits every time, and the same numbers up to rounding
         whatever the number of shards. Raises ValueError for fewer images than shards, ChildProcessError when a process
@@ -59,14 +58,13 @@ class Shards:
         count, batch = len(self.workers) + 1, len(images)
         if count > batch:
             raise ValueError(f"{count} shards of a batch of {batch} images: some would be empty; use fewer threads")
-        axis = 0 if is_classifier(model) else 1  # labels (batch,), noise (steps, batch, latent)
-        (own_images, own_given), *parts = zip(np.array_split(images, count), np.array_split(given, count, axis))
+        own, *parts = zip(np.array_split(images, count), np.array_split(given, count, model.BATCH_AXIS))
         map_leaves(np.copyto, self.params, params)
         how["batch"] = batch
         try:
             for (connection, _), part in zip(self.workers, parts):
                 connection.send((model.__name__, config, *part, ops.__name__, how))
-            nats, gradient = losses_and_gradient(params, model, config, own_images, own_given, ops, **how)
+            nats, gradient = losses_and_gradient(params, model, config, *own, ops, **how)
             for connection, their_gradient in self.workers:
                 nats = [own + their for own, their in zip(nats, connection.recv())]
                 map_leaves(np.add, gradient, their_gradient, gradient)

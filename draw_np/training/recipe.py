@@ -1,0 +1,159 @@
+"""What is trained, and how: a run is a model, its sizes, data and a recipe, and a recipe is a story told in phases.
+
+The paper states Adam and nothing else (section 4), so the numbers of all recipes are ours.
+"""
+
+import dataclasses
+import itertools
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from .. import datasets
+from ..models import MODELS
+from ..models.draw import DECODER
+from .adam import OPTIMISERS
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """A value that moves evenly from `first` to `last` through a phase; between whole numbers it takes whole steps."""
+
+    first: float
+    last: float
+
+    def at(self, part):
+        """The value where `part` of the phase, from 0 to 1, has passed."""
+        if isinstance(self.first, int) and isinstance(self.last, int):
+            step = 1 if self.last >= self.first else -1
+            return self.first + step * min(int(part * (abs(self.last - self.first) + 1)), abs(self.last - self.first))
+        return self.first + part * (self.last - self.first)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run in which the same holds."""
+
+    updates: int  # how long it is, where the run has the recipe's own length; else its share of the run
+    rate: Any  # the optimiser's rate, a number or a Ramp
+    config: dict = field(default_factory=dict)  # fields of the configuration that differ: {"steps": 8}
+    shown: dict = field(default_factory=dict)  # options of the data set, for easier images; numbers or Ramps
+    kl: Any = 1.0  # what L^z counts in the gradient, L^x counting 1: a number or a Ramp
+    optimiser: str = "adam"  # a name in adam.OPTIMISERS
+    prune: bool = False  # whether latent units that fell silent are left out from here on
+    frozen: tuple = ()  # what does not learn: names of parameters, or the first parts of their names
+
+    def config_of(self, config, data=True):
+        """The configuration that holds in the phase; if not `data`, without what follows from the images shown."""
+        changed = {key: value for key, value in self.config.items() if data or key == "steps"}
+        return dataclasses.replace(config, **changed)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: what holds for the whole run, and its phases."""
+
+    phases: tuple  # of Phase
+    batch: int = 128  # images an update
+    clip: float = 10.0  # the largest global norm of a gradient
+    lstm_clip: float | None = None  # the largest derivative of an image's loss by an LSTM's pre-activation; None: any
+    decay: float = 0.0  # times the rate: the part by which Adam shortens the weight matrices at every update
+    average: float = 0.05  # the weights are averaged over about this fraction of the updates so far; 0: not at all
+    images: int | None = None  # only so many training images; None: all
+    validation_images: int = 2000  # only so many images to validate on
+    start: str | None = None  # the shipped weights of a smaller DRAW to begin from: see models.enlarge
+
+    @property
+    def updates(self):
+        """The recipe's own length."""
+        return sum(phase.updates for phase in self.phases)
+
+    def spans(self, length):
+        """[(phase, updates made before it, updates made when it ends), ...] of a run of `length` updates in all."""
+        totals = itertools.accumulate(phase.updates for phase in self.phases)
+        ends = [math.ceil(total * length / self.updates) for total in totals]
+        return list(zip(self.phases, [0, *ends], ends))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is trained: checked when it is made. Raises ValueError for what cannot be."""
+
+    name: str
+    model: str  # a name in models.MODELS
+    config: Any  # the model's Config
+    data: Any  # the name of a data set, or one's own: see batches.Images
+    recipe: Recipe
+
+    def __post_init__(self):
+        check(self)
+
+    @property
+    def data_name(self):
+        """The data in a word."""
+        return self.data if isinstance(self.data, str) else "images"
+
+
+def now(value, part):
+    """The value of a number or a Ramp where `part` of the phase has passed."""
+    return value.at(part) if isinstance(value, Ramp) else value
+
+
+def check(run):
+    """Raise ValueError, in one line that says what to do, unless a Run makes sense."""
+    recipe, name = run.recipe, f"the recipe of {run.name}"
+    require(run.model in MODELS, f"{run.name}: there is no model {run.model!r}; known: {', '.join(MODELS)}")
+    model = MODELS[run.model]
+    require(isinstance(run.config, model.Config), f"{run.name}: config must be a {run.model}.Config")
+    require(len(recipe.phases) > 0, f"{name} has no phases")
+    for key, least in (("batch", 1), ("images", 1), ("validation_images", 1)):
+        value = getattr(recipe, key)
+        fits = whole(value, least) or value is None and key == "images"
+        require(fits, f"{name}: {key} must be a whole number of at least {least}, not {value!r}")
+    for key in ("clip", "lstm_clip", "decay", "average"):
+        value = getattr(recipe, key)
+        fits = number(value) and value >= 0 or value is None and key == "lstm_clip"
+        require(fits, f"{name}: {key} must be a number of at least 0, not {value!r}")
+    require(recipe.clip > 0 and recipe.lstm_clip != 0, f"{name}: a clip of 0 would leave no gradient")
+    endless = isinstance(run.data, str) and datasets.is_endless(run.data)
+    require(not (endless and recipe.images), f"{name}: {run.data} has no end, so leave out images")
+    for position, phase in enumerate(recipe.phases, 1):
+        check_phase(f"{name}, phase {position}", phase, run, model, endless)
+
+
+def check_phase(name, phase, run, model, endless):
+    """The part of `check` that is about one phase."""
+    require(whole(phase.updates, 1), f"{name}: updates must be a whole number from 1, not {phase.updates!r}")
+    for key in ("rate", "kl"):
+        value = getattr(phase, key)
+        ends = (value.first, value.last) if isinstance(value, Ramp) else (value,)
+        require(
+            all(number(end) and end >= 0 for end in ends) and max(ends) > 0,
+            f"{name}: {key} must be a number above 0, or a Ramp between such, not {value!r}",
+        )
+    require(phase.kl == 1.0 or "L_z" in model.LOSSES, f"{name}: kl is for models with an L^z, not {run.model}")
+    known = {each.name for each in dataclasses.fields(run.config)} & {"steps", "height", "width"}
+    require(set(phase.config) <= known, f"{name}: config may change {', '.join(sorted(known))}, not {phase.config}")
+    phase.config_of(run.config)  # raises ValueError for sizes that cannot be
+    require(not phase.shown or endless, f"{name}: {run.data_name} is a fixed set and has no options of what is shown")
+    for part in (0.0, 1.0) if phase.shown else ():
+        datasets.check_options(run.data, {key: now(value, part) for key, value in phase.shown.items()})
+    require(
+        phase.optimiser in OPTIMISERS,
+        f"{name}: there is no optimiser {phase.optimiser!r}; known: {', '.join(OPTIMISERS)}",
+    )
+    require(not (phase.prune or phase.frozen) or run.model == "draw", f"{name}: prune and frozen are for draw")
+    require(set(phase.frozen) <= set(DECODER), f"{name}: frozen may have {', '.join(DECODER)}")
+
+
+def require(fits, message):
+    if not fits:
+        raise ValueError(message)
+
+
+def whole(value, least):
+    return type(value) is int and value >= least
+
+
+def number(value):
+    return type(value) in (int, float) and math.isfinite(value)

@@ -1,0 +1,226 @@
+"""A folder with a run in it: one run at a time, an exact way back in, and how it is asked to stop.
+
+Everything random comes from generators spawned from the seed, one for each purpose, whose states are part of every
+checkpoint: a run that was killed and resumed ends in the same bits as one that was not.
+"""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import equations, files, kernels
+from ..backend import on_gpu, to_device, to_host
+from ..models import MODELS
+from ..models.prune import restored
+from . import checkpoint
+from .adam import AdamState, Weights
+from .journal import TrainingError
+from .shards import SIGNALS
+
+CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
+OPS = {"kernels": kernels, "equations": equations}
+
+
+@dataclass
+class Progress:
+    """Where a run stands: with the places of its generators, all that a checkpoint holds."""
+
+    weights: Weights
+    update: int = 0  # updates made
+    seconds: float = 0.0  # spent on them
+    phases: int = 0  # phases begun
+    units: list | None = None  # the latent units that are left after pruning; None: all
+
+    def config(self, config):
+        """The configuration of the weights as they are: after pruning it has fewer latent units."""
+        return dataclasses.replace(config, latent=len(self.units)) if self.units is not None else config
+
+
+class Folder:
+    """The folder of a Run, to be used in a `with`: no second process can use it meanwhile.
+
+    Raises TrainingError: a run is already there, or none is there to resume, or another process is at it.
+    """
+
+    def __init__(self, out, run, resume):
+        self.out, self.run, self.resume = pathlib.Path(out), run, resume
+        self.checkpoint = self.out / CHECKPOINT
+
+    def __enter__(self):
+        self.made = False
+        if self.resume and not self.checkpoint.exists():
+            raise TrainingError(
+                f"there is no run to resume in {self.out} (no {CHECKPOINT}); leave out --resume to start one"
+            )
+        try:
+            self.made = not self.out.exists()
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"cannot make the folder {self.out}: {error.strerror}") from error
+        self.lock = locked(self.out)
+        try:
+            if not self.resume and self.checkpoint.exists():
+                raise TrainingError(
+                    f"{self.out} already holds a run; add --resume to go on with it, or name another --out"
+                )
+            for path in files.left_behind(self.out):
+                path.unlink()
+            self.trees, self.meta = self.read() if self.resume else (None, {})
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, *exception):
+        os.close(self.lock)
+        if self.made and exception[0]:
+            with contextlib.suppress(OSError):  # it is not empty
+                self.out.rmdir()
+
+    def read(self):
+        """The checkpoint's trees and meta, which must be of this run."""
+        run = self.run
+        trees, meta = checkpoint.load(self.checkpoint)
+        if meta.get("preset") != run.name:
+            raise TrainingError(
+                f"{self.out} holds a run of preset {meta.get('preset')!r}, not {run.name!r}; name its preset"
+            )
+        units = meta.get("units")
+        sizes, ours = ({**config, "steps": None} for config in (meta["config"], dataclasses.asdict(run.config)))
+        if units is not None:
+            ours["latent"] = len(units) if whole_numbers(units, below=run.config.latent) else None
+        if (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
+            raise TrainingError(
+                f"{self.out} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
+            )
+        counts = [meta.get(key) for key in ("seed", "update", "length", "phases", "threads")]
+        fits = whole_numbers(counts) and type(meta.get("seconds")) in (int, float) and meta.get("ops") in [*OPS]
+        if not fits or "optimiser" not in trees:
+            raise TrainingError(
+                f"{self.checkpoint} holds weights only and cannot be resumed; start a new run in another --out"
+            )
+        model = MODELS[run.model]
+        expected = model.init_params(Progress(None, units=units).config(run.config), np.random.default_rng(0))
+        optimiser = trees["optimiser"] if isinstance(trees["optimiser"], dict) else {}
+        for tree in (trees.get("params"), trees.get("average"), optimiser.get("mean"), optimiser.get("mean_square")):
+            checkpoint.check_params(self.checkpoint, tree, expected)
+        return trees, meta
+
+    def settings(self, seed, length, threads, ops, keep_every):
+        """How the run is made, beside its recipe, a dict: as asked or, where it is None, as the resumed run was, else
+        with seed 0, the recipe's length, one thread and the kernels.
+        """
+        if self.resume and seed not in (None, self.meta["seed"]):
+            raise TrainingError(f"the run in {self.out} has seed {self.meta['seed']}, not {seed}; leave out --seed")
+        asked = {"seed": seed, "length": length, "threads": threads, "ops": ops, "keep_every": keep_every}
+        usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
+        found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
+        threads = found["threads"] = 1 if on_gpu() else found["threads"]
+        limits = (self.run.recipe.batch, "images of a batch"), (os.cpu_count() or threads, "cores of this machine")
+        for most, of_what in limits:
+            if threads > most:
+                raise TrainingError(f"{threads} threads are more than the {most} {of_what}; use fewer")
+        return found
+
+    def progress(self, batches, noise_rng, length):
+        """Where the resumed run stands; the data and the noise are put where they were, and news are told."""
+        if self.meta["update"] > length:
+            raise TrainingError(
+                f"the run in {self.out} is at update {self.meta['update']:,} already, beyond the {length:,} asked for"
+            )
+        if news := self.news():
+            print(
+                f"{self.run.name}: the preset's {', '.join(news)} changed since; going on as it is now", file=sys.stderr
+            )
+        try:
+            batches.restore(self.meta["data"])
+            noise_rng.bit_generator.state = self.meta["noise"]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise TrainingError(f"{self.checkpoint} does not say where its generators were; start a new run") from error
+        trees, meta = self.trees, self.meta
+        adam = AdamState(meta["update"], trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
+        weights = to_device(Weights(trees["params"], trees["average"], adam))
+        return Progress(weights, meta["update"], meta["seconds"], meta["phases"], meta.get("units"))
+
+    def news(self):
+        """What of the run changed since the checkpoint was made, in words."""
+        before, now = self.meta.get("recipe", {}), described(self.run.recipe)
+        changed = [key for key in now if before.get(key) != now[key]]
+        return changed + ["steps"] * (self.meta["config"].get("steps") != getattr(self.run.config, "steps", None))
+
+    def save(self, job):
+        """Write the checkpoint of a loop.Job."""
+        weights = to_host(job.progress.weights)
+        optimiser = {"mean": weights.adam.mean, "mean_square": weights.adam.mean_square}
+        trees = {"params": weights.params, "average": weights.average, "optimiser": optimiser}
+        generators = {"data": job.batches.state(), "noise": job.noise_rng.bit_generator.state}
+        checkpoint.save(self.checkpoint, trees, self.about(job, job.progress.config(self.run.config), **generators))
+
+    def save_weights(self, job):
+        """Write the weights that the run was for: the average, with pruned latent units put back. Returns the path."""
+        params, units = to_host(job.progress.weights.average), job.progress.units
+        params = params if units is None else restored(params, units, self.run.config.latent)
+        checkpoint.save(self.out / WEIGHTS, {"params": params}, self.about(job, self.run.config))
+        return self.out / WEIGHTS
+
+    def about(self, job, config, **generators):
+        """The meta of a file."""
+        run = {"preset": self.run.name, "dataset": self.run.data_name, "recipe": described(self.run.recipe)}
+        done = {key: getattr(job.progress, key) for key in ("update", "phases", "units")}
+        seconds = round(job.progress.seconds, 1)
+        return checkpoint.describe(self.run.model, config, **run, **done, seconds=seconds, **job.settings, **generators)
+
+
+def described(recipe):
+    """A recipe as a file keeps it: each field as Python writes it."""
+    return {each.name: repr(getattr(recipe, each.name)) for each in dataclasses.fields(recipe)}
+
+
+def whole_numbers(values, below=2**63):
+    return isinstance(values, list) and all(type(value) is int and 0 <= value < below for value in values)
+
+
+def locked(folder):
+    """A descriptor of the folder that is locked as long as this process has it open, however the process ends."""
+    if os.name != "posix":  # a folder cannot be opened there; the name of the file says what it is for
+        return os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise TrainingError(f"another process is training in {folder}; wait for it, or name another --out") from error
+    except OSError:
+        pass  # a file system without locks
+    return descriptor
+
+
+class StopSignal:
+    """Turns Ctrl-C, or a request to terminate, into `asked`: the update under way is finished and saved first.
+
+    In a thread, where Python lets nobody listen to signals, it listens to none.
+    """
+
+    def __enter__(self):
+        self.asked = False
+        numbers = SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        self.before = {number: signal.signal(number, self.ask) for number in numbers}
+        return self
+
+    def ask(self, number, frame):
+        if self.asked:  # a second time: now
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def __exit__(self, *exception):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
