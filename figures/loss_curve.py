@@ -38,7 +38,7 @@ def curves():
         except CheckpointError:
             continue
         if "nll_bound" in record["measured"]["test"]:
-            found.setdefault(record["recipe"]["dataset"], {})[name] = curve
+            found.setdefault(record["dataset"], {})[name] = curve
     if not found:
         raise CheckpointError("no shipped weights have a loss curve")
     return found

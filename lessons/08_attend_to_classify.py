@@ -313,7 +313,7 @@ for k, ax in enumerate(panels):
 # %%
 (params, config), record = (f("cluttered-mnist-8") for f in (pretrained.load_pretrained, pretrained.load_record))
 print("{update:,} updates, {seconds:,.0f} s, test error {measured[test][error]:.2f} %".format(**record))
-print("it began with [what was easier, share] {easier} and [glimpses, share] {grow}".format(**record["recipe"]))
+print(*record["told"], sep="\n")
 t = range(1, 9)
 early = [glimpse_classifier.look(params, glimpse_classifier.Config(steps=steps), x, kernels) for steps in t]
 p = np.stack([equations.softmax(trace.logits) for trace in early])  # (8, 1000, 10): the answer after t glimpses

@@ -28,7 +28,10 @@ from tqdm.notebook import tqdm
 
 from draw_np import datasets, equations, kernels, load_pretrained, plotting, pretrained
 from draw_np.models import draw, vae
-from draw_np.training import presets, step, trees
+from draw_np.training import trees
+from draw_np.training.adam import first_weights
+from draw_np.training.recipe import Recipe
+from draw_np.training.update import Work, update
 
 plotting.use_style()
 rng = np.random.default_rng(9)
@@ -314,9 +317,8 @@ L_x, L_z = np.array(bounds).T
 for values, name, colour in (L_x + L_z, "$L$", "C6"), (L_x, "$L^x$", "C0"), (L_z, "$L^z$", "C1"):
     axes.plot(Ts, values, "o-", color=colour, label=name)
 record = pretrained.load_record("two-digit-mnist")
-last = step.steps_at(presets.Recipe(**record["recipe"]), config, record["update"] - 1, record["length"])
-print("{update:,} of {length:,} updates are done,".format(**record), f"the last with T = {last}")
-axes.axvline(last, color="0.7", linestyle="--")
+print("{update:,} of {length:,} updates are done,".format(**record), f"the last with T = {config.steps}")
+axes.axvline(config.steps, color="0.7", linestyle="--")
 axes.set_ylim(0)
 axes.legend()
 print(*(f"T = {T}: {nats:.0f} nats" for T, nats in zip(Ts, L_x + L_z)), sep=",  ")
@@ -399,27 +401,28 @@ axes = plt.figure(figsize=(14, 4.6)).add_subplot()
 plotting.show_image(axes, plotting.grid(shown, columns=7), "above: as in training; below: places that are kept back")
 
 # %%
-recipe, updates = presets.Recipe("mnist", epochs=0, clip=10.0, average=0.0), 300
+recipe, updates = Recipe((), clip=10.0, average=0.0), 300
+works = {name: Work(draw, learner, kernels, recipe) for name, learner in learners.items()}
 learned, curves = {}, {}
 for seed in 0, 1:
     own, used = np.random.default_rng(seed), dict.fromkeys(learners, 0.0)
     mean = scenes(own, 2000).mean(axis=0)
     for name, learner in learners.items():
-        learned[name, seed], curves[name, seed] = step.first_weights(draw.init_params(learner, own, mean)), []
-    for update in tqdm(range(1, updates + 1), desc=f"seed {seed}"):
-        x, noise, rate = scenes(own, 32), draw.sample_noise(learners["with"], 32, own), 0.004 * min(1, update / 20)
-        for name, learner in learners.items():
+        learned[name, seed], curves[name, seed] = first_weights(draw.init_params(learner, own, mean)), []
+    for number in tqdm(range(1, updates + 1), desc=f"seed {seed}"):
+        x, noise, rate = scenes(own, 32), draw.sample_noise(learners["with"], 32, own), 0.004 * min(1, number / 20)
+        for name, work in works.items():
             start, old = time.perf_counter(), learned[name, seed]
-            learned[name, seed], said = step.update(old, draw, learner, x, noise, recipe, rate, kernels)
+            learned[name, seed], said = update(old, x, noise, rate, None, work)
             used[name] += time.perf_counter() - start
-            curves[name, seed].append((update, used[name], said["L_x"] + said["L_z"]))
+            curves[name, seed].append((number, used[name], said["L_x"] + said["L_z"]))
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(15, 5), sharey=True)
 for (name, seed), curve in curves.items():
-    update, seconds, nats = np.array(curve).T
+    number, seconds, nats = np.array(curve).T
     smooth = np.convolve(nats, np.ones(20) / 20, mode="valid")  # means of 20 updates
-    for panel, place in zip(axes, (update, seconds)):
+    for panel, place in zip(axes, (number, seconds)):
         line = panel.plot(place[19:], smooth, color=colours[name], alpha=1 - 0.4 * seed)[0]
     size = sum(leaf.size for leaf in trees.named_leaves(learned[name, seed].params).values())
     line.set_label(f"{name} attention, {size:,} parameters" if seed == 0 else None)

@@ -305,12 +305,12 @@ assert max(shares, key=shares.get) == "products with weights"
 #
 # At any time there are about $T / K$ states and $K$ steps in memory, and every step is run forward twice. If a
 # state were as large as all that a step keeps, $K = \sqrt{T}$ would be best. It is smaller, so a smaller $K$ is
-# better still. `draw.bound_in_parts` does it, and so does `python -m draw_np train` with `--keep-every K`.
+# better still. `draw.bound(..., keep_every=K)` does it, and so does `python -m draw_np train` with `--keep-every K`.
 
 # %%
 def total(p, steps, keep_every):
     parts = p, config, images[:32], np.resize(noise, (steps, 32, Z)), kernels
-    L_x, L_z = draw.bound_in_parts(*parts, keep_every) if keep_every else draw.bound(*parts)
+    L_x, L_z = draw.bound(*parts, keep_every=keep_every)
     return backend.np.sum(L_x) + backend.np.sum(L_z)
 
 def gradient(steps, keep_every=None):

@@ -153,7 +153,7 @@ def shelf(tmp_path, monkeypatch):
         test = {"nll_bound": 90.125 + place, "standard_error": 0.5, "kl_per_step": kl}
         test.update(nll_estimate=80.25 + place, nll_estimate_standard_error=0.375, importance_samples=7)
         dataset = "two-digit-mnist" if name == "two-digit-mnist" else "binarized-mnist"
-        record = {"recipe": {"dataset": dataset}, "measured": {"test": test}}
+        record = {"dataset": dataset, "measured": {"test": test}}
         (folder / f"{name}.json").write_text(json.dumps(record))
     for name in ("mnist", "two-digit-mnist"):
         (folder / f"{name}.csv").write_text(CURVE.format(len(name)))

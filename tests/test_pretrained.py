@@ -8,21 +8,21 @@ import pytest
 
 from draw_np import datasets, kernels, load_pretrained, pretrained
 from draw_np.cli import make_parser
-from draw_np.models import MODELS, draw, is_classifier
-from draw_np.pretrained import __main__ as shipping
+from draw_np.models import MODELS, draw
 from draw_np.pretrained import load_curve, load_record
-from draw_np.pretrained import readme as page
-from draw_np.pretrained.__main__ import errors, main, quick_check
-from draw_np.pretrained.readme import readme
 from draw_np.training.checkpoint import CheckpointError, describe, load, load_weights, save
 from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
-from draw_np.training.step import options_at, steps_at
+from draw_np.training.recipe import Phase, Recipe, Run
 from draw_np.training.trees import named_leaves
+from draw_np.training.words import in_words
+from tools import record as page
+from tools import ship as shipping
+from tools.ship import errors, main, quick_check
 
 NAMES = pretrained.names()
-CLASSIFIERS = [name for name in NAMES if is_classifier(MODELS[PRESETS[name].model])]
+CLASSIFIERS = [name for name in NAMES if MODELS[PRESETS[name].model].MEASURE == "error"]
 
 
 def test_there_are_some_and_each_has_a_record():
@@ -34,7 +34,7 @@ def test_there_are_some_and_each_has_a_record():
 def test_bound_on_digits_that_are_always_here(name):
     params, model, config, _ = load_weights(pretrained.find(name))
     record = load_record(name)
-    found = quick_check(model, params, config, record["recipe"]["dataset"])
+    found = quick_check(model, params, config, record["dataset"])
     assert found["images"] == record["quick"]["images"]
     assert found["nll_bound"] == pytest.approx(record["quick"]["nll_bound"], abs=0.02)  # another BLAS rounds otherwise
 
@@ -43,7 +43,7 @@ def test_bound_on_digits_that_are_always_here(name):
 def test_error_on_all_images(name):
     """The 10,000 images are made from digits that are always here."""
     params, model, config, _ = load_weights(pretrained.find(name))
-    said, found = load_record(name)["measured"], errors(model, params, config, "cluttered-mnist")
+    said, found = load_record(name)["measured"], errors(model, params, config, "cluttered-mnist", ["valid", "test"])
     for split in ("valid", "test"):
         assert found[split]["images"] == said[split]["images"] == 10_000
         assert found[split]["error"] == pytest.approx(said[split]["error"], abs=0.05)  # another BLAS rounds otherwise
@@ -55,7 +55,7 @@ def test_record_is_of_the_preset_as_it_stands(name):
     _, model, config, meta = load_weights(pretrained.find(name))
     preset, record = PRESETS[name], load_record(name)
     assert meta["preset"] == name and config == preset.config
-    assert record["recipe"]["dataset"] == preset.recipe.dataset
+    assert record["dataset"] == preset.data
 
 
 def test_bound_on_the_fixed_binarized_test_images():
@@ -87,18 +87,12 @@ def test_unknown_name():
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_of_the_record_are_commands(name):
     record = load_record(name)
-    for job, command in (("train", "train"), ("resume", "train"), ("evaluate", "evaluate")):
-        program, arguments = record[job].split(" draw_np ")
+    for command in ("train", "evaluate"):
+        program, arguments = record[command].split(" draw_np ")
         assert program == "python -m"
         assert make_parser().parse_args(shlex.split(arguments)).command == command
     again = make_parser().parse_args(record["train"].split()[3:])
     assert (again.preset, again.seed, again.resume) == (name, record["seed"], False)
-    further = make_parser().parse_args(record["resume"].split()[3:])
-    assert further.resume and (further.updates or record["length"]) > record["update"]
-    length, done, recipe = further.updates or record["length"], record["update"], PRESETS[name].recipe
-    assert options_at(recipe, done, length) == {}  # it goes on in the recipe's last part
-    assert steps_at(recipe, PRESETS[name].config, done, length) == getattr(PRESETS[name].config, "steps", 1)
-    assert recipe.decoder_until is None or done >= recipe.decoder_until * length
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -113,20 +107,6 @@ def test_parts_of_a_bound_add_up(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_committed_checkpoint_is_where_the_weights_ended(name):
-    file = pretrained.FOLDER.parents[1] / "checkpoints" / name / "checkpoint.npz"
-    if not file.exists():
-        assert f"copy `checkpoints/{name}`" not in readme()
-        return
-    trees, meta = load(file)
-    assert meta["update"] == load_record(name)["update"]
-    params, _ = load_pretrained(name)
-    averages = named_leaves(trees["average"])
-    for leaf, value in named_leaves(params).items():
-        np.testing.assert_array_equal(averages[leaf], value, err_msg=leaf)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_loss_curve_ends_where_the_record_does(name):
     if not (pretrained.FOLDER / f"{name}.csv").exists():
         with pytest.raises(CheckpointError, match="no loss curve"):
@@ -138,36 +118,71 @@ def test_loss_curve_ends_where_the_record_does(name):
 
 
 def test_readme_is_made_from_the_records_as_they_are():
-    """If this fails: python -m draw_np.pretrained --readme"""
-    assert (pretrained.FOLDER / "README.md").read_text("utf-8") == readme()
+    """If this fails: python tools/ship.py --readme"""
+    assert (pretrained.FOLDER / "README.md").read_text("utf-8") == page.page()
+
+
+def test_a_record_tells_its_preset_as_it_stands():
+    """But for those of before, which say so."""
+    for name in NAMES:
+        record = load_record(name)
+        assert record.get("earlier") or record["told"] == in_words(PRESETS[name]).splitlines()
+
+
+def small_preset(monkeypatch):
+    """The preset `tiny` with a smaller model, on few images, and pruned half-way."""
+    load = datasets.load
+    few = {split: datasets.Split(load("binarized-mnist", split).images[:40], None) for split in datasets.SPLITS}
+    monkeypatch.setattr(datasets, "load", lambda name, split: few[split])
+    config = draw.Config(steps=2, hidden=5, latent=4, read_size=2, write_size=3)
+    phases = Phase(2, 1e-2), Phase(2, 1e-2, prune=True, optimiser="schedule-free")
+    preset = Run("tiny", "draw", config, "binarized-mnist", Recipe(phases, batch=20, validation_images=20))
+    monkeypatch.setitem(PRESETS, "tiny", preset)
+    return preset, few
 
 
 def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     """From a folder as training leaves it: weights, record, curve and page."""
     run, shelf = tmp_path / "run", tmp_path / "shelf"
     shelf.mkdir()
-    preset = PRESETS["tiny"]._replace(config=draw.Config(steps=2, hidden=5, latent=4, read_size=2, write_size=3))
-    monkeypatch.setitem(PRESETS, "tiny", preset)
-    train(preset, run, "tiny", epochs=2)
-    few = {split: datasets.Split(*(part[:20] for part in datasets.load("mnist", split))) for split in datasets.SPLITS}
-    monkeypatch.setattr(datasets, "load", lambda name, split: few[split])
-    for module in (pretrained, shipping, page):
+    preset, few = small_preset(monkeypatch)
+    train(preset, run, epochs=2)
+    for module in (pretrained, shipping):
         monkeypatch.setattr(module, "FOLDER", shelf)
     main(["tiny", str(run), "one core", "--importance-samples", "3"])
     params, config = load_pretrained("tiny")
-    np.testing.assert_array_equal(params["mu"]["W"], load(run / "weights.npz")[0]["params"]["mu"]["W"])
+    whole = named_leaves(load(run / "weights.npz")[0]["params"])
+    assert {leaf.dtype for leaf in named_leaves(load(shelf / "tiny.npz")[0]).values()} == {np.dtype(np.float16)}
+    for leaf, value in named_leaves(params).items():
+        assert value.dtype == np.float32 and value.shape == whole[leaf].shape
+        np.testing.assert_array_equal(value, whole[leaf].astype(np.float16), err_msg=leaf)
     record, curve, text = load_record("tiny"), load_curve("tiny"), (shelf / "README.md").read_text("utf-8")
-    assert config == preset.config and record["update"] == 32
-    assert record["train"] == "python -m draw_np train --preset tiny --out runs/tiny --seed 0 --updates 32"
-    assert record["resume"] == "python -m draw_np train --preset tiny --out runs/tiny --resume --updates 64"
+    assert config == preset.config and record["update"] == 4 and record["stored_as"] == "float16"
+    assert record["train"] == "python -m draw_np train --preset tiny --out runs/tiny --seed 0"
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert curve["update"].tolist() == [16, 32]
-    assert curve["nats"][1] == pytest.approx(np.mean([line["nats"] for line in lines[16:]]), abs=1e-3)
-    assert curve["validation"][1] == lines[31]["validation"]
+    assert curve["update"].tolist() == [2, 4]
+    assert curve["nats"][1] == pytest.approx(np.mean([line["nats"] for line in lines[2:]]), abs=1e-3)
+    assert curve["validation"][1] == lines[3]["validation"]
     measured = evaluate(draw, params, config, few["test"].images, np.random.default_rng(0), 3, kernels)
     assert record["measured"]["test"]["nll_estimate"] == pytest.approx(measured.nll_estimate, abs=1e-3)
-    for words in (f"{measured.nll_bound:.2f} +- ", "K = 3", "32 updates", "one core", record["train"]):
+    assert record["measured"]["test"]["nll_bound"] == pytest.approx(measured.nll_bound, abs=1e-3)
+    for words in (f"{measured.nll_bound:.2f} +- ", "K = 3", "4 updates", "one core", record["train"], *record["told"]):
         assert words in text
+
+
+def test_weights_that_float16_would_spoil_are_kept_as_they_are(tmp_path, monkeypatch):
+    run, shelf = tmp_path / "run", tmp_path / "shelf"
+    shelf.mkdir()
+    preset, _ = small_preset(monkeypatch)
+    train(preset, run, epochs=2)
+    for module in (pretrained, shipping):
+        monkeypatch.setattr(module, "FOLDER", shelf)
+    monkeypatch.setattr(shipping, "CLOSE", 0.0)
+    main(["tiny", str(run), "one core", "--importance-samples", "2"])
+    whole = named_leaves(load(run / "weights.npz")[0]["params"])
+    for leaf, value in named_leaves(load_pretrained("tiny")[0]).items():
+        np.testing.assert_array_equal(value, whole[leaf], err_msg=leaf)
+    assert load_record("tiny")["stored_as"] == "float32"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +204,7 @@ def test_bad_orders_change_nothing(arguments, tmp_path, monkeypatch):
     shelf.mkdir()
     save(run / "checkpoint.npz", {"params": params}, describe("draw", config, preset="mnist"))
     monkeypatch.chdir(tmp_path)
-    for module in (pretrained, shipping, page):
+    for module in (pretrained, shipping):
         monkeypatch.setattr(module, "FOLDER", shelf)
     with pytest.raises((SystemExit, CheckpointError)):
         main(arguments)

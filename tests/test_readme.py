@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from draw_np.pretrained import load_record, names
-from draw_np.pretrained.readme import plus_minus
 from draw_np.training.presets import PRESETS
+from tools.record import plus_minus
 
 ROOT = Path(__file__).parents[1]
 

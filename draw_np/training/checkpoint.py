@@ -13,7 +13,7 @@ import numpy as np
 
 from ..files import replacing
 from ..models import MODELS
-from .trees import from_named_leaves, named_leaves
+from .trees import from_named_leaves, map_leaves, named_leaves
 
 
 class CheckpointError(Exception):
@@ -84,7 +84,12 @@ def load_weights(path):
         reason = str(error).split("\n")[0]
         raise CheckpointError(f"{path} has a configuration that {meta['model']} cannot have: {reason}") from error
     check_params(path, params, expected)
-    return params, model, config, meta
+    return map_leaves(as_computed, params), model, config, meta
+
+
+def as_computed(leaf):
+    """A parameter as it is computed with: what is stored as float16 becomes float32."""
+    return leaf.astype(np.float32) if leaf.dtype == np.float16 else leaf
 
 
 def check_params(path, params, expected):

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+from draw_np.training.step import steps_at
 
 from draw_np import datasets
 from draw_np.datasets import Split
@@ -22,7 +23,6 @@ from draw_np.training.checkpoint import CheckpointError
 from draw_np.training.evaluation import evaluate_classifier
 from draw_np.training.loop import TrainingError, train
 from draw_np.training.presets import Preset, Recipe, changed
-from draw_np.training.step import steps_at
 from draw_np.training.trees import map_leaves, named_leaves
 
 LENGTH, PER_EPOCH = 15, 5

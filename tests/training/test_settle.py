@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from draw_np.training.settle import heard_only, nats_of_units, schedule_free_update, settle
+from draw_np.training.step import Weights, first_weights, losses_and_gradient, update
 
 from draw_np import equations, kernels
 from draw_np.models import draw
 from draw_np.training.adam import AdamState, clip_by_global_norm
 from draw_np.training.presets import Recipe
-from draw_np.training.settle import heard_only, nats_of_units, schedule_free_update, settle
-from draw_np.training.step import Weights, first_weights, losses_and_gradient, update
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
 
 CONFIG = draw.Config(height=8, width=7, steps=3, hidden=6, latent=5, read_size=2, write_size=4)

@@ -9,13 +9,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-
-from draw_np import equations, kernels
-from draw_np.backend import np as backend_np
-from draw_np.backend import value_and_grad
-from draw_np.models import MODELS, draw, glimpse_classifier, vae
-from draw_np.training.adam import AdamState, adam_update, clip_by_global_norm, shrink_matrices, update_average
-from draw_np.training.presets import PRESETS, Recipe, find_preset
 from draw_np.training.step import (
     Weights,
     first_weights,
@@ -27,6 +20,13 @@ from draw_np.training.step import (
     steps_until,
     update,
 )
+
+from draw_np import equations, kernels
+from draw_np.backend import np as backend_np
+from draw_np.backend import value_and_grad
+from draw_np.models import MODELS, draw, glimpse_classifier, vae
+from draw_np.training.adam import AdamState, adam_update, clip_by_global_norm, shrink_matrices, update_average
+from draw_np.training.presets import PRESETS, Recipe, find_preset
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
 
 BATCH = 4

@@ -1,7 +1,6 @@
-"""The training record as one page, made from the records of all shipped weights."""
+"""The training record as one page, draw_np/pretrained/README.md, made from the records of all shipped weights."""
 
-from ..training.presets import PRESETS, changed
-from . import FOLDER, load_record, names
+from draw_np.pretrained import load_record, names
 
 TITLES = {
     "draw": "DRAW",
@@ -11,7 +10,7 @@ TITLES = {
 INTRODUCTION = """\
 # The shipped weights and how they were trained
 
-Made from the records `NAME.json` beside it by `python -m draw_np.pretrained --readme`; do not edit.
+Made from the records `NAME.json` beside it by `python tools/ship.py --readme`; do not edit.
 
 `load_pretrained("NAME")` gives the weights. `NAME.csv`, where the run's metrics were kept, tells how the loss fell:
 epoch by epoch the mean training loss in nats, the validation bound in nats or error in percent, of the weights as they
@@ -26,13 +25,13 @@ without the validation between epochs.
 """
 
 
-def readme():
+def page():
     """The text of README.md."""
     records = {name: load_record(name) for name in names()}
     summary = "| weights | model | data | train | valid | test | updates | hours |\n|---|---|---|---|---|---|---|---|\n"
     for name, record in records.items():
         numbers = [plus_minus(record["measured"][split]) for split in ("train", "valid", "test")]
-        cells = (f"[`{name}`](#{name})", title(record), f"`{record['recipe']['dataset']}`", *numbers, *spent(record))
+        cells = (f"[`{name}`](#{name})", title(record), f"`{record['dataset']}`", *numbers, *spent(record))
         summary += f"| {' | '.join(cells)} |\n"
     return "\n".join([INTRODUCTION, summary, *(section(name, record) for name, record in records.items())])
 
@@ -62,8 +61,7 @@ def section(name, record):
     unfinished = "" if record["update"] == record["length"] else f" of {record['length']:,} planned"
     rows = {
         "model": f"{title(record)}, {record['parameters']:,} parameters",
-        "sizes": listed(record["config"]),
-        "recipe": listed(record["recipe"]),
+        "sizes": ", ".join(f"{key} {value}" for key, value in record["config"].items() if value is not None),
         "seed": record["seed"],
         "trained": f"{updates} updates{unfinished} in {hours} hours on {cores}: {record['where']}",
     }
@@ -75,36 +73,11 @@ def section(name, record):
         estimate = f"{test['nll_estimate']:.2f} +- {test['nll_estimate_standard_error']:.2f}"
         rows["-log p, test"] = f"{estimate}, K = {test['importance_samples']}"
     table = "".join(f"| {key} | {value} |\n" for key, value in rows.items())
-    if (FOLDER.parents[1] / "checkpoints" / name).is_dir():
-        first = f"copy `checkpoints/{name}`, where it ended, to `runs/{name}` first"
-    else:
-        first = "train it again first: where it ended, with the optimiser's state, is not in the repository"
-    jobs = {"train": "train it again", "evaluate": "measure it", "resume": "train it further"}
-    width = max(len(record[key]) for key in jobs)
-    commands = "\n".join(f"    {record[key]:{width}}  # {what}" for key, what in jobs.items())
-    news = ", ".join(changed(PRESETS[name].recipe, record["recipe"]))
-    news = news and f" The preset's {news} changed since; it is trained again as now."
-    return f"## {name}\n\n| | |\n|---|---|\n{table}\n{commands}\n\nTo train it further, {first}.{news}\n"
-
-
-def listed(settings):
-    """A configuration or a recipe in one line, without what it does not use."""
-    used = {key: value for key, value in settings.items() if value not in (None, False, [])}
-    if settings.get("settle") == 0:  # from the first update on
-        used["settle"] = 0
-    return ", ".join(f"{key} {in_words(key, value)}" for key, value in used.items())
-
-
-def in_words(key, value):
-    """A value of a configuration or a recipe; what changes with time as the share of the updates for which it holds."""
-    if key == "grow":
-        return " then ".join(f"T = {steps} for {share:.0%}" for steps, share in value)
-    if key == "easier":
-        return " then ".join(f"{task_in_words(options)} for {share:.0%}" for options, share in value)
-    return value
-
-
-def task_in_words(options):
-    """The options of a data set: side 48, spread 0 to 100."""
-    pairs = ((key, value if isinstance(value, list) else [value]) for key, value in options.items())
-    return ", ".join(f"{key} {' to '.join(map(str, value))}" for key, value in pairs)
+    told = "\n".join(record["told"])
+    commands = f"    {record['train']}\n    {record['evaluate']}\n"
+    made = "Trained and measured by"
+    if record.get("earlier"):
+        made = (
+            "These weights are of an earlier recipe, which is told above. The preset as it stands, and their measuring:"
+        )
+    return f"## {name}\n\n{told}\n\n| | |\n|---|---|\n{table}\n{made}\n\n{commands}"
