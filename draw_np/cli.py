@@ -17,6 +17,7 @@ from . import datasets, equations, pretrained
 from .backend import DeviceError, gpu_failure, on_gpu, to_device, to_host, use_device
 from .datasets import DatasetError
 from .models.common import image_shape
+from .training.batches import floats, of_images
 from .training.checkpoint import CheckpointError, load_weights
 from .training.evaluation import evaluate, evaluate_classifier
 from .training.gradient_check import TOLERANCE, gradient_table
@@ -61,6 +62,24 @@ def folder(text):
     return text
 
 
+def size(text):
+    """Height and width in pixels, "32" or "48x64"."""
+    sides = text.lower().split("x")
+    if not 1 <= len(sides) <= 2 or not all(
+        side.isascii() and side.isdigit() and 0 < int(side) < 10_000 for side in sides
+    ):
+        raise argparse.ArgumentTypeError(f"must be a number of pixels, or HEIGHTxWIDTH, not {text!r}")
+    return int(sides[0]), int(sides[-1])
+
+
+def add_picture_options(command):
+    """What `--images` with pictures may be brought to."""
+    command.add_argument(
+        "--size", type=size, metavar="SIDE|HxW", help="cut the pictures of --images to this size, in pixels"
+    )
+    command.add_argument("--grey", action="store_true", default=None, help="make the pictures of --images grey")
+
+
 def make_parser():
     parser = Parser(prog="python -m draw_np", description="DRAW (Gregor et al. 2015) from scratch in NumPy.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -75,6 +94,10 @@ def make_parser():
     added.add_argument(
         "--out", type=folder, required=True, metavar="DIR", help="folder of the run: checkpoint, metrics, weights"
     )
+    added.add_argument(
+        "--images", metavar="FOLDER|FILE.npy", help="train on images of your own, in place of the preset's"
+    )
+    add_picture_options(added)
     length = added.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=count, metavar="N", help="passes over the training images")
     length.add_argument("--updates", type=count, metavar="N", help="or the number of updates")
@@ -90,9 +113,14 @@ def make_parser():
 
     added = command("evaluate", run_evaluate, "the bound in nats on a split of a data set, or a classifier's error")
     added.add_argument("--weights", required=True, metavar="NAME|FILE")
-    added.add_argument("--dataset", required=True, metavar="NAME", help=", ".join(datasets.NAMES))
+    added.add_argument("--dataset", metavar="NAME", help=", ".join(datasets.NAMES))
     added.add_argument("--split", default="test", metavar="SPLIT", help="train, valid or test (default)")
-    added.add_argument("--images", type=count, metavar="N", help="only the first N images")
+    added.add_argument(
+        "--images",
+        metavar="N|FOLDER|FILE.npy",
+        help="only the first N images, or images of your own, without --dataset",
+    )
+    add_picture_options(added)
     added.add_argument("--importance-samples", type=count, default=1, metavar="K", help="also estimate -log p with K")
     added.add_argument("--seed", type=seed, default=0, metavar="S")
     added.add_argument("--device", default="cpu", metavar="cpu|cuda")
@@ -127,8 +155,18 @@ def make_parser():
     return parser
 
 
+def own_images(arguments):
+    """The images that --images, --size and --grey ask for."""
+    return datasets.read_own(arguments.images, arguments.size, arguments.grey)
+
+
 def run_train(arguments):
     preset = user_value(find_preset, arguments.preset)
+    if arguments.images:
+        images = own_images(arguments)
+        preset = user_value(lambda run: of_images(run, images, arguments.images), preset)
+    elif arguments.size or arguments.grey:
+        raise UsageError("--size and --grey are for --images")
     if on_gpu() and (arguments.threads or 1) > 1:
         raise UsageError("--threads is for the cores of the processor; leave it out with --device cuda")
     if arguments.keep_every and preset.model != "draw":
@@ -152,27 +190,25 @@ def run_presets(arguments):
 
 def run_evaluate(arguments):
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
-    images, labels = datasets.load(arguments.dataset, arguments.split)
+    images, labels, name = images_to_evaluate(arguments)
     ours = image_shape(config)
     if ours != images.shape[1:]:
         sizes = [" x ".join(map(str, shape)) for shape in (ours, images.shape[1:])]
         raise UsageError(
-            f"{arguments.weights} is a model of {sizes[0]} images, {arguments.dataset} has {sizes[1]}; "
+            f"{arguments.weights} is a model of {sizes[0]} images, {name} has {sizes[1]}; "
             "choose another --dataset or --weights"
         )
-    if arguments.images and arguments.images > len(images):
-        raise UsageError(f"--images {arguments.images}: the {arguments.split} split has {len(images):,}")
     if model.MEASURE == "error":
-        return run_classify(arguments, model, params, config, images, labels)
+        return run_classify(arguments, model, params, config, images, labels, name)
     if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on
         images = datasets.binarize(images, np.random.default_rng(arguments.seed))
         print(f"mnist: grey levels binarized with seed {arguments.seed}", file=sys.stderr)
-    images, rng = images[: arguments.images], np.random.default_rng(arguments.seed)
+    rng = np.random.default_rng(arguments.seed)
     found = evaluate(model, params, config, images, rng, arguments.importance_samples, progress=progress_bar)
     if not np.isfinite(found.nll_bound):
         raise UsageError(f"{arguments.weights} gives a bound of {found.nll_bound} nats: these weights are of no use")
     print(
-        f"{len(images):,} {arguments.split} images of {arguments.dataset}: at most {found.nll_bound:.2f} +- "
+        f"{len(images):,} {name}: at most {found.nll_bound:.2f} +- "
         f"{found.standard_error:.2f} nats = L^x {found.reconstruction:.2f} + L^z {found.kl:.2f}"
     )
     if found.nll_estimate is not None:
@@ -187,18 +223,36 @@ def run_evaluate(arguments):
     return 0
 
 
-def run_classify(arguments, model, params, config, images, labels):
+def images_to_evaluate(arguments):
+    """The images, their labels and what to call them: "test images of mnist"."""
+    text = arguments.images or ""
+    if text and not (text.isascii() and text.isdigit()):
+        if arguments.dataset:
+            raise UsageError(f"--images {text}: these or --dataset {arguments.dataset}, not both")
+        return floats(own_images(arguments)), None, f"images of {text}"
+    if not arguments.dataset:
+        raise UsageError("which images? --dataset NAME, or --images FOLDER|FILE.npy")
+    if arguments.size or arguments.grey:
+        raise UsageError("--size and --grey are for --images FOLDER")
+    images, labels = datasets.load(arguments.dataset, arguments.split)
+    wanted = int(text) if text else len(images)
+    if not 1 <= wanted <= len(images):
+        raise UsageError(f"--images {wanted}: the {arguments.split} split has {len(images):,}")
+    labels = None if labels is None else labels[:wanted]
+    return images[:wanted], labels, f"{arguments.split} images of {arguments.dataset}"
+
+
+def run_classify(arguments, model, params, config, images, labels, name):
     """What `evaluate` prints of a classifier."""
     if arguments.importance_samples > 1:
         raise UsageError(f"{arguments.weights} classifies; it has no use for --importance-samples")
     if labels is None or labels.ndim != 1 or labels.max() >= config.classes:
-        raise UsageError(f"{arguments.weights} tells {config.classes} classes apart, {arguments.dataset} has others")
-    images, labels = images[: arguments.images], labels[: arguments.images]
+        raise UsageError(f"{arguments.weights} tells {config.classes} classes apart, {name} have no such labels")
     found = evaluate_classifier(model, params, config, images, labels, progress=progress_bar)
     if not np.isfinite(found.cross_entropy):
         raise UsageError(f"{arguments.weights} gives {found.cross_entropy} nats: these weights are of no use")
     print(
-        f"{len(images):,} {arguments.split} images of {arguments.dataset}, {config.steps} glimpses: {found.error:.2f} "
+        f"{len(images):,} {name}, {config.steps} glimpses: {found.error:.2f} "
         f"+- {found.standard_error:.2f} % wrong, {found.cross_entropy:.4f} nats"
     )
     if arguments.json:

@@ -15,6 +15,7 @@ import numpy as np
 from draw_np.datasets import binarized_mnist, cluttered_mnist, mnist, two_digit_mnist
 from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
 from draw_np.datasets.mnist import binarize
+from draw_np.datasets.own import read as read_own
 
 __all__ = [
     "NAMES",
@@ -29,6 +30,7 @@ __all__ = [
     "is_endless",
     "listing",
     "load",
+    "read_own",
     "sample",
     "verify",
 ]

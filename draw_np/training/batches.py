@@ -1,5 +1,6 @@
 """Training images in the order of training, with labels where there are any, and a position to save and take up."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 from .. import datasets
 from ..backend import to_device
 from ..datasets import Split
+from ..models import MODELS
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,35 @@ class Images:
 
     `train` and `valid` are to train and to validate on; `train` may be larger than memory (np.load with mmap_mode).
     `augment(images, rng)`, if given, makes the float32 images to be shown out of some of `train`, anew at every epoch:
-    crops at random places, say.
+    crops at random places, say. `source` says in a word, as of a file, where they are from.
     """
 
     train: np.ndarray
     valid: np.ndarray
     augment: Callable | None = None
+    source: str = "images"
+
+
+def of_images(run, images, source):
+    """A Run like `run` on all of one's own images, the model as large as they are.
+
+    The last tenth of them, in an order that is always the same, is for validation. Raises ValueError, in one line, for
+    a run whose recipe needs data of its own, and for fewer images than two batches.
+    """
+    recipe = run.recipe
+    if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):
+        raise ValueError(f"{run.name} needs {run.data_name}: train another preset on images of your own")
+    if len(images) < 2 * recipe.batch:
+        few = f"{source} has {len(images):,} images"
+        raise ValueError(
+            f"{few}: {run.name} trains with batches of {recipe.batch}, so pass at least {2 * recipe.batch}"
+        )
+    order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
+    train, valid = np.sort(order[: -(len(images) // 10)]), np.sort(order[-(len(images) // 10) :])
+    height, width, channels = (*images.shape[1:], 1)[:3]
+    config = dataclasses.replace(run.config, height=height, width=width, channels=channels)
+    data = Images(images[train], images[valid], source=source)
+    return dataclasses.replace(run, config=config, data=data, recipe=dataclasses.replace(recipe, images=None))
 
 
 def prepare(run, data_rng, mean_rng):

@@ -84,7 +84,8 @@ def train(
                         enter(job, number)
                     stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
         if progress.update < length:
-            again = f"python -m draw_np train --preset {run.name} --out {shlex.quote(str(out))} --resume"
+            images = "" if isinstance(run.data, str) else f" --images {shlex.quote(run.data.source)}"
+            again = f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
             print(f"stopped and saved at update {progress.update:,} of {length:,}; to go on: {again}", file=sys.stderr)
             return False
         print(f"done: {folder.save_weights(job)}", file=sys.stderr)

@@ -91,7 +91,7 @@ class Run:
     @property
     def data_name(self):
         """The data in a word."""
-        return self.data if isinstance(self.data, str) else "images"
+        return self.data if isinstance(self.data, str) else self.data.source
 
 
 def now(value, part):

@@ -1,0 +1,80 @@
+"""Images of one's own: a folder of pictures, or an array in a .npy file."""
+
+from pathlib import Path
+
+import numpy as np
+
+from draw_np.datasets.base import DatasetError
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
+
+
+def read(path, size=None, grey=None):
+    """Return images, uint8 or float32 in [0, 1], of shape (count, height, width) or in colour (count, height, width, 3).
+
+    Parameters: `path` of a folder, whose pictures are taken in the order of their names, or of a .npy file with such an
+    array; `size`, (height, width) in pixels, to which pictures are brought: the largest part about the middle with that
+    aspect is cut out and resized. `grey` True makes pictures grey, False makes them coloured; None keeps grey ones grey,
+    if all are. Raises DatasetError for what cannot be read, for pictures of different sizes without `size`, and for
+    arrays of another form.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return pictures(path, size, grey)
+    if path.suffix != ".npy":
+        raise DatasetError(f"{path} is neither a folder of pictures nor a .npy file")
+    if size is not None or grey is not None:
+        raise DatasetError(f"{path} is an array: its images are taken as they are, so leave out the size and grey")
+    return array(path)
+
+
+def array(path):
+    """The images of a .npy file, memory-mapped."""
+    try:
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
+        raise DatasetError(f"{path} cannot be read as an array ({reason})") from None
+    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or 0 in images.shape:
+        form = "(count, height, width) or (count, height, width, 3)"
+        raise DatasetError(f"{path} has an array of shape {images.shape}: images are {form}")
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind not in "fb":
+        raise DatasetError(f"{path} has numbers of type {images.dtype}: pass bytes, or floats in [0, 1]")
+    images = np.asarray(images, np.float32)
+    if not (images.min() >= 0 and images.max() <= 1):  # NaN, too
+        raise DatasetError(f"{path} has values from {images.min()} to {images.max()}: floats must lie in [0, 1]")
+    return images
+
+
+def pictures(folder, size, grey):
+    """The pictures of a folder, uint8."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+    if not files:
+        raise DatasetError(f"{folder} has no pictures ({', '.join(ENDINGS)})")
+    images = [picture(path, size, grey) for path in files]
+    if grey is None and any(image.ndim == 3 for image in images):
+        images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
+    for path, image in zip(files, images):
+        if image.shape != images[0].shape:
+            one, other = (" x ".join(map(str, each.shape[:2])) for each in (images[0], image))
+            raise DatasetError(
+                f"{files[0].name} has {one} pixels and {path.name} {other}: say which size all shall have"
+            )
+    return np.stack(images)
+
+
+def picture(path, size, grey):
+    """One picture, uint8 of shape (height, width) or (height, width, 3)."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            is_grey = image.mode in ("1", "L", "LA", "I", "I;16", "F") if grey is None else grey
+            image = ImageOps.exif_transpose(image).convert("L" if is_grey else "RGB")
+            image = image if size is None else ImageOps.fit(image, size[::-1], Image.Resampling.LANCZOS)
+            return np.asarray(image)
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        reason = str(error).split("\n")[0]
+        raise DatasetError(f"{path} cannot be read as a picture ({reason})") from None
