@@ -272,8 +272,7 @@ def run_datasets(arguments):
         verb = "takes no name" if arguments.name else f"needs a name: {', '.join(datasets.NAMES)}"
         raise UsageError(f"datasets {arguments.action} {verb}")
     if arguments.action == "fetch":
-        datasets.fetch(arguments.name)
-        print(f"{arguments.name} is in place")
+        print("\n".join([*datasets.fetch(arguments.name), f"{arguments.name} is in place"]))
     elif arguments.action == "verify":
         print("\n".join(datasets.verify(arguments.name)))
     else:

@@ -107,10 +107,11 @@ def listing():
 def fetch(name):
     """Bring the files of the data set `name` into place, downloading what is not there.
 
-    Raises DatasetError for an unknown name, a damaged file, and a download that fails.
+    Returns a line for each part that was compared with what is known of it. Raises DatasetError for an unknown name, a
+    damaged file, and a download that fails.
     """
     module = _module(name)
-    (mnist if is_endless(name) else module).fetch()
+    return (mnist if is_endless(name) else module).fetch() or []
 
 
 def verify(name):

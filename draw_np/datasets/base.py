@@ -26,3 +26,21 @@ class Split(NamedTuple):
 def data_root():
     """Return the folder of downloaded files: $DRAW_NP_DATA, else ~/.cache/draw_np."""
     return Path(os.environ.get("DRAW_NP_DATA") or "~/.cache/draw_np").expanduser()
+
+
+def read_file(path, limit, repair):
+    """Return the bytes of the file `path`.
+
+    Raises DatasetError, which ends with what to do, `repair`, if it cannot be read, has more than `limit` bytes, or is
+    no file of a disk: a pipe or a device could be read for ever.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise DatasetError(f"{path} cannot be read (it is no regular file): {repair}")
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror}): {repair}") from None
+    if len(data) > limit:
+        raise DatasetError(f"{path} cannot be read (it has more than {limit:,} bytes): {repair}")
+    return data

@@ -5,10 +5,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from draw_np.datasets import data_root
-
-REAL_ROOT = data_root()
-
 
 @pytest.fixture(autouse=True)
 def root(tmp_path, monkeypatch):
@@ -16,12 +12,6 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return tmp_path / "data"
-
-
-@pytest.fixture
-def real_root():
-    """Return the real data folder, only to read from."""
-    return REAL_ROOT
 
 
 @pytest.fixture

@@ -111,9 +111,9 @@ def test_the_data_folder(monkeypatch, tmp_path):
 def test_the_listing_is_true_of_an_empty_data_folder(root):
     rows = {row.name: row for row in datasets.listing()}
     assert tuple(rows) == datasets.NAMES
-    assert [row.here for row in rows.values()] == [True, False, True, True]
-    assert rows["mnist"].bytes == sum(path.stat().st_size for path in rows["mnist"].path.glob("*.gz"))
-    assert rows["binarized-mnist"].bytes == 70_000 * 784 * 2 and rows["binarized-mnist"].path.parent == root
+    assert [row.here for row in rows.values()] == [True, True, True, True]
+    for name, files in (("mnist", "*.gz"), ("binarized-mnist", "*.npz")):
+        assert rows[name].bytes == sum(path.stat().st_size for path in rows[name].path.glob(files)) > 0
     assert rows["cluttered-mnist"].images == {"train": None, "valid": 10_000, "test": 10_000}
     assert "CC BY-SA 3.0" in rows["mnist"].licence and "none stated" in rows["binarized-mnist"].licence
     assert not root.exists()  # looking changes nothing
