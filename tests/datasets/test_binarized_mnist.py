@@ -25,6 +25,8 @@ def take(monkeypatch, path, pixels):
     monkeypatch.setattr(binarized, "BITS_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     monkeypatch.setattr(binarized, "SHA256", {split: hashlib.sha256(bits[split]).hexdigest() for split in bits})
     monkeypatch.setattr(binarized, "COUNTS", {split: len(pixels[split]) for split in pixels})
+    texts = {split: hashlib.sha256(as_text(pixels[split])).hexdigest() for split in pixels}
+    monkeypatch.setattr(binarized, "TEXT_SHA256", texts)
     monkeypatch.setattr(binarized, "TEXT_BYTES", {split: 2 * pixels[split].size for split in pixels})
 
 
@@ -89,6 +91,19 @@ def test_fetch_downloads_the_texts_and_compares_them(on_server, root):
     assert {path.name: path.read_bytes() for path in (root / "binarized_mnist").iterdir()} == on_server.files
     assert datasets.fetch("binarized-mnist")[-3:] == same
     assert len(on_server.asked) == 3  # nothing was asked for twice
+
+
+def test_a_download_that_broke_off_goes_on_and_another_file_heals(on_server, pixels, root):
+    on_server.breaks_after = 40_000
+    with pytest.raises(DatasetError, match=r"broke off after [\d,]+ of 78,400 bytes: run it again"):
+        datasets.fetch("binarized-mnist")
+    assert [path.name for path in (root / "binarized_mnist").iterdir()] == ["binarized_mnist_train.amat.part"]
+    on_server.breaks_after, on_server.files["binarized_mnist_valid.amat"] = None, as_text(1 - pixels["valid"])
+    with pytest.raises(DatasetError, match=r"binarized_mnist_valid.amat is not the known file .*by hand"):
+        datasets.fetch("binarized-mnist")
+    assert on_server.asked[1][1].startswith("bytes=")
+    on_server.files["binarized_mnist_valid.amat"] = as_text(pixels["valid"])
+    assert len(datasets.fetch("binarized-mnist")) == 6
 
 
 @pytest.mark.parametrize("split", datasets.SPLITS)
