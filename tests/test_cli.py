@@ -292,11 +292,11 @@ def test_shipped_weights_are_named_and_the_nearest_guessed(fails, here, trained,
     (tmp_path / "shipped" / "numbers.npz").write_bytes((trained / "weights.npz").read_bytes())
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "shipped")
     line = fails("sample", "--weights", "nubmers", "--out", "x.png")
-    assert "did you mean numbers?" in line and "shipped: numbers" in line
+    assert "did you mean 'numbers'?" in line and "shipped: numbers" in line
     assert call(*EVALUATE, "numbers") == 0
     params, config = pretrained.load_pretrained("numbers")
     assert config == CONFIG and params.keys() == draw.init_params(CONFIG, np.random.default_rng(0)).keys()
-    with pytest.raises(checkpoint.CheckpointError, match="did you mean numbers"):
+    with pytest.raises(checkpoint.CheckpointError, match="did you mean 'numbers'"):
         pretrained.load_pretrained("nubmers")
 
 

@@ -81,7 +81,7 @@ def test_digits_are_drawn():
 
 
 def test_unknown_name():
-    with pytest.raises(CheckpointError, match="no weights and no file of the name 'mnits'; did you mean mnist?"):
+    with pytest.raises(CheckpointError, match=r"no weights and no file of the name 'mnits' \(did you mean 'mnist'\?\)"):
         load_pretrained("mnits")
 
 
