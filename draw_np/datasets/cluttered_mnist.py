@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from draw_np.datasets import mnist
-from draw_np.datasets.base import Split
+from draw_np.datasets.base import Split, check_whole
 from draw_np.datasets.collage import add_clipped, place, random_corners
 
 SOURCE = "made from mnist as Mnih et al. (2014) did"
@@ -28,7 +28,10 @@ def sample(rng, count, split, side=SIDE, distractors=DISTRACTORS):
 
     The draws of the NumPy Generator `rng`, in order: which digits lend a piece, the pieces' rows and columns
     in them, the pieces' rows and columns in the image; which digit is whole, its row, its column.
+    Raises DatasetError unless side is a whole number, 28 or more, and distractors one, 0 or more.
     """
+    check_whole("side", side, DIGIT)
+    check_whole("distractors", distractors, 0)
     pixels, labels = mnist.digits(split)
     pieces = (count, distractors)
     lender = rng.integers(len(pixels), size=pieces)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from draw_np.datasets import mnist
-from draw_np.datasets.base import DatasetError, Split
+from draw_np.datasets.base import DatasetError, Split, check_whole
 from draw_np.datasets.collage import place, random_corners
 
 SOURCE = "made from mnist as the paper's section 4.3 says"
@@ -28,13 +28,10 @@ def sample(rng, count, split, digits=2, spread=100, in_turn=False):
     The draws of the NumPy Generator `rng`, in order: which digits, their rows, their columns, the doubts of the looks.
     Raises DatasetError unless digits is 1 or 2, spread a whole number from 0 to 100, and in_turn True or False.
     """
-    for name, value, known, few in (
-        ("digits", digits, (1, 2), "1 or 2"),
-        ("spread", spread, range(101), "a whole number from 0 to 100"),
-        ("in_turn", in_turn, (False, True), "True or False"),
-    ):
-        if value not in known:
-            raise DatasetError(f"{name} is {value!r}: pass {few}")
+    check_whole("digits", digits, 1, 2)
+    check_whole("spread", spread, 0, 100)
+    if in_turn not in (False, True):
+        raise DatasetError(f"in_turn is {in_turn!r}: pass True or False")
     pixels, labels = mnist.digits(split)
     which = rng.integers(len(pixels), size=(count, digits))
     corners = (random_corners(rng, (count, digits), side, DIGIT) for side in (HEIGHT, WIDTH))
