@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -64,12 +65,10 @@ def folder(text):
 
 def size(text):
     """Height and width in pixels, "32" or "48x64"."""
-    sides = text.lower().split("x")
-    if not 1 <= len(sides) <= 2 or not all(
-        side.isascii() and side.isdigit() and 0 < int(side) < 10_000 for side in sides
-    ):
+    sides = re.fullmatch("([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?", text, re.ASCII)
+    if not sides:
         raise argparse.ArgumentTypeError(f"must be a number of pixels, or HEIGHTxWIDTH, not {text!r}")
-    return int(sides[0]), int(sides[-1])
+    return int(sides[1]), int(sides[2] or sides[1])
 
 
 def add_picture_options(command):
@@ -336,8 +335,7 @@ def run_datasets(arguments):
         verb = "takes no name" if arguments.name else f"needs a name: {', '.join(datasets.NAMES)}"
         raise UsageError(f"datasets {arguments.action} {verb}")
     if arguments.action == "fetch":
-        datasets.fetch(arguments.name)
-        print(f"{arguments.name} is in place")
+        print("\n".join([*datasets.fetch(arguments.name), f"{arguments.name} is in place"]))
     elif arguments.action == "verify":
         print("\n".join(datasets.verify(arguments.name)))
     else:

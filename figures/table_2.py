@@ -1,7 +1,7 @@
 """Table 2: negative log-likelihood on the binarized MNIST, the paper's rows quoted and ours as their records have them.
 
-The fixed binarized test images do not come with this project, so that our numbers are read from the records of the
-shipped weights; the command under the table measures one of them again.
+Our numbers are read from the records of the shipped weights, since measuring all three takes many minutes; the command
+under the table measures one of them again.
 
 Run `python figures/table_2.py [FILE.md]`; the default is table_2.md beside this script. It prints the table too.
 """
@@ -57,7 +57,7 @@ estimated with K importance samples for each image: on average it is still above
 
     python -m draw_np evaluate --weights mnist --dataset binarized-mnist --importance-samples K
 
-measures a row again, where `python -m draw_np datasets fetch binarized-mnist` has brought the images.
+measures a row again.
 """
 
 

@@ -292,11 +292,11 @@ def test_shipped_weights_are_named_and_the_nearest_guessed(fails, here, trained,
     (tmp_path / "shipped" / "numbers.npz").write_bytes((trained / "weights.npz").read_bytes())
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path / "shipped")
     line = fails("sample", "--weights", "nubmers", "--out", "x.png")
-    assert "did you mean numbers?" in line and "shipped: numbers" in line
+    assert "did you mean 'numbers'?" in line and "shipped: numbers" in line
     assert call(*EVALUATE, "numbers") == 0
     params, config = pretrained.load_pretrained("numbers")
     assert config == CONFIG and params.keys() == draw.init_params(CONFIG, np.random.default_rng(0)).keys()
-    with pytest.raises(checkpoint.CheckpointError, match="did you mean numbers"):
+    with pytest.raises(checkpoint.CheckpointError, match="did you mean 'numbers'"):
         pretrained.load_pretrained("nubmers")
 
 
@@ -624,17 +624,21 @@ def test_datasets(capsys):
         assert call(*argv) == 0
         out = capsys.readouterr().out
         assert all(f"{name}\n" in out for name in datasets.NAMES)
-        assert "python -m draw_np datasets fetch binarized-mnist" in out
+        assert "not here" not in out
     assert call("datasets", "list", "--json") == 0
     rows = {row["name"]: row for row in last_json(capsys)["datasets"]}
-    assert rows.keys() == set(datasets.NAMES) and rows["mnist"]["here"] and not rows["binarized-mnist"]["here"]
+    assert rows.keys() == set(datasets.NAMES) and all(row["here"] for row in rows.values())
     assert call("datasets", "verify", "mnist") == 0
     assert capsys.readouterr().out.count("MD5 as published") == 4
     assert call("datasets", "fetch", "mnist") == 0 and capsys.readouterr().out == "mnist is in place\n"
+    assert call("datasets", "verify", "binarized-mnist") == 0
+    assert capsys.readouterr().out.count("SHA-256 of the bits as known") == 3
 
 
-def test_verifying_what_is_not_there(fails):
-    assert "datasets fetch binarized-mnist" in fails("datasets", "verify", "binarized-mnist")
+def test_fetching_says_what_was_compared(monkeypatch, capsys):
+    monkeypatch.setattr(datasets, "fetch", lambda name: [f"{name}.text: as known"])
+    assert call("datasets", "fetch", "binarized-mnist") == 0
+    assert capsys.readouterr().out == "binarized-mnist.text: as known\nbinarized-mnist is in place\n"
 
 
 @pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in (*NUMBERS, "gradcheck", "datasets"))])

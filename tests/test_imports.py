@@ -1,6 +1,7 @@
 """Who may import whom: backend <- equations, kernels <- models <- training <- cli, never the other way."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,14 +16,15 @@ FILES = {
 
 CORE = {"backend", "equations", "kernels", "models"}
 INSIDE = {  # what each part of draw_np may import of the rest of it
+    "names": set(),
     "backend": set(),
-    "datasets": set(),
+    "datasets": {"names"},
     "plotting": set(),
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels"},
-    "training": CORE | {"datasets"},
-    "pretrained": CORE | {"datasets", "training"},
+    "training": CORE | {"datasets", "names"},
+    "pretrained": CORE | {"datasets", "names", "training"},
     "benchmark": CORE | {"datasets", "training"},
     "checks": {"training"},
     "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
@@ -34,7 +36,7 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "equations": set(),  # NumPy only as backend.np, which autograd differentiates
     "kernels": {"numpy", "autograd", "scipy"},
     "models": {"numpy"},
-    "datasets": {"numpy", "pooch", "requests", "tqdm", "h5py", "PIL", "scipy"},
+    "datasets": {"numpy", "requests", "tqdm", "h5py", "PIL", "scipy"},
     "plotting": {"numpy", "matplotlib", "PIL"},
 }
 ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
@@ -98,6 +100,14 @@ def test_imports_of_other_packages(module):
     for name, _ in imports_of(module):
         peers = PEERS if module.startswith(f"{PACKAGE}.benchmark.") and module.endswith(("_peer", ".gpu")) else set()
         assert name.split(".")[0] in allowed | peers, f"{module} must not import {name}"
+
+
+def test_importing_draw_np_imports_nothing_that_only_downloads_need():
+    code = (
+        "import sys, draw_np; print(draw_np.__file__, *sorted({'pooch', 'requests', 'urllib3'} & sys.modules.keys()))"
+    )
+    child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert child.stdout.split() == [str(ROOT / PACKAGE / "__init__.py")]
 
 
 def test_no_import_cycle():

@@ -4,7 +4,6 @@ An endless set makes its training images anew, so that none is seen twice; its v
 fixed.
 """
 
-import difflib
 import hashlib
 import inspect
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from draw_np.datasets import binarized_mnist, cluttered_mnist, mnist, two_digit_mnist
-from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
+from draw_np.datasets.base import SPLITS, DatasetError, Split, check_rng, check_whole, data_root
 from draw_np.datasets.mnist import binarize
 from draw_np.datasets.own import read as read_own
+from draw_np.names import did_you_mean
 
 __all__ = [
     "NAMES",
@@ -82,10 +82,8 @@ def sample(name, rng, count, split="train", **options):
     module = _module(name, split)
     if not is_endless(name):
         raise DatasetError(f"{name} is a fixed set: use load({name!r}, {split!r})")
-    if not isinstance(rng, np.random.Generator):
-        raise DatasetError(f"rng is a {type(rng).__name__}: pass a Generator like np.random.default_rng(0)")
-    if not isinstance(count, (int, np.integer)) or count < 1:
-        raise DatasetError(f"count is {count!r}: pass a whole number of images, 1 or more")
+    check_rng(rng)
+    check_whole("count", count, 1)
     return module.sample(rng, count, split, **options)
 
 
@@ -121,10 +119,11 @@ def listing():
 def fetch(name):
     """Bring the files of the data set `name` into place, downloading what is not there.
 
-    Raises DatasetError for an unknown name, a damaged file, and a download that fails.
+    Returns a line for each part that was compared with what is known of it. Raises DatasetError for an unknown name, a
+    damaged file, and a download that fails.
     """
     module = _module(name)
-    (mnist if is_endless(name) else module).fetch()
+    return (mnist if is_endless(name) else module).fetch() or []
 
 
 def verify(name):
@@ -151,8 +150,6 @@ def verify(name):
 
 def _module(name, split="train"):
     for kind, value, known in (("data set", name, NAMES), ("split", split, SPLITS)):
-        if value not in known:
-            near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.4)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise DatasetError(f"unknown {kind} {value!r}{hint}: there are {', '.join(known)}")
+        if not isinstance(value, str) or value not in known:
+            raise DatasetError(f"unknown {kind} {value!r}{did_you_mean(value, known)}: there are {', '.join(known)}")
     return MODULES[name]

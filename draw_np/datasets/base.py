@@ -24,5 +24,51 @@ class Split(NamedTuple):
 
 
 def data_root():
-    """Return the folder of downloaded files: $DRAW_NP_DATA, else ~/.cache/draw_np."""
-    return Path(os.environ.get("DRAW_NP_DATA") or "~/.cache/draw_np").expanduser()
+    """Return the folder of downloaded files: $DRAW_NP_DATA, else ~/.cache/draw_np.
+
+    Raises DatasetError where the home folder that begins it is not known.
+    """
+    named = os.environ.get("DRAW_NP_DATA") or "~/.cache/draw_np"
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        raise DatasetError(f"the home folder in {named} is not known: name a folder in DRAW_NP_DATA") from None
+
+
+def check_rng(rng):
+    """Raise DatasetError unless `rng` is a NumPy Generator."""
+    if not isinstance(rng, np.random.Generator):
+        raise DatasetError(f"rng is a {type(rng).__name__}: pass a Generator like np.random.default_rng(0)")
+
+
+def check_whole(name, value, least, most=None):
+    """Raise DatasetError unless `value` is a whole number from `least` to `most`, or without end."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        span = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise DatasetError(f"{name} is {value!r}: pass a whole number, {span}")
+
+
+def check_pixels(pixels):
+    """Raise DatasetError unless `pixels` is an array of bytes, 0 to 255."""
+    if getattr(pixels, "dtype", None) != np.uint8:
+        kind = getattr(pixels, "dtype", type(pixels).__name__)
+        raise DatasetError(f"pixels are {kind}: pass an array of uint8, 0 to 255")
+
+
+def read_file(path, limit, repair):
+    """Return the bytes of the file `path`.
+
+    Raises DatasetError, which ends with what to do, `repair`, if it cannot be read, has more than `limit` bytes, or is
+    no file of a disk: a pipe or a device could be read for ever.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise DatasetError(f"{path} cannot be read (it is no regular file): {repair}")
+        with open(path, "rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror}): {repair}") from None
+    if len(data) > limit:
+        raise DatasetError(f"{path} cannot be read (it has more than {limit:,} bytes): {repair}")
+    return data

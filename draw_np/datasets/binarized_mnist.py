@@ -1,16 +1,17 @@
 """The fixed binarized MNIST (Salakhutdinov and Murray, 2008), on which the bounds of Table 2 are compared.
 
-Hugo Larochelle's three text files, downloaded once and then kept as bits, eight pixels a byte. Their order is
-not MNIST's and they have no labels.
+Hugo Larochelle's three text files, whose order is not MNIST's and which have no labels. Their pixels ship with the
+package, eight to a byte; the texts themselves are downloaded only to compare.
 """
 
 import hashlib
+import io
 import os
-import warnings
+from pathlib import Path
 
 import numpy as np
 
-from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
+from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root, read_file
 from draw_np.datasets.download import download
 
 HOME = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist"
@@ -19,116 +20,98 @@ LICENCE = "none stated; derived from mnist"
 COUNTS = {"train": 50_000, "valid": 10_000, "test": 10_000}
 HEIGHT, WIDTH = 28, 28
 PIXELS = HEIGHT * WIDTH
-DOWNLOAD = 2 * PIXELS * sum(COUNTS.values())  # bytes: every 0 or 1 is followed by a blank or a newline
-SHA256 = {  # of the bits as np.packbits(pixels, axis=1) gives them: 98 bytes an image
+DOWNLOAD = 0  # bytes
+REPAIR = "install draw_np again"
+ANEW = "delete it and run `python -m draw_np datasets fetch binarized-mnist`"
+FILES = Path(__file__).parent / "files"
+BITS = FILES / "binarized_mnist_bits.npz"  # for each split np.packbits(pixels, axis=1): 98 bytes an image
+BITS_BYTES = 2_336_176
+BITS_SHA256 = "df14a884cb4aa7ac6692463fb31798a687c4e762c73c23a8ae3114fbec4e6093"  # of that file
+SHA256 = {  # of the bits
     "train": "727146c35424b019f3e350e1e69faa05644a0abaf787e3f4e1a9632220a13906",
     "valid": "a256ac44ae26be720fad8616a05ed6ecfd1619930d9a208379bb2a4405df5b6d",
     "test": "9fcd8da6f0fdf09b2ba30fe63a0bb784042a0de82563172530229b983e294ff2",
 }
-FETCH = "run `python -m draw_np datasets fetch binarized-mnist`"
-ANEW = f"delete it and {FETCH}"
+TEXT_BYTES = {split: 2 * PIXELS * count for split, count in COUNTS.items()}
+TEXT_SHA256 = {  # of Larochelle's texts, as TensorFlow Datasets publishes them too
+    "train": "ad693b29f94c14277b095f5238ddefbbdaaae0939789dd2f4f0205278cee3e4d",
+    "valid": "1de3d397c40fe8eeb33dafd4099a1f665ec01e96d9be234aaeeac8a34930e2e2",
+    "test": "e6687bfea3f820c174f33b7865140b2a2dd2930ef786f35d45795fc193b5ab2c",
+}
 
 
 def load(split):
     """Return the binary images of `split`, 0.0 or 1.0, of shape (count, 28, 28), without labels.
 
-    Reads the kept bits, else the text file in place, else downloads that; raises DatasetError if none works.
+    Raises DatasetError if the file that ships is absent or altered.
     """
-    pixels = np.unpackbits(_bits(split), axis=1)  # (count, 784)
-    return Split(pixels.reshape(-1, HEIGHT, WIDTH).astype(np.float32), None)
+    return Split(pixels(split).reshape(-1, HEIGHT, WIDTH).astype(np.float32), None)
+
+
+def pixels(split):
+    """Return the pixels of `split`, uint8 0 or 1 of shape (count, 784)."""
+    return np.unpackbits(_bits(split), axis=1)
+
+
+def text(split):
+    """Return the text of `split` as Larochelle has it: a line an image, 784 times 0 or 1 with blanks between."""
+    lines = np.full((COUNTS[split], PIXELS, 2), ord(" "), np.uint8)
+    lines[:, :, 0] = ord("0") + pixels(split)
+    lines[:, -1, 1] = ord("\n")
+    return lines.tobytes()
 
 
 def fetch():
-    """Bring all three splits into place, downloading what is not there."""
+    """Bring the texts into place, downloading what is not there, and return what `verify` returns."""
     for split in SPLITS:
-        _bits(split)
+        path = text_path(split)
+        if not os.path.exists(path):
+            download(f"{HOME}/{path.name}", path, TEXT_BYTES[split], f"sha256:{TEXT_SHA256[split]}")
+    return verify()
 
 
 def verify():
-    """Return a line for each file that holds the known bits; raise DatasetError if one is not as known."""
+    """Return a line for each split whose bits are the known ones, and for each text in place that says the same.
+
+    Raises DatasetError at the first that does not.
+    """
     lines = []
     for split in SPLITS:
-        if not paths([split]):
-            raise DatasetError(f"{text_path(split)} is not there: {FETCH}")
-        for path in paths([split]):
-            _read(path, split)
-            lines.append(f"{path.name}: SHA-256 of the bits as known")
+        if hashlib.sha256(_bits(split)).hexdigest() != SHA256[split]:
+            raise DatasetError(f"{BITS} does not hold the known {split} bits (their SHA-256 differs): {REPAIR}")
+        lines.append(f"{BITS.name}, {split}: SHA-256 of the bits as known")
+    for split in SPLITS:
+        path = text_path(split)
+        if os.path.exists(path):  # of a folder that may not be looked into it says no
+            if read_file(path, TEXT_BYTES[split], ANEW) != text(split):
+                raise DatasetError(f"{path} does not hold the bits that come with the package: {ANEW}")
+            lines.append(f"{path.name}: every pixel as in the bits that come with the package")
     return lines
 
 
 def folder():
-    """Return the folder of this set's files."""
-    return data_root() / "binarized_mnist"
-
-
-def bits_path(split):
-    """Return where the bits of `split` are kept; `sha256sum` of that file gives SHA256[split]."""
-    return folder() / f"binarized_mnist_{split}.bits"
+    """Return the folder of this set's file."""
+    return FILES
 
 
 def text_path(split):
     """Return where the text file of `split` is looked for, and put when downloaded."""
-    return folder() / f"binarized_mnist_{split}.amat"
+    return data_root() / "binarized_mnist" / f"binarized_mnist_{split}.amat"
 
 
-def paths(splits=SPLITS):
-    """Return the files of `splits` that are in place: kept bits and text files."""
-    return [path for split in splits for path in (bits_path(split), text_path(split)) if path.exists()]
+def paths():
+    """Return the file of this set."""
+    return [BITS]
 
 
 def is_here():
-    """Return whether no split need be downloaded."""
-    return all(paths([split]) for split in SPLITS)
-
-
-def parse(text, path):
-    """Return the pixels, uint8 0 or 1 of shape (count, 784), of a text of 0s and 1s between blanks.
-
-    Raises DatasetError, naming `path`, for anything else and for half an image.
-    """
-    text = np.frombuffer(text, np.uint8)
-    ink = text > ord(" ")  # blanks, tabs and line ends are not
-    pixels = text[ink] - ord("0")  # anything below "0" wraps around to far above 1
-    if np.any(pixels > 1) or np.any(ink[1:] & ink[:-1]):
-        raise DatasetError(f"{path} holds something else than 0s and 1s between blanks: {ANEW}")
-    if len(pixels) % PIXELS:
-        raise DatasetError(f"{path} holds {len(pixels):,} numbers, no multiple of {PIXELS}: {ANEW}")
-    return pixels.reshape(-1, PIXELS)
+    """Return whether that file is in place."""
+    return BITS.exists()
 
 
 def _bits(split):
-    if bits_path(split).exists():
-        return _read(bits_path(split), split)
-    if not text_path(split).exists():
-        download(f"{HOME}/{text_path(split).name}", text_path(split))
-    bits = _read(text_path(split), split)
-    _keep(bits_path(split), bits)
-    return bits
-
-
-def _read(path, split):
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror})") from None
-    if path.suffix == ".amat":
-        data = np.packbits(parse(data, path), axis=1).tobytes()
-    if hashlib.sha256(data).hexdigest() != SHA256[split]:
-        raise DatasetError(f"{path} does not hold the known bits (their SHA-256 differs): {ANEW}")
-    return np.frombuffer(data, np.uint8).reshape(COUNTS[split], PIXELS // 8)
-
-
-def _keep(path, bits):
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        with open(new, "wb") as file:
-            file.write(bits)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)  # so that no half file ever has the final name
-    except OSError as error:  # a full or read-only disk: the bits are known all the same
-        warnings.warn(
-            f"{path} cannot be written ({error.strerror}): the text will be read again next time", stacklevel=2
-        )
-    finally:
-        new.unlink(missing_ok=True)
+    data = read_file(BITS, BITS_BYTES, REPAIR)
+    if hashlib.sha256(data).hexdigest() != BITS_SHA256:
+        raise DatasetError(f"{BITS} is not the file that ships (its SHA-256 differs): {REPAIR}")
+    with np.load(io.BytesIO(data)) as arrays:
+        return arrays[split]  # (count, 98)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from draw_np.datasets import mnist
-from draw_np.datasets.base import DatasetError, Split
+from draw_np.datasets.base import Split, check_whole
 from draw_np.datasets.collage import add_clipped, place, random_corners
 
 SOURCE = "made from mnist as Mnih et al. (2014) did"
@@ -22,10 +22,9 @@ FIXED_SHA256 = {  # of the fixed sets' images, then labels
 
 
 def check(side=SIDE, distractors=DISTRACTORS):
-    """Raise DatasetError unless these are options of `sample`."""
-    for name, value, least in (("side", side, DIGIT), ("distractors", distractors, 0)):
-        if not isinstance(value, (int, np.integer)) or value < least:
-            raise DatasetError(f"{name} is {value!r}: pass a whole number from {least} on")
+    """Raise DatasetError unless side is a whole number, 28 or more, and distractors one, 0 or more."""
+    check_whole("side", side, DIGIT)
+    check_whole("distractors", distractors, 0)
 
 
 def sample(rng, count, split, side=SIDE, distractors=DISTRACTORS):
@@ -34,8 +33,8 @@ def sample(rng, count, split, side=SIDE, distractors=DISTRACTORS):
     An easier task than the paper's, to begin with, has a smaller `side` in pixels and fewer `distractors`.
 
     The draws of the NumPy Generator `rng`, in order: which digits lend a piece, the pieces' rows and columns
-    in them, the pieces' rows and columns in the image; which digit is whole, its row, its column. Raises DatasetError
-    unless side is a whole number of at least 28 and distractors one of at least 0.
+    in them, the pieces' rows and columns in the image; which digit is whole, its row, its column.
+    Raises DatasetError as `check`.
     """
     check(side, distractors)
     pixels, labels = mnist.digits(split)

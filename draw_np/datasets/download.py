@@ -1,10 +1,11 @@
-"""One download: with a progress bar, continued where it broke off, and moved into place only when whole."""
+"""One download: with a progress bar, continued where it broke off, and moved into place only when it is the known file.
 
+What it needs of other packages is imported when it is needed: nothing else in draw_np knows a network.
+"""
+
+import contextlib
+import hashlib
 import os
-
-import pooch
-import requests
-from tqdm import tqdm
 
 from draw_np.datasets.base import DatasetError
 
@@ -12,27 +13,37 @@ TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 14  # bytes: the most that is lost when a download breaks off
 
 
-def download(url, path):
-    """Put the file at `url` at `path`.
+def download(url, path, size, known_hash=None):
+    """Put the file at `url`, of `size` bytes, at `path`.
 
-    Raises DatasetError if it cannot be reached, breaks off or cannot be written. What has arrived waits in
-    `path`.part, and the next call asks the server only for the rest.
+    `known_hash` is "sha256:..." or "md5:..." in hexadecimal, or None where none is published: then its size alone tells
+    that it is the right one. What has arrived waits in `path`.part, and the next call asks the server only for the
+    rest. Two processes never fill it at once, where the system can lock a folder; the lock ends with its process.
+
+    Raises DatasetError if another process is at it, and if the file cannot be reached, breaks off, is not the known
+    one or cannot be written. No more than `size` + 1 bytes are ever written, and `path` only once they are the known.
     """
+    import requests
+
     part = path.with_name(path.name + ".part")
-
-    def downloader(url, temporary, _pooch):
-        _fill(url, part)
-        os.replace(part, temporary)
-
+    by_hand = f"try again later, or put that file at {path} by hand"
     try:
-        one_file = pooch.Pooch(path.parent, base_url="", registry={path.name: None}, urls={path.name: url})
-        one_file.fetch(path.name, downloader=downloader)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.parent):
+            if path.exists():  # another process has just put it there
+                return
+            began = _fill(url, part, size, by_hand)
+            if began and not _is_known(part, size, known_hash):  # what lay there was of another file
+                part.unlink()
+                _fill(url, part, size, by_hand)
+            if not _is_known(part, size, known_hash):
+                part.unlink()  # so that the next call begins anew
+                raise DatasetError(f"{url} is not the known file (its size or hash differs): {by_hand}")
+            os.replace(part, path)
     except requests.RequestException as error:  # is an OSError too, so it comes first
         reply = error.response
         reason = "no connection" if reply is None else f"the server answers {reply.status_code}"
-        raise DatasetError(
-            f"cannot download {url} ({reason}): try again later, or put that file at {path} by hand"
-        ) from None
+        raise DatasetError(f"cannot download {url} ({reason}): {by_hand}") from None
     except OSError as error:
         raise DatasetError(
             f"cannot write {path} ({error.strerror or error}): make room, or name another "
@@ -40,36 +51,86 @@ def download(url, path):
         ) from None
 
 
-def _fill(url, part):
-    offset = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"}  # offsets count the file's own bytes, not compressed ones
-    if offset:
-        headers["Range"] = f"bytes={offset}-"
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
-        if response.status_code == 416 and offset:  # nothing lies beyond what is here
-            if response.headers.get("Content-Range") == f"bytes */{offset}":
-                return  # because all of it is here
-            part.unlink()  # because it is no beginning of this file
-            return _fill(url, part)
-        response.raise_for_status()
-        if response.status_code != 206:  # the server sends the whole file, asked or not
-            offset = 0
-        length = response.headers.get("Content-Length")
-        total = offset + int(length) if length else None
+def _fill(url, part, size, by_hand):
+    """Write what the file `part` lacks of `size` bytes and return how many there were already."""
+    import requests
+    from tqdm import tqdm
+
+    if part.is_symlink():  # whoever put it there: it is not to lead the bytes elsewhere
+        part.unlink()
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(part, flags, 0o666), "r+b") as file:
+        began = file.seek(0, os.SEEK_END)
+        if began == size:
+            return began
+        response, start = _ask(url, began, size)
         broken = False
-        with (
-            open(part, "ab" if offset else "wb") as file,
-            tqdm(desc=part.stem, initial=offset, total=total, unit="B", unit_scale=True) as bar,
-        ):
-            try:
-                for chunk in response.iter_content(CHUNK):
-                    file.write(chunk)
-                    bar.update(len(chunk))
-            except requests.RequestException:
-                broken = True
+        with response:
+            length = response.headers.get("Content-Length")
+            if length not in (None, str(size - start)):
+                raise DatasetError(f"{url} has {length[:20]!r} bytes, not the {size - start:,} expected: {by_hand}")
+            file.seek(start)
+            file.truncate()
+            with tqdm(desc=part.stem, initial=start, total=size, unit="B", unit_scale=True) as bar:
+                try:
+                    for chunk in response.iter_content(CHUNK):
+                        chunk = chunk[: size + 1 - file.tell()]  # one byte too many tells that it is another file
+                        file.write(chunk)
+                        bar.update(len(chunk))
+                        if file.tell() > size:
+                            break
+                except requests.RequestException:
+                    broken = True
             file.flush()
             os.fsync(file.fileno())
-    arrived = part.stat().st_size
-    if broken or (total and arrived < total):
-        of_total = f" of {total:,}" if total else ""
-        raise DatasetError(f"{url} broke off after {arrived:,}{of_total} bytes: run it again to continue")
+        if broken or file.tell() < size:
+            raise DatasetError(f"{url} broke off after {file.tell():,} of {size:,} bytes: run it again to continue")
+        return start
+
+
+def _ask(url, start, size):
+    """Return the server's answer, and the first byte in it: `start`, or 0 where the server sends everything."""
+    import requests
+
+    headers = {"Accept-Encoding": "identity"}  # offsets count the file's own bytes, not compressed ones
+    if 0 < start < size:
+        headers["Range"] = f"bytes={start}-"
+    response = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+    if "Range" in headers and response.status_code in (206, 416):
+        if response.headers.get("Content-Range") == f"bytes {start}-{size - 1}/{size}":
+            return response, start
+        response.close()  # what is here is no beginning of that file
+        return _ask(url, 0, size)
+    response.raise_for_status()
+    return response, 0
+
+
+def _is_known(part, size, known_hash):
+    if part.stat().st_size != size:
+        return False
+    if known_hash is None:
+        return True
+    kind, _, digits = known_hash.partition(":")
+    with open(part, "rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest() == digits
+
+
+@contextlib.contextmanager
+def _alone(folder):
+    """Hold `folder` as long as the block or the process lasts; raise DatasetError if another process does."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two downloads at once there write the same bytes to the same places
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatasetError(f"another process is downloading into {folder}: wait until it is done") from None
+        except OSError:  # some network's file systems lock no folders: as on Windows
+            pass
+        yield
+    finally:
+        os.close(descriptor)

@@ -4,7 +4,6 @@ The 60,000 training digits are split, as the paper's predecessors did, into the 
 the last 10,000 for validation; the 10,000 test digits are as published.
 """
 
-import gzip
 import hashlib
 import math
 import struct
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from draw_np.datasets.base import DatasetError, Split
+from draw_np.datasets.base import DatasetError, Split, check_pixels, check_rng, read_file
 
 SOURCE = "LeCun, Cortes and Burges, yann.lecun.com/exdb/mnist"
 LICENCE = "commonly given as CC BY-SA 3.0, Yann LeCun and Corinna Cortes"
@@ -48,16 +47,27 @@ def digits(split):
 
 
 def grey_levels(pixels):
-    """Return uint8 pixels 0-255 as float32 grey levels in [0, 1], of the same shape."""
+    """Return uint8 pixels 0-255 as float32 grey levels in [0, 1], of the same shape.
+
+    Raises DatasetError for anything but uint8.
+    """
+    check_pixels(pixels)
     return np.divide(pixels, 255, dtype=np.float32)
 
 
 def binarize(images, rng):
     """Return binary images, float32 0 or 1: each pixel an independent Bernoulli with its grey level as mean.
 
-    `images` may have any shape; `rng` is a NumPy Generator. This is how Salakhutdinov and Murray (2008) made
-    their fixed set; drawing anew at every epoch is the common "dynamic" binarization.
+    `images` are floats in [0, 1] of any shape; `rng` is a NumPy Generator. This is how Salakhutdinov and Murray (2008)
+    made their fixed set; drawing anew at every epoch is the common "dynamic" binarization. Raises DatasetError for
+    anything else, above all for pixels 0-255, of which every one that is not 0 would become 1.
     """
+    check_rng(rng)
+    images = np.asarray(images)
+    if images.dtype.kind != "f":
+        raise DatasetError(f"images are {images.dtype}: pass floats in [0, 1], as load gives them")
+    if images.size and not (images.min() >= 0 and images.max() <= 1):  # nan is neither
+        raise DatasetError(f"images reach from {images.min():g} to {images.max():g}: pass floats in [0, 1]")
     return (rng.random(images.shape, dtype=np.float32) < images).astype(np.float32)
 
 
@@ -84,41 +94,47 @@ def fetch():
 
 def verify():
     """Return a line for each file whose MD5 is the published one; raise DatasetError if one is not."""
-    for name, (_, md5) in RAW.items():
+    for name, (shape, md5) in RAW.items():
         path = FILES / f"{name}.gz"
-        if hashlib.md5(_decompress(path), usedforsecurity=False).hexdigest() != md5:
+        if hashlib.md5(_decompress(path, shape), usedforsecurity=False).hexdigest() != md5:
             raise DatasetError(f"{path} is not the published file (its MD5 differs): {REPAIR}")
     return [f"{path.name}: MD5 as published" for path in paths()]
 
 
 def _read(name):
-    pixels = read_idx(FILES / f"{name}.gz")
-    shape = RAW[name][0]
-    if pixels.shape != shape:
-        raise DatasetError(f"{FILES / name}.gz holds an array of {pixels.shape}, not {shape}: {REPAIR}")
-    return pixels
+    return read_idx(FILES / f"{name}.gz", RAW[name][0])
 
 
 @cache  # endless sets draw from the digits for every batch
-def read_idx(path):
-    """Return the read-only uint8 array in the gzipped IDX file `path`; raise DatasetError if it is damaged.
+def read_idx(path, shape):
+    """Return the read-only uint8 array of `shape` in the gzipped IDX file `path`; raise DatasetError if it is another.
 
     IDX is: two zero bytes, a type (8 is unsigned byte), the number of axes, the big-endian length of each
     axis, the numbers.
     """
-    data = _decompress(path)
-    axes = data[3] if data[:3] == b"\0\0\x08" else 0
-    start = 4 + 4 * axes
-    if not axes or len(data) < start:
-        raise DatasetError(f"{path} is not an IDX file of unsigned bytes: {REPAIR}")
-    shape = struct.unpack(f">{axes}I", data[4:start])
-    if len(data) - start != math.prod(shape):
-        raise DatasetError(f"{path} announces {math.prod(shape):,} numbers and holds {len(data) - start:,}: {REPAIR}")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    data, header = _decompress(path, shape), _header(shape)
+    if not data.startswith(header):
+        raise DatasetError(f"{path} is not an IDX file of unsigned bytes of shape {shape}: {REPAIR}")
+    if len(data) != len(header) + math.prod(shape):
+        raise DatasetError(f"{path} does not hold the {math.prod(shape):,} numbers that it announces: {REPAIR}")
+    return np.frombuffer(data, np.uint8, offset=len(header)).reshape(shape)
 
 
-def _decompress(path):
+def _header(shape):
+    return bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
+
+
+def _decompress(path, shape):
+    """Return what the gzip file `path` holds, at most one byte more than an IDX file of `shape` has."""
+    size = len(_header(shape)) + math.prod(shape)
+    data = read_file(path, size + size // 100 + 1000, REPAIR)  # gzip makes nothing much longer than it was
+    unpacker = zlib.decompressobj(wbits=31)  # one gzip member
     try:
-        return gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
+        raw = unpacker.decompress(data, size + 1)
+    except zlib.error as error:
         raise DatasetError(f"{path} cannot be read ({error}): {REPAIR}") from None
+    if len(raw) <= size and not unpacker.eof:
+        raise DatasetError(f"{path} cannot be read (it ends too early): {REPAIR}")
+    if len(raw) > size or unpacker.unused_data:
+        raise DatasetError(f"{path} cannot be read (it holds more than {size:,} bytes): {REPAIR}")
+    return raw

@@ -10,13 +10,13 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
 def read(path, size=None, grey=None):
-    """Return images, uint8 or float32 in [0, 1], of shape (count, height, width) or in colour (count, height, width, 3).
+    """Return images, uint8 or float32 in [0, 1], of shape (count, height, width) or, in colour, (..., 3).
 
     Parameters: `path` of a folder, whose pictures are taken in the order of their names, or of a .npy file with such an
     array; `size`, (height, width) in pixels, to which pictures are brought: the largest part about the middle with that
-    aspect is cut out and resized. `grey` True makes pictures grey, False makes them coloured; None keeps grey ones grey,
-    if all are. Raises DatasetError for what cannot be read, for pictures of different sizes without `size`, and for
-    arrays of another form.
+    aspect is cut out and resized. `grey` True makes pictures grey, False makes them coloured; None keeps grey ones
+    grey, if all are. Raises DatasetError for what cannot be read, for pictures of different sizes without `size`, and
+    for arrays of another form.
     """
     path = Path(path)
     if path.is_dir():

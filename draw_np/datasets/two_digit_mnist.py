@@ -3,7 +3,7 @@
 import numpy as np
 
 from draw_np.datasets import mnist
-from draw_np.datasets.base import DatasetError, Split
+from draw_np.datasets.base import DatasetError, Split, check_whole
 from draw_np.datasets.collage import place, random_corners
 
 SOURCE = "made from mnist as the paper's section 4.3 says"
@@ -18,14 +18,11 @@ FIXED_SHA256 = {  # of the fixed sets' images, then labels
 
 
 def check(digits=2, spread=100, staged=False):
-    """Raise DatasetError unless these are options of `sample`."""
-    for name, value, known, few in (
-        ("digits", digits, (1, 2), "1 or 2"),
-        ("spread", spread, range(101), "a whole number from 0 to 100"),
-        ("staged", staged, (False, True), "True or False"),
-    ):
-        if value not in known:
-            raise DatasetError(f"{name} is {value!r}: pass {few}")
+    """Raise DatasetError unless digits is 1 or 2, spread a whole number from 0 to 100, and staged True or False."""
+    check_whole("digits", digits, 1, 2)
+    check_whole("spread", spread, 0, 100)
+    if staged is not True and staged is not False:
+        raise DatasetError(f"staged is {staged!r}: pass True or False")
 
 
 def sample(rng, count, split, digits=2, spread=100, staged=False):
@@ -37,7 +34,7 @@ def sample(rng, count, split, digits=2, spread=100, staged=False):
     could not tell.
 
     The draws of the NumPy Generator `rng`, in order: which digits, their rows, their columns, the doubts of the stages.
-    Raises DatasetError unless digits is 1 or 2, spread a whole number from 0 to 100, and staged True or False.
+    Raises DatasetError as `check`.
     """
     check(digits, spread, staged)
     pixels, labels = mnist.digits(split)

@@ -2,12 +2,12 @@
 and how good they are, and NAME.csv, how the loss fell. README.md tells all the records.
 """
 
-import difflib
 import json
 import pathlib
 
 import numpy as np
 
+from ..names import did_you_mean
 from ..training.checkpoint import CheckpointError, load_weights
 
 FOLDER = pathlib.Path(__file__).parent
@@ -25,8 +25,7 @@ def find(name_or_file):
     path = pathlib.Path(name_or_file)
     if path.is_file():
         return path
-    near = difflib.get_close_matches(str(name_or_file), names(), n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(name_or_file, names())
     raise CheckpointError(f"no weights and no file of the name {name_or_file!r}{hint} (shipped: {', '.join(names())})")
 
 

@@ -1,8 +1,7 @@
 """The paper's models with their recipes, under the names that their weights get."""
 
-import difflib
-
 from ..models import draw, glimpse_classifier, vae
+from ..names import did_you_mean
 from .recipe import Phase, Ramp, Recipe, Run
 
 # T grows: the parameters do not depend on it, and an update at T = 8 takes an eighth of the time of one at T = 64.
@@ -102,7 +101,5 @@ PRESETS = {
 def find_preset(name):
     """The Run of this name. Raises ValueError listing the known ones."""
     if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ValueError(f"unknown preset {name!r}{hint} (known: {', '.join(PRESETS)})")
+        raise ValueError(f"unknown preset {name!r}{did_you_mean(name, PRESETS)}: there are {', '.join(PRESETS)}")
     return PRESETS[name]

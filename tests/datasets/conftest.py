@@ -1,13 +1,10 @@
 """A data folder of its own for every test, and a server on this machine to download from."""
 
+import contextlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-
-from draw_np.datasets import data_root
-
-REAL_ROOT = data_root()
 
 
 @pytest.fixture(autouse=True)
@@ -19,17 +16,11 @@ def root(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def real_root():
-    """Return the real data folder, only to read from."""
-    return REAL_ROOT
-
-
-@pytest.fixture
 def server():
     """Return a running server: set its `files` and its faults, see what it was `asked`."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.files, server.asked = {}, []
-    server.knows_ranges, server.tells_length, server.breaks_after = True, True, None
+    server.knows_ranges, server.tells_length, server.breaks_after, server.goes_on = True, True, None, b""
     server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -55,9 +46,13 @@ class _Handler(BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         if server.tells_length:
-            self.send_header("Content-Length", str(len(data) - start))
+            told = len(data) - start if server.tells_length is True else server.tells_length
+            self.send_header("Content-Length", str(told))
         self.end_headers()
         self.wfile.write(data[start:][: server.breaks_after])  # then the connection closes
+        with contextlib.suppress(OSError):  # which the client may do first
+            while server.goes_on:
+                self.wfile.write(server.goes_on)
 
     def log_message(self, *_):
         pass

@@ -58,3 +58,25 @@ def test_clutter_is_there_beside_the_digit():
     inked = images.any(axis=2)  # (200, 100): rows with ink
     spread = inked.shape[1] - inked[:, ::-1].argmax(axis=1) - inked.argmax(axis=1)
     assert np.mean(spread > 28) > 0.95
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"side": 27}, "side is 27: pass a whole number, 28 or more"),
+        ({"side": 100.0}, "side is 100.0: pass a whole number, 28 or more"),
+        ({"distractors": -1}, "distractors is -1: pass a whole number, 0 or more"),
+        ({"distractors": None}, "distractors is None: pass a whole number, 0 or more"),
+    ],
+)
+def test_another_task_is_refused(options, said):
+    with pytest.raises(datasets.DatasetError) as error:
+        datasets.sample("cluttered-mnist", np.random.default_rng(0), 3, **options)
+    assert str(error.value) == said
+
+
+def test_a_digit_alone():
+    images, labels = datasets.sample("cluttered-mnist", np.random.default_rng(7), 5, side=28, distractors=0)
+    digits, names = datasets.load("mnist", "train")
+    for image, label in zip(images, labels):
+        assert (digits[names == label] == image).all(axis=(1, 2)).any()

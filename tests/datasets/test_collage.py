@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from draw_np.datasets import DatasetError, mnist
 from draw_np.datasets.collage import add_clipped, place, random_corners
 
 
@@ -39,9 +40,26 @@ def test_place_is_the_slow_loop(seed, count, each, brightest, size, room):
 
 def test_no_place_beyond_the_border():
     patch = np.ones((1, 1, 3, 2), np.uint8)
-    for row, column in ((6, 0), (0, 6)):  # rows 0-5 and columns 0-5 fit
-        with pytest.raises(IndexError):
+    for row, column, said in ((6, 0, "rows"), (-1, 0, "rows"), (0, 6, "columns"), (0, -1, "columns")):  # 0-5 fit
+        with pytest.raises(DatasetError, match=f"{said} of patches lie beyond the border: pass 0 to 5"):
             place(patch, np.array([[row]]), np.array([[column]]), 8, 7)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64, np.int8, bool])
+def test_no_pixels_but_bytes(kind):
+    """They would be cut off, or overflow, on the way."""
+    patches, corner, image = np.ones((1, 1, 3, 2), kind), np.array([[0]]), np.ones((1, 8, 7), np.uint8)
+    said = f"pixels are {np.dtype(kind)}: pass an array of uint8, 0 to 255"
+    for use in (
+        lambda: place(patches, corner, corner, 8, 7),
+        lambda: add_clipped(image, image.astype(kind)),
+        lambda: add_clipped(image.astype(kind), image),
+        lambda: mnist.grey_levels(image.astype(kind)),
+    ):
+        with pytest.raises(DatasetError, match=said):
+            use()
+    with pytest.raises(DatasetError, match="pixels are list: pass an array of uint8"):
+        mnist.grey_levels([0, 255])
 
 
 def test_adding_is_clipped_for_every_pair_of_pixels():

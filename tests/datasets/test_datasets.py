@@ -32,7 +32,7 @@ def test_an_unknown_name_gets_the_nearest_and_all_the_known(use):
     with pytest.raises(DatasetError, match="did you mean 'binarized-mnist'") as error:
         use("binarised_mnist")
     assert all(name in str(error.value) for name in datasets.NAMES) and "\n" not in str(error.value)
-    for name in ("", "imagenet?", None, 3, ["mnist"]):
+    for name in ("", "imagenet?", None, 3, ["mnist"], np.array(["mnist", "mnist"])):
         with pytest.raises(DatasetError, match="unknown data set"):
             use(name)
 
@@ -93,7 +93,10 @@ def test_a_fixed_set_cannot_be_sampled(name):
         (np.random.RandomState(0), 3, "rng is a RandomState"),
         (np.random.default_rng(0), 0, "count is 0"),
         (np.random.default_rng(0), -1, "count is -1"),
-        (np.random.default_rng(0), 2.5, "count is 2.5: pass a whole number"),
+        (np.random.default_rng(0), 2.5, "count is 2.5: pass a whole number, 1 or more"),
+        (np.random.default_rng(0), True, "count is True"),
+        (np.random, 3, "rng is a module"),
+        (None, 3, "rng is a NoneType"),
     ],
 )
 def test_a_bad_generator_or_count(rng, count, said):
@@ -108,12 +111,28 @@ def test_the_data_folder(monkeypatch, tmp_path):
     assert datasets.data_root() == Path.home() / ".cache" / "draw_np"
 
 
+@pytest.mark.parametrize("named", ["~nosuchuser/x", "~nosuchuser", ""])
+def test_no_home_folder_is_one_line(monkeypatch, named):
+    """As for a process whose user has no entry and no HOME."""
+    monkeypatch.setenv("DRAW_NP_DATA", named)
+    if not named:
+        monkeypatch.delenv("HOME", raising=False)
+        monkeypatch.setattr("os.path.expanduser", lambda path: path)  # as os.path does where it finds none
+    for use in (datasets.data_root, lambda: datasets.fetch("binarized-mnist")):
+        with pytest.raises(
+            DatasetError, match="home folder in ~.* is not known: name a folder in DRAW_NP_DATA"
+        ) as error:
+            use()
+        assert "\n" not in str(error.value)
+    assert len(datasets.load("binarized-mnist", "test").images) == 10_000  # ships, so needs no such folder
+
+
 def test_the_listing_is_true_of_an_empty_data_folder(root):
     rows = {row.name: row for row in datasets.listing()}
     assert tuple(rows) == datasets.NAMES
-    assert [row.here for row in rows.values()] == [True, False, True, True]
-    assert rows["mnist"].bytes == sum(path.stat().st_size for path in rows["mnist"].path.glob("*.gz"))
-    assert rows["binarized-mnist"].bytes == 70_000 * 784 * 2 and rows["binarized-mnist"].path.parent == root
+    assert [row.here for row in rows.values()] == [True, True, True, True]
+    for name, files in (("mnist", "*.gz"), ("binarized-mnist", "*.npz")):
+        assert rows[name].bytes == sum(path.stat().st_size for path in rows[name].path.glob(files)) > 0
     assert rows["cluttered-mnist"].images == {"train": None, "valid": 10_000, "test": 10_000}
     assert "CC BY-SA 3.0" in rows["mnist"].licence and "none stated" in rows["binarized-mnist"].licence
     assert not root.exists()  # looking changes nothing
@@ -126,7 +145,7 @@ def test_fetching_what_ships_does_nothing(name, root):
 
 
 def test_the_package_knows_numpy_and_itself_only():
-    allowed = {"numpy", "pooch", "requests", "tqdm", "draw_np.datasets", *sys.stdlib_module_names}
+    allowed = {"numpy", "requests", "tqdm", "draw_np.datasets", "draw_np.names", *sys.stdlib_module_names}
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (

@@ -65,10 +65,12 @@ def test_easier_tasks(digits, spread, in_turn):
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"digits": 3}, "digits is 3: pass 1 or 2"),
-        ({"digits": "two"}, "digits is 'two': pass 1 or 2"),
-        ({"spread": 101}, "spread is 101: pass a whole number from 0 to 100"),
-        ({"spread": 0.5}, "spread is 0.5: pass a whole number from 0 to 100"),
+        ({"digits": 3}, "digits is 3: pass a whole number, from 1 to 2"),
+        ({"digits": "two"}, "digits is 'two': pass a whole number, from 1 to 2"),
+        ({"digits": 2.0}, "digits is 2.0: pass a whole number, from 1 to 2"),
+        ({"spread": 101}, "spread is 101: pass a whole number, from 0 to 100"),
+        ({"spread": 0.5}, "spread is 0.5: pass a whole number, from 0 to 100"),
+        ({"spread": 50.0}, "spread is 50.0: pass a whole number, from 0 to 100"),
         ({"in_turn": 2}, "in_turn is 2: pass True or False"),
         ({"in_turn": None}, "in_turn is None: pass True or False"),
     ],

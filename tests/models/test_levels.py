@@ -30,17 +30,6 @@ def test_first_loss_on_a_zero_canvas(attention):
     assert f"{reconstruction[0]:.2f}" == "543.43"
 
 
-def binarized_mnist(split):
-    """The fixed binary images, if they are on this disk."""
-    (row,) = (row for row in datasets.listing() if row.name == "binarized-mnist")
-    if not row.here:
-        pytest.skip(f"{row.name} is not in {row.path}: run `python -m draw_np datasets fetch {row.name}`")
-    try:
-        return datasets.load("binarized-mnist", split).images
-    except datasets.DatasetError as error:
-        pytest.skip(str(error))
-
-
 @pytest.mark.equation(9)
 def test_levels_of_models_that_know_only_how_often_pixels_are_on():
     """Fitted to the training images, paid for on the test images.
@@ -48,7 +37,7 @@ def test_levels_of_models_that_know_only_how_often_pixels_are_on():
     One probability for all pixels; then one for each, the plateau where training waits for the reading to
     begin. There, half an image counts as on and half as off: some pixels never are on in training.
     """
-    train, test = binarized_mnist("train"), binarized_mnist("test")
+    train, test = (datasets.load("binarized-mnist", split).images for split in ("train", "test"))
     assert np.all((test == 0) | (test == 1))  # grey digits would come out the same: so does their mean image
     on = train.sum(axis=0, dtype=np.float64)  # (28, 28)
     mean_image = test.mean(axis=0, dtype=np.float64)  # costs what images cost on average: Eq 9 is linear in x
