@@ -17,13 +17,14 @@ FILES = {
 CORE = {"backend", "equations", "kernels", "models"}
 INSIDE = {  # what each part of draw_np may import of the rest of it
     "names": set(),
+    "files": set(),
     "backend": set(),
     "datasets": {"names"},
     "plotting": set(),
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels"},
-    "training": CORE | {"datasets", "names"},
+    "training": CORE | {"datasets", "files", "names"},
     "pretrained": CORE | {"datasets", "names", "training"},
     "benchmark": CORE | {"datasets", "training"},
     "checks": {"training"},

@@ -59,9 +59,7 @@ def pictures(folder, size, grey):
     for path, image in zip(files, images):
         if image.shape != images[0].shape:
             one, other = (" x ".join(map(str, each.shape[:2])) for each in (images[0], image))
-            raise DatasetError(
-                f"{files[0].name} has {one} pixels and {path.name} {other}: say which size all shall have"
-            )
+            raise DatasetError(f"{files[0].name} has {one} pixels, {path.name} {other}: say which size all shall have")
     return np.stack(images)
 
 
@@ -73,8 +71,15 @@ def picture(path, size, grey):
         with Image.open(path) as image:
             is_grey = image.mode in ("1", "L", "LA", "I", "I;16", "F") if grey is None else grey
             image = ImageOps.exif_transpose(image).convert("L" if is_grey else "RGB")
-            image = image if size is None else ImageOps.fit(image, size[::-1], Image.Resampling.LANCZOS)
-            return np.asarray(image)
+            return np.asarray(image if size is None else middle(image, *size))
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         reason = str(error).split("\n")[0]
         raise DatasetError(f"{path} cannot be read as a picture ({reason})") from None
+
+
+def middle(image, height, width):
+    """The largest part about the middle of a Pillow image with the aspect of `height` to `width`, resized to these."""
+    scale = min(image.width / width, image.height / height)
+    across, down = round(scale * width), round(scale * height)
+    left, top = (image.width - across) // 2, (image.height - down) // 2
+    return image.crop((left, top, left + across, top + down)).resize((width, height))

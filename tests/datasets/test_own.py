@@ -1,0 +1,117 @@
+"""Images of one's own: what a folder of pictures and an array become, and what is refused in one line."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from draw_np import datasets
+from draw_np.datasets import DatasetError, read_own
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three pictures of 6 x 9 pixels, named against the order in which they are written; and a text."""
+    rng, pixels = np.random.default_rng(0), {}
+    for name in ("c.png", "a.png", "b.bmp"):
+        pixels[name] = rng.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+        Image.fromarray(pixels[name]).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path, pixels
+
+
+def test_pictures_come_in_the_order_of_their_names(folder):
+    path, pixels = folder
+    found = read_own(path)
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, [pixels[name] for name in ("a.png", "b.bmp", "c.png")])
+
+
+def test_grey_on_demand_and_where_all_are(folder, tmp_path):
+    path, pixels = folder
+    grey = read_own(path, grey=True)
+    assert grey.shape == (3, 6, 9)
+    expected = pixels["a.png"] @ [0.299, 0.587, 0.114]
+    assert abs(grey[0] - expected).max() <= 1
+    alone = tmp_path / "grey"
+    alone.mkdir()
+    Image.fromarray(grey[0]).save(alone / "x.png")
+    np.testing.assert_array_equal(read_own(alone), grey[:1])
+    assert read_own(alone, grey=False).shape == (1, 6, 9, 3)
+    Image.fromarray(pixels["a.png"]).save(alone / "y.png")  # one in colour: all become so
+    mixed = read_own(alone)
+    np.testing.assert_array_equal(mixed, [np.repeat(grey[0][:, :, None], 3, axis=2), pixels["a.png"]])
+
+
+def test_the_middle_is_cut_out_and_resized(tmp_path):
+    picture = np.zeros((20, 40), np.uint8)
+    picture[:, 10:30] = 200  # the middle square
+    Image.fromarray(picture).save(tmp_path / "wide.png")
+    Image.fromarray(np.full((30, 8), 90, np.uint8)).save(tmp_path / "tall.png")
+    found = read_own(tmp_path, size=(5, 5))
+    np.testing.assert_array_equal(found, [np.full((5, 5), 90), np.full((5, 5), 200)])
+    assert read_own(tmp_path, size=(4, 7)).shape == (2, 4, 7)
+
+
+@pytest.mark.parametrize("form", [(3, 5, 4), (3, 5, 4, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.bool_, ">f4"])
+def test_arrays(tmp_path, form, dtype):
+    values = np.random.default_rng(0).integers(0, 2, form).astype(dtype)
+    np.save(tmp_path / "x.npy", values)
+    found = read_own(tmp_path / "x.npy")
+    assert found.dtype == (np.uint8 if dtype == np.uint8 else np.float32)
+    np.testing.assert_array_equal(found, values)
+
+
+BAD = {
+    "nothing there": (lambda path: path / "none", {}, "neither a folder of pictures nor a .npy file"),
+    "no pictures": (lambda path: path, {}, "has no pictures"),
+    "another file": (lambda path: write(path / "x.txt", b"text"), {}, "neither a folder"),
+    "no array": (lambda path: write(path / "x.npy", b"text"), {}, "cannot be read as an array"),
+    "an empty file": (lambda path: write(path / "x.npy", b""), {}, "cannot be read as an array"),
+    "objects": (lambda path: save(path / "x.npy", np.array([None])), {}, "cannot be read as an array"),
+    "two axes": (lambda path: save(path / "x.npy", np.zeros((3, 4))), {}, "images are"),
+    "two channels": (lambda path: save(path / "x.npy", np.zeros((3, 4, 5, 2))), {}, "images are"),
+    "no images": (lambda path: save(path / "x.npy", np.zeros((0, 4, 5))), {}, "images are"),
+    "whole numbers": (lambda path: save(path / "x.npy", np.zeros((3, 4, 5), int)), {}, "pass bytes, or floats"),
+    "too bright": (lambda path: save(path / "x.npy", np.full((3, 4, 5), 1.5)), {}, "floats must lie in"),
+    "not a number": (lambda path: save(path / "x.npy", np.full((3, 4, 5), np.nan)), {}, "floats must lie in"),
+    "an array resized": (
+        lambda path: save(path / "x.npy", np.zeros((3, 4, 5))),
+        {"size": (2, 2)},
+        "leave out the size",
+    ),
+    "a broken picture": (lambda path: write(path / "x.png", b"\x89PNG\r\n\x1a\n123").parent, {}, "as a picture"),
+    "a text for a picture": (lambda path: write(path / "x.jpg", b"text").parent, {}, "as a picture"),
+}
+
+
+def write(path, data):
+    path.write_bytes(data)
+    return path
+
+
+def save(path, array):
+    np.save(path, array, allow_pickle=True)
+    return path
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_refused_in_one_line(tmp_path, kind):
+    make, options, words = BAD[kind]
+    path = make(tmp_path)
+    with pytest.raises(DatasetError, match=words) as error:
+        read_own(path, **options)
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_different_sizes_need_a_size(folder):
+    path, _ = folder
+    Image.fromarray(np.zeros((6, 10, 3), np.uint8)).save(path / "d.png")
+    with pytest.raises(DatasetError, match="a.png has 6 x 9 pixels, d.png 6 x 10") as error:
+        read_own(path)
+    assert "\n" not in str(error.value)
+    assert read_own(path, size=(6, 9)).shape == (4, 6, 9, 3)
+
+
+def test_it_is_part_of_the_data_sets_face():
+    assert "read_own" in datasets.__all__

@@ -1,0 +1,74 @@
+"""Training on images of one's own: the sizes of the images, the rest of the preset, the same promises."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from draw_np.cli import main
+from draw_np.training import checkpoint
+from draw_np.training.batches import of_images
+from draw_np.training.presets import PRESETS
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Seventy pictures of a bright square on 9 x 11 pixels, in colour."""
+    rng, folder = np.random.default_rng(0), tmp_path / "my pictures"
+    folder.mkdir()
+    for k in range(70):
+        picture, (y, x) = np.zeros((9, 11, 3), np.uint8), rng.integers(0, 6, 2)
+        picture[y : y + 4, x : x + 4] = (250, 200, 90)
+        Image.fromarray(picture).save(folder / f"{k:02}.png")
+    return folder
+
+
+def test_train_evaluate_and_sample(tmp_path, pictures, capsys):
+    out = tmp_path / "run"
+    train = ["train", "--preset", "tiny", "--images", str(pictures), "--out", str(out)]
+    assert main([*train, "--updates", "6"]) == 0
+    _, _, config, meta = checkpoint.load_weights(out / "weights.npz")
+    assert (config.height, config.width, config.channels) == (9, 11, 3)
+    assert config.hidden == PRESETS["tiny"].config.hidden and meta["dataset"] == str(pictures)
+    assert main([*train, "--resume", "--updates", "8"]) == 0
+    weights = ["--weights", str(out / "weights.npz")]
+    assert main(["evaluate", *weights, "--images", str(pictures)]) == 0
+    assert capsys.readouterr().out.startswith(f"70 images of {pictures}: at most ")
+    assert main(["sample", *weights, "--out", str(tmp_path / "x.png"), "--count", "2"]) == 0
+
+
+def test_a_tenth_is_kept_for_validation_and_none_is_in_both():
+    images = np.arange(95, dtype=np.uint8)[:, None, None] + np.zeros((1, 3, 4), np.uint8)
+    run = of_images(PRESETS["tiny"], images, "mine")
+    train, valid = (set(part[:, 0, 0].tolist()) for part in (run.data.train, run.data.valid))
+    assert len(valid) == 9 and train | valid == set(range(95)) and not train & valid
+    assert run.recipe.images is None and (run.config.height, run.config.width, run.config.channels) == (3, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["train", "--preset", "mnist", "--out", "x", "--images", "{pictures}"], "pass at least 256"),
+        (["train", "--preset", "two-digit-mnist", "--out", "x", "--images", "{pictures}"], "train another preset"),
+        (["train", "--preset", "cluttered-mnist-4", "--out", "x", "--images", "{pictures}"], "train another preset"),
+        (["train", "--preset", "tiny", "--out", "x", "--images", "nowhere"], "neither a folder"),
+        (["train", "--preset", "tiny", "--out", "x", "--size", "4"], "--size and --grey are for --images"),
+        (["train", "--preset", "tiny", "--out", "x", "--images", "{pictures}", "--size", "4x"], "HEIGHTxWIDTH"),
+        (["evaluate", "--weights", "vae"], "which images?"),
+        (["evaluate", "--weights", "vae", "--dataset", "mnist", "--images", "{pictures}"], "not both"),
+        (
+            ["evaluate", "--weights", "vae", "--dataset", "mnist", "--images", "0"],
+            "--images 0: the test split has 10,000",
+        ),
+        (["evaluate", "--weights", "vae", "--images", "{pictures}"], "is a model of 28 x 28 images"),
+        (["evaluate", "--weights", "vae", "--dataset", "mnist", "--grey"], "are for --images FOLDER"),
+    ],
+)
+def test_bad_orders_end_in_one_line(arguments, words, pictures, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main([each.format(pictures=pictures) for each in arguments])
+    except SystemExit as stopped:
+        status = stopped.code
+    error = capsys.readouterr().err
+    assert status != 0 and words in error and error.count("\n") == 1
+    assert not (tmp_path / "x").exists()
