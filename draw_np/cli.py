@@ -18,8 +18,9 @@ from . import datasets, equations, pretrained
 from .backend import DeviceError, gpu_failure, on_gpu, to_device, to_host, use_device
 from .datasets import DatasetError
 from .models.common import image_shape
-from .training.batches import floats, of_images
+from .training.batches import floats
 from .training.checkpoint import CheckpointError, load_weights
+from .training.data import of_images
 from .training.evaluation import evaluate, evaluate_classifier
 from .training.gradient_check import TOLERANCE, gradient_table
 from .training.journal import TrainingError

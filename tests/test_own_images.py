@@ -6,7 +6,7 @@ from PIL import Image
 
 from draw_np.cli import main
 from draw_np.training import checkpoint
-from draw_np.training.batches import of_images
+from draw_np.training.data import of_images
 from draw_np.training.presets import PRESETS
 
 
@@ -39,7 +39,7 @@ def test_train_evaluate_and_sample(tmp_path, pictures, capsys):
 def test_a_tenth_is_kept_for_validation_and_none_is_in_both():
     images = np.arange(95, dtype=np.uint8)[:, None, None] + np.zeros((1, 3, 4), np.uint8)
     run = of_images(PRESETS["tiny"], images, "mine")
-    train, valid = (set(part[:, 0, 0].tolist()) for part in (run.data.train, run.data.valid))
+    train, valid = (set(part[:, 0, 0].tolist()) for part in (run.data.train, run.data.valid.images))
     assert len(valid) == 9 and train | valid == set(range(95)) and not train & valid
     assert run.recipe.images is None and (run.config.height, run.config.width, run.config.channels) == (3, 4, 1)
 

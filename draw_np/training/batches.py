@@ -1,69 +1,9 @@
 """Training images in the order of training, with labels where there are any, and a position to save and take up."""
 
-import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
-from .. import datasets
 from ..backend import to_device
 from ..datasets import Split
-from ..models import MODELS
-
-
-@dataclass(frozen=True)
-class Images:
-    """A data set of one's own: images of shape (count, height, width[, channels]), float in [0, 1] or bytes.
-
-    `train` and `valid` are to train and to validate on; `train` may be larger than memory (np.load with mmap_mode).
-    `augment(images, rng)`, if given, makes the float32 images to be shown out of some of `train`, anew at every epoch:
-    crops at random places, say. `source` says in a word, as of a file, where they are from.
-    """
-
-    train: np.ndarray
-    valid: np.ndarray
-    augment: Callable | None = None
-    source: str = "images"
-
-
-def of_images(run, images, source):
-    """A Run like `run` on all of one's own images, the model as large as they are.
-
-    The last tenth of them, in an order that is always the same, is for validation. Raises ValueError, in one line, for
-    a run whose recipe needs data of its own, and for fewer images than two batches.
-    """
-    recipe = run.recipe
-    if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):
-        raise ValueError(f"{run.name} needs {run.data_name}: train another preset on images of your own")
-    if len(images) < 2 * recipe.batch:
-        few = f"{source} has {len(images):,} images"
-        raise ValueError(
-            f"{few}: {run.name} trains with batches of {recipe.batch}, so pass at least {2 * recipe.batch}"
-        )
-    order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
-    train, valid = np.sort(order[: -(len(images) // 10)]), np.sort(order[-(len(images) // 10) :])
-    height, width, channels = (*images.shape[1:], 1)[:3]
-    config = dataclasses.replace(run.config, height=height, width=width, channels=channels)
-    data = Images(images[train], images[valid], source=source)
-    return dataclasses.replace(run, config=config, data=data, recipe=dataclasses.replace(recipe, images=None))
-
-
-def prepare(run, data_rng, mean_rng):
-    """What a Run trains on: its batches, the Split to validate on, and the mean of its training images or of many."""
-    recipe, count = run.recipe, run.recipe.validation_images
-    if isinstance(run.data, str) and datasets.is_endless(run.data):
-        valid, labels = datasets.load(run.data, "valid")
-        sample = datasets.sample(run.data, mean_rng, 1000).images
-        return Endless(run.data, recipe.batch, data_rng), Split(valid[:count], labels[:count]), sample.mean(axis=0)
-    if isinstance(run.data, str):
-        images, valid, augment = *(datasets.load(run.data, split).images for split in ("train", "valid")), None
-    else:
-        images, valid, augment = run.data.train, run.data.valid, run.data.augment
-    images = images[: recipe.images]
-    batches = Shuffled(to_device(images) if augment is None else images, recipe.batch, data_rng, augment)
-    mean = augment(images[:1000], mean_rng).mean(axis=0) if augment else floats(images).mean(axis=0)
-    return batches, Split(floats(valid[:count]), None), mean
 
 
 def floats(images):
@@ -114,15 +54,15 @@ class Shuffled:
 
 
 class Endless:
-    """Batches of images that are made anew each time, by a data set that can."""
+    """Batches of images that are made anew each time, by `sample(rng, count, **options)`; an epoch is 50,000."""
 
-    def __init__(self, dataset, batch, rng, per_epoch=50_000):
-        self.dataset, self.batch, self.rng = dataset, batch, rng
+    def __init__(self, sample, batch, rng, per_epoch=50_000):
+        self.sample, self.batch, self.rng = sample, batch, rng
         self.per_epoch = per_epoch // batch
 
     def next(self, **options):
         """The next batch, a Split of images as those of `Shuffled` and their labels; `options` of the data set."""
-        return datasets.sample(self.dataset, self.rng, self.batch, **options)
+        return self.sample(self.rng, self.batch, **options)
 
     def state(self):
         """Where it stands: JSON-able, for `restore`."""

@@ -10,11 +10,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..backend import captured, to_device, to_host
+from ..datasets import Split
 from ..models import MODELS
 from ..models.enlarge import enlarge
 from ..models.prune import SILENT, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
-from .batches import prepare
+from .batches import floats
+from .data import named
 from .evaluation import MEASURES
 from .journal import Journal, TrainingError
 from .recipe import now
@@ -66,10 +68,13 @@ def train(
         settings = folder.settings(seed, updates, threads, ops, keep_every)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)
-        batches, validation, mean_image = prepare(run, data_rng, mean_rng)
+        data = named(run.data, run.recipe.images) if isinstance(run.data, str) else run.data
+        batches, validation = data.batches(run.recipe.batch, data_rng), some(data.valid, run.recipe.validation_images)
         length = (epochs and epochs * batches.per_epoch) or settings["length"] or run.recipe.updates
         settings["length"] = length
-        progress = folder.progress(batches, noise_rng, length) if resume else begin(run, weights_rng, mean_image, start)
+        progress = (
+            folder.progress(batches, noise_rng, length) if resume else begin(run, start, weights_rng, data, mean_rng)
+        )
         job = Job(run, MODELS[run.model], OPS[settings["ops"]], settings, progress, batches, noise_rng, validation)
         if not resume:
             folder.save(job)
@@ -92,12 +97,21 @@ def train(
         return True
 
 
-def begin(run, rng, mean_image, start):
+def some(split, count):
+    """The first `count` images of a Split, as float32, with their labels."""
+    images, labels = split
+    return Split(floats(images[:count]), None if labels is None else labels[:count])
+
+
+def begin(run, start, rng, data, mean_rng):
     """The Progress of a new run: new parameters, or those of the smaller model that the recipe names."""
     if run.recipe.start and not start:
         raise TrainingError(f"{run.name} begins from the weights {run.recipe.start!r}: pass them as `start`")
     model = MODELS[run.model]
-    params = enlarge(*start, run.config) if run.recipe.start else model.init_params(run.config, rng, mean_image)
+    if run.recipe.start:
+        params = enlarge(*start, run.config)
+    else:
+        params = model.init_params(run.config, rng, data.mean(mean_rng))
     return Progress(first_weights(to_device(params)))
 
 

@@ -82,7 +82,7 @@ class Run:
     name: str
     model: str  # a name in models.MODELS
     config: Any  # the model's Config
-    data: Any  # the name of a data set, or one's own: see batches.Images
+    data: Any  # the name of a data set, or one's own: see data.py
     recipe: Recipe
 
     def __post_init__(self):

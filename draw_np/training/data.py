@@ -1,0 +1,91 @@
+"""What `train` needs of a data set, and three that have it: arrays, images made without end, and the paper's by name.
+
+A data set has `valid`, a Split to validate on; `batches(batch, rng)`, which returns an object like `batches.Shuffled`,
+with `per_epoch`, `next(**options)`, `state()` and `restore(state)`; `mean(rng)`, the mean of (many) training images;
+and `source`, where the images are from, in a word.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import datasets
+from ..backend import to_device
+from ..datasets import Split
+from ..models import MODELS
+from .batches import Endless, Shuffled, floats
+
+MANY = 1000
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images of one's own, of shape (count, height, width[, channels]), float in [0, 1] or bytes.
+
+    `train` may be larger than memory (np.load with mmap_mode). `augment(images, rng)`, if given, makes the float32
+    images to be shown out of some of `train`, anew at every epoch: crops at random places, say. `to_validate` are as
+    they are shown.
+    """
+
+    train: np.ndarray
+    to_validate: np.ndarray
+    augment: Callable | None = None
+    source: str = "images"
+
+    @property
+    def valid(self):
+        return Split(self.to_validate, None)
+
+    def batches(self, batch, rng):
+        return Shuffled(self.train if self.augment else to_device(self.train), batch, rng, self.augment)
+
+    def mean(self, rng):
+        shown = self.augment(self.train[:MANY], rng) if self.augment else floats(self.train)
+        return shown.mean(axis=0)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Images that are made anew each time, by `sample(rng, count, **options)`, which returns a Split."""
+
+    sample: Callable
+    valid: Split
+    source: str = "images"
+
+    def batches(self, batch, rng):
+        return Endless(self.sample, batch, rng)
+
+    def mean(self, rng):
+        return self.sample(rng, MANY).images.mean(axis=0)
+
+
+def named(name, images=None):
+    """One of the paper's data sets, with only the first `images` to train on, if given. Raises DatasetError."""
+    if datasets.is_endless(name):
+        return Made(
+            lambda *args, **options: datasets.sample(name, *args, **options), datasets.load(name, "valid"), name
+        )
+    train, valid = (datasets.load(name, split).images for split in ("train", "valid"))
+    return Images(train[:images], valid, source=name)
+
+
+def of_images(run, images, source):
+    """A Run like `run` on all of one's own images, the model as large as they are.
+
+    The last tenth of them, in an order that is always the same, is for validation. Raises ValueError, in one line, for
+    a run whose recipe needs data of its own, and for fewer images than two batches.
+    """
+    recipe = run.recipe
+    if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):
+        raise ValueError(f"{run.name} needs {run.data_name}: train another preset on images of your own")
+    if len(images) < 2 * recipe.batch:
+        few = f"{source} has {len(images):,} images and {run.name} trains with batches of {recipe.batch}"
+        raise ValueError(f"{few}: pass at least {2 * recipe.batch}")
+    order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
+    train, valid = np.sort(order[: -(len(images) // 10)]), np.sort(order[-(len(images) // 10) :])
+    height, width, channels = (*images.shape[1:], 1)[:3]
+    config = dataclasses.replace(run.config, height=height, width=width, channels=channels)
+    data = Images(images[train], images[valid], source=source)
+    return dataclasses.replace(run, config=config, data=data, recipe=dataclasses.replace(recipe, images=None))
