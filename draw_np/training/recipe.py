@@ -115,7 +115,7 @@ def check(run):
         fits = number(value) and value >= 0 or value is None and key == "lstm_clip"
         require(fits, f"{name}: {key} must be a number of at least 0, not {value!r}")
     require(recipe.clip > 0 and recipe.lstm_clip != 0, f"{name}: a clip of 0 would leave no gradient")
-    endless = isinstance(run.data, str) and datasets.is_endless(run.data)
+    endless = datasets.is_endless(run.data) if isinstance(run.data, str) else hasattr(run.data, "sample")
     require(not (endless and recipe.images), f"{name}: {run.data} has no end, so leave out images")
     for position, phase in enumerate(recipe.phases, 1):
         check_phase(f"{name}, phase {position}", phase, run, model, endless)
@@ -136,7 +136,7 @@ def check_phase(name, phase, run, model, endless):
     require(set(phase.config) <= known, f"{name}: config may change {', '.join(sorted(known))}, not {phase.config}")
     phase.config_of(run.config)  # raises ValueError for sizes that cannot be
     require(not phase.shown or endless, f"{name}: {run.data_name} is a fixed set and has no options of what is shown")
-    for part in (0.0, 1.0) if phase.shown else ():
+    for part in (0.0, 1.0) if phase.shown and isinstance(run.data, str) else ():
         datasets.check_options(run.data, {key: now(value, part) for key, value in phase.shown.items()})
     require(
         phase.optimiser in OPTIMISERS,
