@@ -1,8 +1,10 @@
-"""README's map leads from every equation to a function that names it and a test that is marked with it."""
+"""The map of docs/equations.md leads from every equation to its function and to a test that is marked with it."""
 
 import importlib.util
 import re
 from pathlib import Path
+
+import pytest
 
 from draw_np.pretrained import load_record, names
 from draw_np.training.presets import PRESETS
@@ -21,7 +23,7 @@ def equation_maps():
 def test_map_of_equations():
     functions, tests = equation_maps()
     row = re.compile(r"^\| (\d+) \| .+ \| \[`(\w+)`\]\((.+?)\) \| \[`(\w+)`\]\((.+?)\) \| ?(.*?) ?\|$", re.MULTILINE)
-    rows = row.findall((ROOT / "README.md").read_text("utf-8"))
+    rows = row.findall((ROOT / "docs/equations.md").read_text("utf-8").replace("(../", "("))
     assert [int(number) for number, *_ in rows] == list(range(1, 30))
     for number, function, file, test, test_file, lessons in rows:
         assert f"{file}::{function}" in functions[int(number)]
@@ -32,9 +34,13 @@ def test_map_of_equations():
             assert any(int(number) in numbers for numbers in named), f"lesson {lesson} does not name Eq {number}"
 
 
-def test_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text("utf-8"))
-    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", ["README.md", "draw_np/pretrained/README.md", "figures/README.md", "docs/*.md"])
+def test_links_lead_somewhere(page):
+    pages = list(ROOT.glob(page))
+    assert pages
+    for path in pages:
+        links = re.findall(r"\]\(([^)#]+)\)", path.read_text("utf-8"))
+        assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 
 def test_weights_are_told_as_their_records_have_them():
