@@ -14,7 +14,7 @@ ENDLESS = ("two-digit-mnist", "cluttered-mnist")
 
 
 def test_the_names():
-    assert datasets.NAMES == ("mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist")
+    assert datasets.NAMES == ("mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist", "cifar10")
     assert tuple(name for name in datasets.NAMES if datasets.is_endless(name)) == ENDLESS
 
 
@@ -80,7 +80,7 @@ def test_verify_says_so_when_the_random_numbers_are_others(monkeypatch):
         datasets.verify("two-digit-mnist")
 
 
-@pytest.mark.parametrize("name", ["mnist", "binarized-mnist"])
+@pytest.mark.parametrize("name", ["mnist", "binarized-mnist", "cifar10"])
 def test_a_fixed_set_cannot_be_sampled(name):
     with pytest.raises(DatasetError, match=rf"{name} is a fixed set: use load\('{name}', 'test'\)"):
         datasets.sample(name, np.random.default_rng(0), 3, "test")
@@ -101,6 +101,25 @@ def test_a_bad_generator_or_count(rng, count, said):
         datasets.sample("cluttered-mnist", rng, count)
 
 
+@pytest.mark.parametrize("name", ["mnist", "two-digit-mnist", "cluttered-mnist"])
+def test_the_first_images_only(name):
+    every, first = datasets.load(name, "valid"), datasets.load(name, "valid", 3)
+    assert np.array_equal(first.images, every.images[:3]) and np.array_equal(first.labels, every.labels[:3])
+    for count in (0, -1, 2.5):
+        with pytest.raises(DatasetError, match="pass a whole number of images"):
+            datasets.load(name, "valid", count)
+
+
+@pytest.mark.parametrize(
+    ("name", "use"), [("mnist", "load"), ("binarized-mnist", "load"), ("cluttered-mnist", "sample")]
+)
+def test_only_colour_sets_have_raw_pixels(name, use):
+    assert not datasets.is_raw(name) and datasets.is_raw("cifar10")
+    for ask in (lambda: datasets.raw(name, "test"), lambda: datasets.augment(name, np.zeros((1, 2, 2, 3)), None)):
+        with pytest.raises(DatasetError, match=rf"{name} has no raw pixels: use {use}\('{name}', ...\)"):
+            ask()
+
+
 def test_the_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path))
     assert datasets.data_root() == tmp_path
@@ -111,7 +130,7 @@ def test_the_data_folder(monkeypatch, tmp_path):
 def test_the_listing_is_true_of_an_empty_data_folder(root):
     rows = {row.name: row for row in datasets.listing()}
     assert tuple(rows) == datasets.NAMES
-    assert [row.here for row in rows.values()] == [True, False, True, True]
+    assert [row.here for row in rows.values()] == [True, False, True, True, False]
     assert rows["mnist"].bytes == sum(path.stat().st_size for path in rows["mnist"].path.glob("*.gz"))
     assert rows["binarized-mnist"].bytes == 70_000 * 784 * 2 and rows["binarized-mnist"].path.parent == root
     assert rows["cluttered-mnist"].images == {"train": None, "valid": 10_000, "test": 10_000}

@@ -1,0 +1,52 @@
+"""Files read whole, checked against a hash, and written whole or not at all."""
+
+import hashlib
+import os
+
+from draw_np.datasets.base import DatasetError
+
+CHUNK = 1 << 20  # bytes
+
+
+def md5(path):
+    """Return the MD5 of the file `path` as hexadecimal digits, read piece by piece.
+
+    Raises DatasetError if it cannot be read.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read ({error.strerror or error})") from None
+    return digest.hexdigest()
+
+
+def write(path, chunks):
+    """Put the bytes-like `chunks`, one after the other, into the file `path`.
+
+    Until all is on the disk it has another name, so that no half file ever has the final one. Raises
+    DatasetError if it cannot be written.
+    """
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(new, "wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def cannot_write(path, error):
+    """Return the DatasetError for an OSError met while writing `path`."""
+    return DatasetError(
+        f"cannot write {path} ({error.strerror or error}): make room, or name another folder in "
+        "DRAW_NP_DATA, and run it again"
+    )
