@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from draw_np.datasets import binarized_mnist, cifar10, cluttered_mnist, mnist, two_digit_mnist
+from draw_np.datasets import binarized_mnist, cifar10, cluttered_mnist, mnist, svhn, two_digit_mnist
 from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
 from draw_np.datasets.entropy import floor
 from draw_np.datasets.mnist import binarize
@@ -42,6 +42,7 @@ MODULES = {
     "two-digit-mnist": two_digit_mnist,
     "cluttered-mnist": cluttered_mnist,
     "cifar10": cifar10,
+    "svhn": svhn,
 }
 NAMES = tuple(MODULES)
 FIXED_COUNT = 10_000  # images in the fixed sets of an endless one
@@ -54,6 +55,7 @@ class Row(NamedTuple):
     name: str
     here: bool  # False where fetch(name) has something to download
     images: dict  # split -> number of images, None where endless
+    whole: dict  # the same of the set as published, of which fewer may be here
     bytes: int  # of its own files on disk, or to download where not here
     source: str
     licence: str
@@ -131,7 +133,10 @@ def listing():
             files, size, images = module, module.DOWNLOAD, module.COUNTS
             if module.is_here():
                 size = sum(path.stat().st_size for path in module.paths())
-        rows.append(Row(name, files.is_here(), images, size, module.SOURCE, module.LICENCE, files.folder()))
+        whole = images
+        if hasattr(module, "counts"):
+            images = module.counts()
+        rows.append(Row(name, files.is_here(), images, whole, size, module.SOURCE, module.LICENCE, files.folder()))
     return rows
 
 

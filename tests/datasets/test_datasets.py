@@ -14,7 +14,7 @@ ENDLESS = ("two-digit-mnist", "cluttered-mnist")
 
 
 def test_the_names():
-    assert datasets.NAMES == ("mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist", "cifar10")
+    assert datasets.NAMES == ("mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist", "cifar10", "svhn")
     assert tuple(name for name in datasets.NAMES if datasets.is_endless(name)) == ENDLESS
 
 
@@ -80,7 +80,7 @@ def test_verify_says_so_when_the_random_numbers_are_others(monkeypatch):
         datasets.verify("two-digit-mnist")
 
 
-@pytest.mark.parametrize("name", ["mnist", "binarized-mnist", "cifar10"])
+@pytest.mark.parametrize("name", ["mnist", "binarized-mnist", "cifar10", "svhn"])
 def test_a_fixed_set_cannot_be_sampled(name):
     with pytest.raises(DatasetError, match=rf"{name} is a fixed set: use load\('{name}', 'test'\)"):
         datasets.sample(name, np.random.default_rng(0), 3, "test")
@@ -114,7 +114,7 @@ def test_the_first_images_only(name):
     ("name", "use"), [("mnist", "load"), ("binarized-mnist", "load"), ("cluttered-mnist", "sample")]
 )
 def test_only_colour_sets_have_raw_pixels(name, use):
-    assert not datasets.is_raw(name) and datasets.is_raw("cifar10")
+    assert not datasets.is_raw(name) and datasets.is_raw("cifar10") and datasets.is_raw("svhn")
     for ask in (lambda: datasets.raw(name, "test"), lambda: datasets.augment(name, np.zeros((1, 2, 2, 3)), None)):
         with pytest.raises(DatasetError, match=rf"{name} has no raw pixels: use {use}\('{name}', ...\)"):
             ask()
@@ -130,10 +130,12 @@ def test_the_data_folder(monkeypatch, tmp_path):
 def test_the_listing_is_true_of_an_empty_data_folder(root):
     rows = {row.name: row for row in datasets.listing()}
     assert tuple(rows) == datasets.NAMES
-    assert [row.here for row in rows.values()] == [True, False, True, True, False]
+    assert [row.here for row in rows.values()] == [True, False, True, True, False, False]
     assert rows["mnist"].bytes == sum(path.stat().st_size for path in rows["mnist"].path.glob("*.gz"))
     assert rows["binarized-mnist"].bytes == 70_000 * 784 * 2 and rows["binarized-mnist"].path.parent == root
     assert rows["cluttered-mnist"].images == {"train": None, "valid": 10_000, "test": 10_000}
+    assert all(row.whole == row.images for row in rows.values())
+    assert rows["svhn"].images == {"train": 231_053, "valid": 4_701, "test": 13_068}
     assert "CC BY-SA 3.0" in rows["mnist"].licence and "none stated" in rows["binarized-mnist"].licence
     assert not root.exists()  # looking changes nothing
 
@@ -145,7 +147,7 @@ def test_fetching_what_ships_does_nothing(name, root):
 
 
 def test_the_package_knows_numpy_and_itself_only():
-    allowed = {"numpy", "pooch", "requests", "tqdm", "draw_np.datasets", *sys.stdlib_module_names}
+    allowed = {"numpy", "PIL", "h5py", "pooch", "requests", "tqdm", "draw_np.datasets", *sys.stdlib_module_names}
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (

@@ -1,0 +1,118 @@
+"""Street View House Numbers (Netzer et al., 2011), whole numbers in colour as the paper's section 4.4 has them.
+
+Goodfellow et al. (2013) cut a square of 64x64 around the digits of each photograph; training sees pieces of 54x54
+at random places of it, validation and test its centre. The squares are kept as uint8 in three .npy files, made once
+from the published archives (see svhn_archives) and mapped into memory from then on. Files with fewer images than
+the whole set are taken as they are.
+
+The paper has 231,053 images for training and 4,701 for validation, one fewer than the 33,402 and 202,353 that were
+published: one, chosen by the seed like the validation images, is in neither.
+"""
+
+import numpy as np
+
+from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
+from draw_np.datasets.mnist import grey_levels
+
+SOURCE = "Netzer et al., ufldl.stanford.edu/housenumbers, format 1"
+LICENCE = "for non-commercial use only"
+COUNTS = {"train": 231_053, "valid": 4_701, "test": 13_068}
+DOWNLOAD = 2_636_187_279  # bytes, three archives
+SIDE, CROP = 64, 54  # pixels
+SHAPE = (SIDE, SIDE, 3)  # height, width, colour
+PLACES = SIDE - CROP + 1  # rows, and columns, that a crop may begin at
+FETCH = "run `python -m draw_np datasets fetch svhn`"
+ANEW = f"delete it and {FETCH}"
+
+
+def load(split, count=None):
+    """Return the centre crops of `split`, images of shape (count, 54, 54, 3), without labels.
+
+    All of them, or the first `count`: 231,053 take 8 GB, so training takes `raw` pixels instead. Nothing is
+    downloaded; raises DatasetError for a file that is absent or damaged.
+    """
+    pixels = raw(split)[:count]
+    centre = np.full(len(pixels), (SIDE - CROP) // 2)
+    return Split(crops(pixels, centre, centre), None)
+
+
+def raw(split):
+    """Return the pixels of `split`: uint8 of shape (count, 64, 64, 3), read-only and mapped into memory.
+
+    Raises DatasetError for a file that is absent or damaged.
+    """
+    if not path(split).exists():
+        raise DatasetError(f"{path(split)} is not there: {FETCH}")
+    try:
+        pixels = np.load(path(split), mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # NumPy refuses a damaged header in many ways, tokenize's own errors among them
+        reason = str(error).partition("\n")[0]
+        raise DatasetError(f"{path(split)} cannot be read as an array ({reason}): {ANEW}") from None
+    if not isinstance(pixels, np.ndarray):
+        raise DatasetError(f"{path(split)} holds several arrays, not one: {ANEW}")
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != SHAPE or not len(pixels):
+        raise DatasetError(
+            f"{path(split)} holds {pixels.dtype} of shape {pixels.shape}, not uint8 of (count, 64, 64, 3): {ANEW}"
+        )
+    return pixels
+
+
+def augment(pixels, rng):
+    """Return training images, float32 in [0, 1] of shape (batch, 54, 54, 3): a random piece of each picture.
+
+    `pixels` is a batch of raw pixels, uint8 (batch, 64, 64, 3); `rng` is a NumPy Generator, of which all rows are
+    drawn, then all columns.
+    """
+    rows = rng.integers(PLACES, size=len(pixels))
+    columns = rng.integers(PLACES, size=len(pixels))
+    return crops(pixels, rows, columns)
+
+
+def crops(pixels, rows, columns):
+    """Return a piece of each picture, float32 in [0, 1] of shape (count, 54, 54, 3).
+
+    `pixels` is uint8 (count, 64, 64, 3); `rows` and `columns`, whole numbers 0-10 of shape (count,), say where the
+    upper left pixel of each piece lies. Raises ValueError for another place.
+    """
+    if not all(np.all((0 <= places) & (places < PLACES)) for places in (rows, columns)):
+        raise ValueError(f"a piece begins at row and column 0 to {PLACES - 1}")
+    pieces = np.empty((len(pixels), CROP, CROP, 3), np.uint8)
+    for piece, picture, row, column in zip(pieces, pixels, rows, columns, strict=True):
+        piece[:] = picture[row : row + CROP, column : column + CROP]
+    return grey_levels(pieces)
+
+
+def verify():
+    """Return a line for each file in place, which no published hash is known of; raise DatasetError for a bad one."""
+    return [
+        f"{path(split).name}: {len(raw(split)):,} of {whole:,} images, uint8 {SHAPE}; no hash of it is published"
+        for split, whole in COUNTS.items()
+    ]
+
+
+def folder():
+    """Return the folder of this set's files."""
+    return data_root() / "svhn"
+
+
+def path(split):
+    """Return where the pixels of `split` are kept."""
+    return folder() / f"{split}.npy"
+
+
+def paths():
+    """Return the files that are in place."""
+    return [path(split) for split in SPLITS if path(split).exists()]
+
+
+def is_here():
+    """Return whether all three splits can be read."""
+    try:
+        return all(len(raw(split)) for split in SPLITS)
+    except DatasetError:
+        return False
+
+
+def counts():
+    """Return how many images each split has here, split -> number; of the whole set if it is not here."""
+    return {split: len(raw(split)) for split in SPLITS} if is_here() else COUNTS
