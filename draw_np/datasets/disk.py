@@ -16,15 +16,21 @@ def md5(path):
     digest = hashlib.md5(usedforsecurity=False)
     try:
         with open(path, "rb") as file:
-            while chunk := file.read(CHUNK):
+            for chunk in chunks(file):
                 digest.update(chunk)
     except OSError as error:
         raise DatasetError(f"{path} cannot be read ({error.strerror or error})") from None
     return digest.hexdigest()
 
 
-def write(path, chunks):
-    """Put the bytes-like `chunks`, one after the other, into the file `path`.
+def chunks(file):
+    """Yield the bytes of the open `file`, a piece at a time."""
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def write(path, pieces):
+    """Put the bytes-like `pieces`, one after the other, into the file `path`.
 
     Until all is on the disk it has another name, so that no half file ever has the final one. Raises
     DatasetError if it cannot be written.
@@ -33,8 +39,8 @@ def write(path, chunks):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(new, "wb") as file:
-            for chunk in chunks:
-                file.write(chunk)
+            for piece in pieces:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, path)

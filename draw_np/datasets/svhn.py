@@ -12,14 +12,22 @@ published: one, chosen by the seed like the validation images, is in neither.
 import numpy as np
 
 from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
+from draw_np.datasets.download import download
 from draw_np.datasets.mnist import grey_levels
 
+HOME = "http://ufldl.stanford.edu/housenumbers"
 SOURCE = "Netzer et al., ufldl.stanford.edu/housenumbers, format 1"
 LICENCE = "for non-commercial use only"
 COUNTS = {"train": 231_053, "valid": 4_701, "test": 13_068}
 DOWNLOAD = 2_636_187_279  # bytes, three archives
 SIDE, CROP = 64, 54  # pixels
 SHAPE = (SIDE, SIDE, 3)  # height, width, colour
+ARCHIVES = {  # name -> photographs, bytes; their hashes are not published
+    "train": (33_402, 404_141_560),
+    "extra": (202_353, 1_955_489_752),
+    "test": (13_068, 276_555_967),
+}
+SEED = 2013  # decides which photographs of train and extra are for validation
 PLACES = SIDE - CROP + 1  # rows, and columns, that a crop may begin at
 FETCH = "run `python -m draw_np datasets fetch svhn`"
 ANEW = f"delete it and {FETCH}"
@@ -82,6 +90,18 @@ def crops(pixels, rows, columns):
     return grey_levels(pieces)
 
 
+def fetch():
+    """Bring the three files into place: download the archives and preprocess them, where a file is missing.
+
+    The archives take 2.6 GB, the files 3.1 GB. A run that breaks off is gone on with by the next. The archives may
+    be deleted afterwards. Raises DatasetError for a download that fails, a bad archive, a bad file and a full disk.
+    """
+    _make(["test"], ["test"])
+    _make(["valid", "train"], ["train", "extra"])
+    for split in SPLITS:
+        raw(split)
+
+
 def verify():
     """Return a line for each file in place, which no published hash is known of; raise DatasetError for a bad one."""
     return [
@@ -101,8 +121,13 @@ def path(split):
 
 
 def paths():
-    """Return the files that are in place."""
-    return [path(split) for split in SPLITS if path(split).exists()]
+    """Return the files that are in place: pixels, archives and what was made of them."""
+    return [file for file in folder().glob("*") if file.is_file()]
+
+
+def archive(name):
+    """Return where the archive "train", "extra" or "test" is looked for, and put when downloaded."""
+    return folder() / f"{name}.tar.gz"
 
 
 def is_here():
@@ -116,3 +141,39 @@ def is_here():
 def counts():
     """Return how many images each split has here, split -> number; of the whole set if it is not here."""
     return {split: len(raw(split)) for split in SPLITS} if is_here() else COUNTS
+
+
+def chosen(total):
+    """Return which of the `total` photographs of train and extra, one after the other, have which split.
+
+    Two int arrays: those for validation, drawn at random, and those for training, drawn from the others.
+    """
+    order = np.random.Generator(np.random.PCG64(SEED)).permutation(total)
+    valid, train, _ = np.split(order, [COUNTS["valid"], COUNTS["valid"] + COUNTS["train"]])
+    return valid, train
+
+
+def _make(splits, names):
+    splits = [split for split in splits if not path(split).exists()]
+    if not splits:
+        return
+    from draw_np.datasets import svhn_archives  # here: it needs processes, which a browser has not
+
+    for name in names:
+        _bring(name)
+    tables = [svhn_archives.boxes(archive(name), ARCHIVES[name][0]) for name in names]
+    target = np.full(sum(map(len, tables)), -1)
+    members = dict(zip(("valid", "train"), chosen(len(target)))) | {"test": slice(None)}
+    for i, split in enumerate(splits):
+        target[members[split]] = i
+    rng = np.random.Generator(np.random.PCG64(SEED))
+    orders = [rng.permutation(np.sum(target == i)) if split == "valid" else None for i, split in enumerate(splits)]
+    svhn_archives.preprocess([archive(name) for name in names], tables, target, list(map(path, splits)), orders)
+
+
+def _bring(name):
+    if not archive(name).exists():
+        download(f"{HOME}/{name}.tar.gz", archive(name))
+    found, size = archive(name).stat().st_size, ARCHIVES[name][1]
+    if found != size:
+        raise DatasetError(f"{archive(name)} holds {found:,} bytes, not {size:,}: {ANEW}")

@@ -1,0 +1,78 @@
+"""SVHN's digitStruct.mat: which photograph has its digits where. MATLAB 7.3 writes HDF5, so h5py reads it.
+
+`digitStruct/name` and `digitStruct/bbox` hold one object reference a photograph: to the characters of its name, and
+to a group with `left`, `top`, `width` and `height`. Each of these holds the value itself for one digit, and
+references to the values for several.
+"""
+
+import numpy as np
+
+ENTRY = np.dtype([("name", "U24"), ("box", np.float64, 4)])
+
+# What h5py raises, by fault: no HDF5, an absent name, a null reference, an array where a group should be, ...
+FAULTS = (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError, OverflowError)
+
+
+def length(path):
+    """Return how many photographs the digitStruct.mat `path` tells of; raise ValueError if it is none."""
+    return _read(path, lambda file: len(_references(file)[0]))
+
+
+def entries(path, start, stop):
+    """Return names and boxes of photographs `start` to `stop`, an array of ENTRY.
+
+    A box is the smallest around all digits: left, top, right and bottom in pixels. Raises ValueError, of one line,
+    if `path` is no digitStruct.mat, or names the first photograph that lacks a name or a box.
+    """
+    return _read(path, lambda file: _entries(file, start, stop))
+
+
+def _read(path, function):
+    import h5py  # here, because nothing else needs it
+
+    try:
+        with h5py.File(path, "r") as file:
+            return function(file)
+    except FAULTS as error:
+        raise ValueError(_one_line(error)) from None
+
+
+def _references(file):
+    for name in ("digitStruct/name", "digitStruct/bbox"):
+        if name not in file:
+            raise ValueError(f"it has no {name}")
+    names, boxes = file["digitStruct/name"][:, 0], file["digitStruct/bbox"][:, 0]
+    if len(names) != len(boxes):
+        raise ValueError(f"it has {len(names):,} names and {len(boxes):,} boxes")
+    return names, boxes
+
+
+def _entries(file, start, stop):
+    names, boxes = _references(file)
+    found = np.empty(stop - start, ENTRY)
+    for i in range(start, stop):
+        try:
+            found[i - start] = _text(file[names[i]]), _union(file, file[boxes[i]])
+        except FAULTS as error:
+            raise ValueError(f"photograph {i + 1} has no name or no box, {_one_line(error)}") from None
+    return found
+
+
+def _text(characters):
+    return "".join(map(chr, characters[()].ravel()))
+
+
+def _union(file, group):
+    left, top, width, height = (_numbers(file, group[field]) for field in ("left", "top", "width", "height"))
+    return min(left), min(top), max(left + width), max(top + height)
+
+
+def _numbers(file, values):
+    values = values[()].ravel()  # (digits,), numbers or references to one number each
+    if values.dtype.hasobject:
+        values = [file[reference][()].item() for reference in values]
+    return np.asarray(values, np.float64)
+
+
+def _one_line(error):
+    return " ".join(str(error).split())
