@@ -15,7 +15,7 @@ FAULTS = (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, 
 
 def length(path):
     """Return how many photographs the digitStruct.mat `path` tells of; raise ValueError if it is none."""
-    return _read(path, lambda file: len(_references(file)[0]))
+    return _read(path, _length)
 
 
 def entries(path, start, stop):
@@ -37,24 +37,24 @@ def _read(path, function):
         raise ValueError(_one_line(error)) from None
 
 
-def _references(file):
+def _length(file):
     for name in ("digitStruct/name", "digitStruct/bbox"):
         if name not in file:
             raise ValueError(f"it has no {name}")
-    names, boxes = file["digitStruct/name"][:, 0], file["digitStruct/bbox"][:, 0]
-    if len(names) != len(boxes):
-        raise ValueError(f"it has {len(names):,} names and {len(boxes):,} boxes")
-    return names, boxes
+    names, boxes = len(file["digitStruct/name"]), len(file["digitStruct/bbox"])
+    if names != boxes:
+        raise ValueError(f"it has {names:,} names and {boxes:,} boxes")
+    return names
 
 
 def _entries(file, start, stop):
-    names, boxes = _references(file)
+    names, boxes = (file[f"digitStruct/{name}"][start:stop, 0] for name in ("name", "bbox"))  # references
     found = np.empty(stop - start, ENTRY)
-    for i in range(start, stop):
+    for i in range(stop - start):
         try:
-            found[i - start] = _text(file[names[i]]), _union(file, file[boxes[i]])
+            found[i] = _text(file[names[i]]), _union(file, file[boxes[i]])
         except FAULTS as error:
-            raise ValueError(f"photograph {i + 1} has no name or no box, {_one_line(error)}") from None
+            raise ValueError(f"photograph {start + i + 1} has no name or no box, {_one_line(error)}") from None
     return found
 
 

@@ -23,7 +23,7 @@ from draw_np.datasets.base import DatasetError
 SIDE, GROWTH = 64, 1.3
 SQUARE = SIDE * SIDE * 3  # bytes
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # 8 bits at most: grey becomes colour, alpha is dropped
-TASK = 32  # photographs that a worker is given at a time
+TASK = 64  # photographs that a worker is given at a time
 AGAIN = "delete it and run `python -m draw_np datasets fetch svhn` again"
 
 

@@ -133,8 +133,12 @@ def names():
     return sorted(file.name for file in svhn.folder().iterdir())
 
 
-def in_set(picture, pictures):
+def times_in(picture, pictures):
     return sum(np.array_equal(picture, other) for other in pictures)
+
+
+def place_in(picture, pictures):
+    return next(i for i, other in enumerate(pictures) if np.array_equal(picture, other))
 
 
 def test_boxes_are_unions(tmp_path):
@@ -239,14 +243,14 @@ def test_the_archives_become_three_sets(place, capsys):
     train, valid = datasets.raw("svhn", "train"), datasets.raw("svhn", "valid")
     assert {split: len(datasets.raw("svhn", split)) for split in COUNTS} == COUNTS
     every = [*squares["train"].values(), *squares["extra"].values()]
-    assert sum(in_set(picture, train) + in_set(picture, valid) for picture in every) == 11  # of 12, each once
+    assert sorted(times_in(picture, train) + times_in(picture, valid) for picture in every) == [0] + [1] * 11
 
     by_entry = [squares[name][png] for name in ("train", "extra") for png in tables[name]["name"].tolist()]
     for_valid, for_train = svhn.chosen(12)
-    assert all(in_set(by_entry[i], valid) == 1 for i in for_valid)
-    assert all(in_set(by_entry[i], train) == 1 for i in for_train)
-    order = [next(i for i, picture in enumerate(every) if np.array_equal(picture, found)) for found in train]
-    assert order == sorted(order)
+    assert all(times_in(by_entry[i], valid) == 1 for i in for_valid)
+    assert all(times_in(by_entry[i], train) == 1 for i in for_train)
+    order, shuffled = ([place_in(picture, every) for picture in part] for part in (train, valid))
+    assert order == sorted(order) and shuffled != sorted(shuffled)
     assert not any(name.endswith((".part", ".new", ".mat")) for name in names())
 
 
