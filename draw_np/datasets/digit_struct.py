@@ -5,9 +5,12 @@ to a group with `left`, `top`, `width` and `height`. Each of these holds the val
 references to the values for several.
 """
 
+import re
+
 import numpy as np
 
-ENTRY = np.dtype([("name", "U24"), ("box", np.float64, 4)])
+NAME = r"\d{1,9}\.png"
+ENTRY = np.dtype([("name", "U13"), ("box", np.float64, 4)])
 
 # What h5py raises, by fault: no HDF5, an absent name, a null reference, an array where a group should be, ...
 FAULTS = (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError, OverflowError)
@@ -52,14 +55,17 @@ def _entries(file, start, stop):
     found = np.empty(stop - start, ENTRY)
     for i in range(stop - start):
         try:
-            found[i] = _text(file[names[i]]), _union(file, file[boxes[i]])
+            found[i] = _name(file[names[i]]), _union(file, file[boxes[i]])
         except FAULTS as error:
             raise ValueError(f"photograph {start + i + 1} has no name or no box, {_one_line(error)}") from None
     return found
 
 
-def _text(characters):
-    return "".join(map(chr, characters[()].ravel()))
+def _name(characters):
+    name = "".join(map(chr, characters[()].ravel()))
+    if not re.fullmatch(NAME, name, re.ASCII):
+        raise ValueError(f"it is called {name!r}")
+    return name
 
 
 def _union(file, group):

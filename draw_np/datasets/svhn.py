@@ -19,7 +19,6 @@ HOME = "http://ufldl.stanford.edu/housenumbers"
 SOURCE = "Netzer et al., ufldl.stanford.edu/housenumbers, format 1"
 LICENCE = "for non-commercial use only"
 COUNTS = {"train": 231_053, "valid": 4_701, "test": 13_068}
-DOWNLOAD = 2_636_187_279  # bytes, three archives
 SIDE, CROP = 64, 54  # pixels
 SHAPE = (SIDE, SIDE, 3)  # height, width, colour
 ARCHIVES = {  # name -> photographs, bytes; their hashes are not published
@@ -27,6 +26,7 @@ ARCHIVES = {  # name -> photographs, bytes; their hashes are not published
     "extra": (202_353, 1_955_489_752),
     "test": (13_068, 276_555_967),
 }
+DOWNLOAD = sum(size for _, size in ARCHIVES.values())  # bytes
 SEED = 2013  # decides which photographs of train and extra are for validation
 PLACES = SIDE - CROP + 1  # rows, and columns, that a crop may begin at
 FETCH = "run `python -m draw_np datasets fetch svhn`"

@@ -6,7 +6,6 @@ appended to `NAME.npy.part` in the archives' order, so what a broken run has don
 """
 
 import io
-import os
 import re
 import tarfile
 import zlib
@@ -17,11 +16,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from draw_np.datasets import digit_struct, disk, workers
+from draw_np.datasets import digit_struct, disk, growing, workers
 from draw_np.datasets.base import DatasetError
 
 SIDE, GROWTH = 64, 1.3
-SQUARE = SIDE * SIDE * 3  # bytes
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")  # 8 bits at most: grey becomes colour, alpha is dropped
 TASK = 64  # photographs that a worker is given at a time
 AGAIN = "delete it and run `python -m draw_np datasets fetch svhn` again"
@@ -91,17 +89,17 @@ def preprocess(archives, tables, target, paths, orders):
     with ExitStack() as stack:
         files, done = [], []
         for part, count in zip(parts, counts):
-            file, whole = _begin(part, count)
+            file, whole = growing.begin(part, (count, SIDE, SIDE, 3))
             files.append(stack.enter_context(file))
             done.append(whole)
         bar = stack.enter_context(tqdm(desc="SVHN", unit="image", initial=sum(done), total=sum(counts)))
         wanted = _wanted(archives, tables, target, done)
         for squares in stack.enter_context(closing(workers.run(_squares, _tasks(wanted)))):
             for i, pixels in squares:
-                _append(files[i], parts[i], pixels)
+                growing.append(files[i], parts[i], pixels)
             bar.update(len(squares))
     for part, path, order in zip(parts, paths, orders):
-        _finish(part, path, order)
+        growing.finish(part, path, order)
 
 
 def _wanted(archives, tables, target, done):
@@ -110,7 +108,7 @@ def _wanted(archives, tables, target, done):
     for archive, table in zip(archives, tables):
         entry_of = {name: start + i for i, name in enumerate(table["name"].tolist())}
         with _reading(archive):
-            for name, file in _members(archive, r"\d+\.png"):
+            for name, file in _members(archive, digit_struct.NAME):
                 entry = entry_of.pop(name, None)
                 if entry is None:
                     raise DatasetError(f"{archive} has a photograph {name} without a box of its own: {AGAIN}")
@@ -188,49 +186,3 @@ def _members(archive, wanted):
             name = PurePosixPath(member.name).name
             if member.isreg() and re.fullmatch(wanted, name):
                 yield name, tar.extractfile(member)
-
-
-def _header(count):
-    header = io.BytesIO()
-    shape = (count, SIDE, SIDE, 3)
-    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
-    return header.getvalue()
-
-
-def _begin(part, count):
-    """Return `part`, open after the squares it holds whole, and their number; half a square is cut off."""
-    header = _header(count)
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        file = open(part, "a+b", buffering=0)  # unbuffered: what is written outlives a kill
-        file.seek(0)
-        if file.read(len(header)) != header:
-            file.truncate(0)
-            file.write(header)
-        whole = (file.seek(0, os.SEEK_END) - len(header)) // SQUARE
-        file.truncate(len(header) + whole * SQUARE)
-    except OSError as error:
-        raise disk.cannot_write(part, error) from None
-    return file, whole
-
-
-def _append(file, part, pixels):
-    left = memoryview(pixels).cast("B")
-    try:
-        while left:  # a write on a full disk may be short; the next one then fails
-            left = left[file.write(left) :]
-    except OSError as error:
-        raise disk.cannot_write(part, error) from None
-
-
-def _finish(part, path, order):
-    if order is not None:
-        squares = np.load(part, mmap_mode="r", allow_pickle=False)
-        disk.write(path, [_header(len(squares)), *(squares[i] for i in order)])
-        return part.unlink()
-    try:
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise disk.cannot_write(path, error) from None

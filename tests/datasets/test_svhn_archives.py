@@ -20,10 +20,11 @@ import pytest
 from PIL import Image
 
 from draw_np import datasets
-from draw_np.datasets import DatasetError, digit_struct, svhn, svhn_archives
+from draw_np.datasets import DatasetError, digit_struct, growing, svhn, svhn_archives
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 NUMBERS = {"train": 5, "extra": 7, "test": 3}  # photographs of the made-up archives
+SQUARE = 64 * 64 * 3  # bytes
 COUNTS = {"train": 7, "valid": 4, "test": 3}  # so that one is in neither, as in the real ones
 
 
@@ -298,7 +299,7 @@ def fetched(place, archives=None):
 
 
 def test_a_full_disk_is_one_line_and_what_was_done_stays_done(place, monkeypatch):
-    made, real = fetched(place), svhn_archives._append
+    made, real = fetched(place), growing.append
     written, computed = [], []
 
     class FullDisk:
@@ -308,19 +309,19 @@ def test_a_full_disk_is_one_line_and_what_was_done_stays_done(place, monkeypatch
             self.file = file
 
         def write(self, data):
-            room = int(4.5 * svhn_archives.SQUARE) - sum(written)
+            room = int(4.5 * SQUARE) - sum(written)
             if not room:
                 raise OSError(errno.ENOSPC, "No space left on device")
             written.append(self.file.write(data[:room]))
             return written[-1]
 
-    monkeypatch.setattr(svhn_archives, "_append", lambda file, *rest: real(FullDisk(file), *rest))
+    monkeypatch.setattr(growing, "append", lambda file, *rest: real(FullDisk(file), *rest))
     with pytest.raises(
         DatasetError, match=r"cannot write .*\.npy\.part \(No space left on device\): make room"
     ) as error:
         datasets.fetch("svhn")
-    assert "\n" not in str(error.value) and sum(written) == int(4.5 * svhn_archives.SQUARE)
-    monkeypatch.setattr(svhn_archives, "_append", lambda *rest: computed.append(real(*rest)))
+    assert "\n" not in str(error.value) and sum(written) == int(4.5 * SQUARE)
+    monkeypatch.setattr(growing, "append", lambda *rest: computed.append(real(*rest)))
     datasets.fetch("svhn")
     assert len(computed) == sum(COUNTS.values()) - 4
     assert {split: svhn.path(split).read_bytes() for split in COUNTS} == made
@@ -328,18 +329,18 @@ def test_a_full_disk_is_one_line_and_what_was_done_stays_done(place, monkeypatch
 
 KILLED = """
 import os, sys, time
-from draw_np.datasets import svhn, svhn_archives
+from draw_np.datasets import growing, svhn, svhn_archives
 
 os.cpu_count = lambda: 2
 svhn.ARCHIVES, svhn.COUNTS, svhn_archives.TASK = {archives}, {counts}, 1
-append = svhn_archives._append
+append = growing.append
 
 def slowly(file, part, pixels):
     append(file, part, pixels)
     print(os.path.basename(part), flush=True)
     time.sleep(0.05)
 
-svhn_archives._append = slowly
+growing.append = slowly
 svhn.fetch()
 """
 
@@ -353,7 +354,7 @@ def test_a_kill_loses_nothing_and_leaves_no_process(place, end):
     child.send_signal(end)
     rest, _ = child.communicate(timeout=30)  # the pipe ends when no worker holds it any more
     assert before[-1] and len(before) + rest.count(b"\n") < sum(COUNTS.values())
-    parts = sum(file.stat().st_size // svhn_archives.SQUARE for file in svhn.folder().glob("*.part"))
+    parts = sum(file.stat().st_size // SQUARE for file in svhn.folder().glob("*.part"))
     assert parts + 3 >= 6  # the test set's three are in place
     datasets.fetch("svhn")
     assert {split: svhn.path(split).read_bytes() for split in COUNTS} == made
@@ -436,6 +437,10 @@ def without_a_width(file):
     del file[file["digitStruct/bbox"][1, 0]]["width"]
 
 
+def odd_name(file):
+    file[file["digitStruct/name"][1, 0]][0, 0] = ord("\n")
+
+
 def twice(file):
     file["digitStruct/name"][1, 0] = file["digitStruct/name"][0, 0]
 
@@ -460,6 +465,7 @@ def shorter(file):
         (null("digitStruct/bbox"), "photograph 2 has no name or no box"),
         (struct_with(swap), "photograph 2 has no name or no box"),
         (struct_with(without_a_width), "photograph 2 has no name or no box.*width"),
+        (struct_with(odd_name), r"photograph 2 has no name or no box, it is called '\\n.png'"),
         (struct_with(twice), "two photographs have one name"),
         (struct_with(shorter), "2 names and 3 boxes"),
         (
