@@ -31,7 +31,7 @@ def begin(part, shape):
 
 
 def append(file, part, picture):
-    """Write one more `picture`, a uint8 array, to the open `file` of the path `part`; raise DatasetError if it fails."""
+    """Write one more `picture`, uint8, to the open `file` of the path `part`; raise DatasetError if it fails."""
     left = memoryview(picture).cast("B")
     try:
         while left:  # a write on a full disk may be short; the next one then fails

@@ -50,26 +50,26 @@ def square(png, box):
 
 
 def boxes(archive, count):
-    """Return names and boxes of the `count` photographs of `archive`, an array of digit_struct.ENTRY.
+    """Return names and boxes of the `count` photographs of `archive` in its order, an array of digit_struct.ENTRY.
 
-    They are kept beside it, since reading them takes minutes. Raises DatasetError for an archive without a
-    digitStruct.mat, or with one that is damaged or tells of another number of photographs.
+    They are kept beside it, since reading them takes minutes. Raises DatasetError for an archive that is damaged,
+    has no digitStruct.mat or a bad one, and unless it has a box for each photograph and a photograph for each box.
     """
-    stem = archive.name.partition(".")[0]
-    kept, mat = archive.with_name(f"{stem}_boxes.npy"), archive.with_name(f"{stem}_digitStruct.mat")
+    kept, mat = _beside(archive, "boxes.npy"), _beside(archive, "digitStruct.mat")
     try:
         entries = np.load(kept, allow_pickle=False)
         if entries.dtype == digit_struct.ENTRY and entries.shape == (count,):
             return entries
-    except (OSError, ValueError, EOFError):
-        pass  # not there, or no use: it is made anew
+    except Exception:  # not there, or no use, which NumPy says in many ways: it is made anew
+        pass
     try:
-        _extract(archive, mat)
+        names = _extract(archive, mat)
         entries = _entries(mat, count)
     except ValueError as error:
         raise DatasetError(f"{archive} has a bad digitStruct.mat ({error}): {AGAIN}") from None
     finally:
         mat.unlink(missing_ok=True)
+    entries = _in_order(entries, names, archive)
     data = io.BytesIO()
     np.save(data, entries)
     disk.write(kept, [data.getbuffer()])
@@ -79,10 +79,10 @@ def boxes(archive, count):
 def preprocess(archives, tables, target, paths, orders):
     """Write the squares of the photographs in `archives` to the .npy files `paths`, uint8 (count, 64, 64, 3).
 
-    `tables` are the archives' names and boxes; `target`, int of shape (sum of their lengths,), says which of
+    `tables` are what `boxes` says of each archive; `target`, int of shape (sum of their lengths,), says which of
     `paths` each entry goes to, -1 for none. `orders` has for each path the order its squares are put in at last,
-    None for the archives'. Raises DatasetError for an archive that is damaged, lacks a photograph or has one that
-    cannot be used, and for a full disk; what was done is kept for the next call.
+    None for the archives'. Raises DatasetError for an archive that is damaged or has a photograph that cannot be
+    used, and for a full disk; what was done is kept for the next call.
     """
     parts = [path.with_name(f"{path.name}.part") for path in paths]
     counts = np.bincount(target[target >= 0], minlength=len(paths)).tolist()
@@ -104,24 +104,28 @@ def preprocess(archives, tables, target, paths, orders):
 
 def _wanted(archives, tables, target, done):
     """Yield archive, name, PNG, box and target of every photograph that has one and is not done."""
-    left, start = list(done), 0
+    left, targets = list(done), iter(target.tolist())
     for archive, table in zip(archives, tables):
-        entry_of = {name: start + i for i, name in enumerate(table["name"].tolist())}
+        entries = zip(table["name"].tolist(), table["box"])
         with _reading(archive):
             for name, file in _members(archive, digit_struct.NAME):
-                entry = entry_of.pop(name, None)
-                if entry is None:
-                    raise DatasetError(f"{archive} has a photograph {name} without a box of its own: {AGAIN}")
-                i = target[entry]
+                known, box = next(entries, (None, None))
+                if name != known:
+                    raise _another(archive)
+                i = next(targets)
                 if i >= 0 and left[i]:
                     left[i] -= 1
                 elif i >= 0:
-                    yield archive, name, file.read(), table["box"][entry - start], i
-        if entry_of:
-            raise DatasetError(
-                f"{archive} lacks {len(entry_of):,} of its photographs, {next(iter(entry_of))} first: {AGAIN}"
-            )
-        start += len(table)
+                    yield archive, name, file.read(), box, i
+        if next(entries, None):
+            raise _another(archive)
+
+
+def _another(archive):
+    return DatasetError(
+        f"{archive} is another than {_beside(archive, 'boxes.npy')} was made of: delete all in this folder but the "
+        "archives, and fetch svhn again"
+    )
 
 
 def _tasks(photographs):
@@ -145,11 +149,33 @@ def _squares(photographs):
     return squares
 
 
+def _beside(archive, end):
+    return archive.with_name(f"{archive.name.partition('.')[0]}_{end}")
+
+
 def _extract(archive, mat):
+    """Write the digitStruct.mat of `archive` to `mat`, and return the names of its photographs in its order."""
+    names, found = [], False
     with _reading(archive):
-        for _, file in _members(archive, r"digitStruct\.mat"):
-            return disk.write(mat, disk.chunks(file))
-    raise ValueError("there is none")
+        for name, file in _members(archive, rf"digitStruct\.mat|{digit_struct.NAME}"):
+            if name != "digitStruct.mat":
+                names.append(name)
+            elif not found:
+                disk.write(mat, disk.chunks(file))
+                found = True
+    if not found:
+        raise ValueError("there is none")
+    return names
+
+
+def _in_order(entries, names, archive):
+    place = {name: i for i, name in enumerate(entries["name"].tolist())}
+    for fault, some in (("lacks", place.keys() - set(names)), ("has no box for", set(names) - place.keys())):
+        if some:
+            raise DatasetError(f"{archive} {fault} {len(some):,} of its photographs, as {min(some)}: {AGAIN}")
+    if len(names) > len(entries):
+        raise DatasetError(f"{archive} has two photographs of one name: {AGAIN}")
+    return entries[[place[name] for name in names]]
 
 
 def _entries(mat, count):

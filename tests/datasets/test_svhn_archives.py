@@ -246,10 +246,9 @@ def test_the_archives_become_three_sets(place, capsys):
     every = [*squares["train"].values(), *squares["extra"].values()]
     assert sorted(times_in(picture, train) + times_in(picture, valid) for picture in every) == [0] + [1] * 11
 
-    by_entry = [squares[name][png] for name in ("train", "extra") for png in tables[name]["name"].tolist()]
     for_valid, for_train = svhn.chosen(12)
-    assert all(times_in(by_entry[i], valid) == 1 for i in for_valid)
-    assert all(times_in(by_entry[i], train) == 1 for i in for_train)
+    assert all(times_in(every[i], valid) == 1 for i in for_valid)
+    assert all(times_in(every[i], train) == 1 for i in for_train)
     order, shuffled = ([place_in(picture, every) for picture in part] for part in (train, valid))
     assert order == sorted(order) and shuffled != sorted(shuffled)
     assert not any(name.endswith((".part", ".new", ".mat")) for name in names())
@@ -377,7 +376,7 @@ def replaced(made_up, **members):
 @pytest.mark.parametrize(
     ("png", "said"),
     [
-        (None, r"test.tar.gz lacks 1 of its photographs, 2.png first"),
+        (None, r"test.tar.gz lacks 1 of its photographs, as 2.png"),
         (PNG[:-200], r"test.tar.gz has a photograph 2.png that is broken"),
         (as_png(np.zeros((5, 6, 3), np.uint8)), r"2.png that is 6 x 5 pixels large with digits from 8, 6 to 26, 19"),
     ],
@@ -397,8 +396,32 @@ def test_a_bad_photograph_is_named_and_the_others_stay(made_up, place, png, said
 @pytest.mark.usefixtures("inline")
 def test_a_photograph_without_a_box_is_named(made_up, place):
     place(replaced(made_up, **{"4_png": PNG}))
-    with pytest.raises(DatasetError, match=r"test.tar.gz has a photograph 4.png without a box of its own: delete it"):
+    with pytest.raises(DatasetError, match=r"test.tar.gz has no box for 1 of its photographs, as 4.png: delete it"):
         datasets.fetch("svhn")
+
+
+@pytest.mark.usefixtures("inline")
+def test_two_photographs_of_one_name_are_refused(made_up, place):
+    place(made_up | {"test": made_up["test"] | {"again/2.png": PNG}})
+    with pytest.raises(DatasetError, match=r"test.tar.gz has two photographs of one name: delete it"):
+        datasets.fetch("svhn")
+
+
+@pytest.mark.usefixtures("inline")
+def test_another_archive_than_the_one_begun_with_is_refused(made_up, place, monkeypatch):
+    """Or squares would be left out and made twice: what is done is known by its number only."""
+    place()
+    real = growing.finish
+    monkeypatch.setattr(growing, "finish", lambda *_: None)
+    with pytest.raises(DatasetError):
+        datasets.fetch("svhn")  # of the test set all is done, but not finished
+    monkeypatch.setattr(growing, "finish", real)
+    for others in (dict(reversed(made_up["test"].items())), {}, made_up["test"] | {"test/9.png": PNG}):
+        place(made_up | {"test": others})
+        with pytest.raises(DatasetError, match=r"test.tar.gz is another than .*test_boxes.npy was made of: delete all"):
+            datasets.fetch("svhn")
+    place()
+    datasets.fetch("svhn")
 
 
 def struct_with(fault):
