@@ -46,7 +46,7 @@ def finish(part, path, order=None):
     Raises DatasetError if it cannot be written.
     """
     if order is not None:
-        pictures = np.load(part, mmap_mode="r", allow_pickle=False)
+        pictures = np.load(part, allow_pickle=False)
         disk.write(path, [_header(pictures.shape), *(pictures[i] for i in order)])
         return part.unlink()
     try:
