@@ -341,14 +341,21 @@ def run_datasets(arguments):
         print("\n".join(datasets.verify(arguments.name)))
     else:
         for row in datasets.listing():
-            sizes = {split: f"{size:,}" if size else "endless" for split, size in row.images.items()}
-            splits = ", ".join(f"{split} {size}" for split, size in sizes.items())
+            splits = ", ".join(f"{split} {count_of(row, split)}" for split in row.images)
             state = "here" if row.here else f"not here: python -m draw_np datasets fetch {row.name}"
             print(f"{row.name}\n    {state}, {row.bytes / 1e6:.1f} MB, images: {splits}")
             print(f"    from {row.source}\n    licence: {row.licence}\n    in {row.path}")
     if arguments.json:
         print_json({"datasets": [{**row._asdict(), "path": str(row.path)} for row in datasets.listing()]})
     return 0
+
+
+def count_of(row, split):
+    """How many images a split has, and of how many if not all of them are here."""
+    here, whole = row.images[split], row.whole[split]
+    if here is None:
+        return "endless"
+    return f"{here:,}" if here == whole else f"{here:,} of {whole:,}"
 
 
 def user_value(function, value):

@@ -19,7 +19,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it
     "names": set(),
     "files": set(),
     "backend": set(),
-    "datasets": {"names"},
+    "datasets": {"files", "names"},
     "plotting": set(),
     "equations": {"backend"},
     "kernels": {"backend", "equations"},

@@ -1,7 +1,7 @@
 """The paper's data sets: load("mnist", "train") if fixed, sample("two-digit-mnist", rng, 100) if endless.
 
 An endless set makes its training images anew, so that none is seen twice; its validation and test sets are
-fixed.
+fixed. The training images of a colour set are made from raw pixels, batch by batch: raw("svhn", "train"), augment.
 """
 
 import hashlib
@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from draw_np.datasets import binarized_mnist, cluttered_mnist, mnist, two_digit_mnist
+from draw_np.datasets import binarized_mnist, cifar10, cluttered_mnist, mnist, svhn, two_digit_mnist
 from draw_np.datasets.base import SPLITS, DatasetError, Split, check_rng, check_whole, data_root
+from draw_np.datasets.entropy import floor
 from draw_np.datasets.mnist import binarize
 from draw_np.datasets.own import read as read_own
 from draw_np.names import did_you_mean
@@ -23,13 +24,17 @@ __all__ = [
     "DatasetError",
     "Row",
     "Split",
+    "augment",
     "binarize",
     "check_options",
     "data_root",
     "fetch",
+    "floor",
     "is_endless",
+    "is_raw",
     "listing",
     "load",
+    "raw",
     "read_own",
     "sample",
     "verify",
@@ -40,6 +45,8 @@ MODULES = {
     "binarized-mnist": binarized_mnist,
     "two-digit-mnist": two_digit_mnist,
     "cluttered-mnist": cluttered_mnist,
+    "cifar10": cifar10,
+    "svhn": svhn,
 }
 NAMES = tuple(MODULES)
 FIXED_COUNT = 10_000  # images in the fixed sets of an endless one
@@ -52,25 +59,30 @@ class Row(NamedTuple):
     name: str
     here: bool  # False where fetch(name) has something to download
     images: dict  # split -> number of images, None where endless
+    whole: dict  # the same of the set as published, of which fewer may be here
     bytes: int  # of its own files on disk, or to download where not here
     source: str
     licence: str
     path: Path  # the folder of its files, or of those it is made from
 
 
-def load(name, split):
-    """Return the Split "train", "valid" or "test" of the data set `name`.
+def load(name, split, count=None):
+    """Return the Split "train", "valid" or "test" of the data set `name`: all of it, or its first `count` images.
 
     Raises DatasetError for an unknown name or split, for the training images of an endless set, and for files
     that are damaged or cannot be downloaded.
     """
     module = _module(name, split)
+    if count is not None:
+        check_whole("count", count, 1)
+    if is_raw(name):
+        return module.load(split, count)
     if not is_endless(name):
-        return module.load(split)
+        return Split(*(part if part is None else part[:count] for part in module.load(split)))
     if split == "train":
         raise DatasetError(f"{name}'s training images are made without end: use sample({name!r}, rng, count)")
     rng = np.random.Generator(np.random.PCG64(FIXED_SEEDS[split]))  # by name: NumPy may change default_rng
-    return module.sample(rng, FIXED_COUNT, split)
+    return Split(*(part[:count] for part in module.sample(rng, FIXED_COUNT, split)))
 
 
 def sample(name, rng, count, split="train", **options):
@@ -102,6 +114,28 @@ def is_endless(name):
     return hasattr(_module(name), "sample")
 
 
+def is_raw(name):
+    """Return whether the training images of the data set `name` are made from raw pixels by augment."""
+    return hasattr(_module(name), "raw")
+
+
+def raw(name, split):
+    """Return the raw pixels of a colour set: uint8 of shape (count, height, width, 3), read-only, on disk if large.
+
+    Raises DatasetError as load does, and for a set that has none.
+    """
+    return _raw_module(name, split).raw(split)
+
+
+def augment(name, pixels, rng):
+    """Return the training images, float32 in [0, 1], of some raw `pixels` of the colour set `name`.
+
+    `pixels` is a batch of what raw returned, (batch, height, width, 3); `rng` is a NumPy Generator, drawn from
+    where a set's training images are random pieces.
+    """
+    return _raw_module(name).augment(pixels, rng)
+
+
 def listing():
     """Return a Row for every data set."""
     rows = []
@@ -112,7 +146,10 @@ def listing():
             files, size, images = module, module.DOWNLOAD, module.COUNTS
             if module.is_here():
                 size = sum(path.stat().st_size for path in module.paths())
-        rows.append(Row(name, files.is_here(), images, size, module.SOURCE, module.LICENCE, files.folder()))
+        whole = images
+        if hasattr(module, "counts"):
+            images = module.counts()
+        rows.append(Row(name, files.is_here(), images, whole, size, module.SOURCE, module.LICENCE, files.folder()))
     return rows
 
 
@@ -146,6 +183,13 @@ def verify(name):
             )
         lines.append(f"{name} {split}: SHA-256 of images and labels as known")
     return lines
+
+
+def _raw_module(name, split="train"):
+    module = _module(name, split)
+    if not is_raw(name):
+        raise DatasetError(f"{name} has no raw pixels: use {'sample' if is_endless(name) else 'load'}({name!r}, ...)")
+    return module
 
 
 def _module(name, split="train"):

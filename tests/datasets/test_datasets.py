@@ -14,7 +14,7 @@ ENDLESS = ("two-digit-mnist", "cluttered-mnist")
 
 
 def test_the_names():
-    assert datasets.NAMES == ("mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist")
+    assert datasets.NAMES == ("mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist", "cifar10", "svhn")
     assert tuple(name for name in datasets.NAMES if datasets.is_endless(name)) == ENDLESS
 
 
@@ -80,7 +80,7 @@ def test_verify_says_so_when_the_random_numbers_are_others(monkeypatch):
         datasets.verify("two-digit-mnist")
 
 
-@pytest.mark.parametrize("name", ["mnist", "binarized-mnist"])
+@pytest.mark.parametrize("name", ["mnist", "binarized-mnist", "cifar10", "svhn"])
 def test_a_fixed_set_cannot_be_sampled(name):
     with pytest.raises(DatasetError, match=rf"{name} is a fixed set: use load\('{name}', 'test'\)"):
         datasets.sample(name, np.random.default_rng(0), 3, "test")
@@ -102,6 +102,25 @@ def test_a_fixed_set_cannot_be_sampled(name):
 def test_a_bad_generator_or_count(rng, count, said):
     with pytest.raises(DatasetError, match=said):
         datasets.sample("cluttered-mnist", rng, count)
+
+
+@pytest.mark.parametrize("name", ["mnist", "two-digit-mnist", "cluttered-mnist"])
+def test_the_first_images_only(name):
+    every, first = datasets.load(name, "valid"), datasets.load(name, "valid", 3)
+    assert np.array_equal(first.images, every.images[:3]) and np.array_equal(first.labels, every.labels[:3])
+    for count in (0, -1, 2.5):
+        with pytest.raises(DatasetError, match="pass a whole number of images"):
+            datasets.load(name, "valid", count)
+
+
+@pytest.mark.parametrize(
+    ("name", "use"), [("mnist", "load"), ("binarized-mnist", "load"), ("cluttered-mnist", "sample")]
+)
+def test_only_colour_sets_have_raw_pixels(name, use):
+    assert not datasets.is_raw(name) and datasets.is_raw("cifar10") and datasets.is_raw("svhn")
+    for ask in (lambda: datasets.raw(name, "test"), lambda: datasets.augment(name, np.zeros((1, 2, 2, 3)), None)):
+        with pytest.raises(DatasetError, match=rf"{name} has no raw pixels: use {use}\('{name}', ...\)"):
+            ask()
 
 
 def test_the_data_folder(monkeypatch, tmp_path):
@@ -130,10 +149,12 @@ def test_no_home_folder_is_one_line(monkeypatch, named):
 def test_the_listing_is_true_of_an_empty_data_folder(root):
     rows = {row.name: row for row in datasets.listing()}
     assert tuple(rows) == datasets.NAMES
-    assert [row.here for row in rows.values()] == [True, True, True, True]
+    assert [row.here for row in rows.values()] == [True, True, True, True, False, False]
     for name, files in (("mnist", "*.gz"), ("binarized-mnist", "*.npz")):
         assert rows[name].bytes == sum(path.stat().st_size for path in rows[name].path.glob(files)) > 0
     assert rows["cluttered-mnist"].images == {"train": None, "valid": 10_000, "test": 10_000}
+    assert all(row.whole == row.images for row in rows.values())
+    assert rows["svhn"].images == {"train": 231_053, "valid": 4_701, "test": 13_068}
     assert "CC BY-SA 3.0" in rows["mnist"].licence and "none stated" in rows["binarized-mnist"].licence
     assert not root.exists()  # looking changes nothing
 
@@ -145,7 +166,17 @@ def test_fetching_what_ships_does_nothing(name, root):
 
 
 def test_the_package_knows_numpy_and_itself_only():
-    allowed = {"numpy", "requests", "tqdm", "PIL", "draw_np.datasets", "draw_np.names", *sys.stdlib_module_names}
+    allowed = {
+        "numpy",
+        "requests",
+        "tqdm",
+        "PIL",
+        "h5py",
+        "draw_np.datasets",
+        "draw_np.files",
+        "draw_np.names",
+        *sys.stdlib_module_names,
+    }
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (
