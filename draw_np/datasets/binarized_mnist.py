@@ -5,13 +5,13 @@ not MNIST's and they have no labels.
 """
 
 import hashlib
-import os
 import warnings
 
 import numpy as np
 
 from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
 from draw_np.datasets.download import download
+from draw_np.files import replacing
 
 HOME = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist"
 SOURCE = "Larochelle, www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist"
@@ -119,16 +119,10 @@ def _read(path, split):
 
 
 def _keep(path, bits):
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        with open(new, "wb") as file:
+        with replacing(path) as file:
             file.write(bits)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)  # so that no half file ever has the final name
     except OSError as error:  # a full or read-only disk: the bits are known all the same
         warnings.warn(
             f"{path} cannot be written ({error.strerror}): the text will be read again next time", stacklevel=2
         )
-    finally:
-        new.unlink(missing_ok=True)
