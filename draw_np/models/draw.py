@@ -24,9 +24,9 @@ from .common import (
     to_planes,
 )
 
-LOSSES, MEASURE, BATCH_AXIS = ("L_x", "L_z"), "bound", 1
-"""What training has to know of a model: the names of its loss's terms, what measures it, and the axis of the batch in
-what is `given` beside images.
+LOSSES, MEASURE, BATCH_AXIS, FREE = ("L_x", "L_z"), "bound", 1, ("steps",)
+"""What training has to know of a model: the names of its loss's terms, what measures it, the axis of the batch in what
+is `given` beside images, and the sizes that its parameters do not depend on.
 """
 DECODER = ("decoder", "write_window", "write_patch", "write", "initial/canvas", "initial/h_dec", "initial/cell_dec")
 """The parameters that `generate` uses."""
@@ -234,7 +234,8 @@ losses = bound  # the terms of the loss, by the name that training calls them wi
 
 def stages(images, config, noise):
     """[(planes, the noise of the steps in which they are shown), ...] of images as `bound` takes them."""
-    if numpy.ndim(images) == 1 + len(image_shape(config)):
+    images = images if hasattr(images, "shape") else numpy.asarray(images)
+    if images.ndim != 2 + len(image_shape(config)):
         return [(to_planes(images, config), noise)]
     count, steps = images.shape[1], len(noise)
     if count > steps:
