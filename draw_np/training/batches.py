@@ -37,7 +37,10 @@ def prepare(run, data_rng, mean_rng):
         images, valid, augment = run.data.train, run.data.valid, run.data.augment
     images = images[: recipe.images]
     batches = Shuffled(to_device(images) if augment is None else images, recipe.batch, data_rng, augment)
-    mean = augment(images[:1000], mean_rng).mean(axis=0) if augment else floats(images).mean(axis=0)
+    if augment:
+        mean = augment(images[:1000], mean_rng).mean(axis=0)
+    else:  # of the bytes themselves: as floats they might be larger than memory
+        mean = images.mean(axis=0, dtype=np.float64) / (255 if images.dtype == np.uint8 else 1)
     return batches, Split(floats(valid[:count]), None), mean
 
 
