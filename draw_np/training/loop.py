@@ -101,17 +101,21 @@ def begin(run, rng, mean_image, start):
 
 
 def enter(job, number):
-    """Do what is done once where a phase begins: go on from the average, where the phases ask for it, and prune."""
+    """Do what is done once where a phase begins: go on from the average, where the phases ask for it, and prune.
+
+    In a short run phases before it may have been too short for an update: a network that these prune is pruned here.
+    """
     phases, progress = job.run.recipe.phases, job.progress
     phase, before = phases[number], phases[max(progress.phases - 1, 0)]
-    if phase.prune or phase.frozen or phase.optimiser != before.optimiser:
+    prune = any(each.prune for each in phases[progress.phases : number + 1])
+    if prune or phase.frozen or phase.optimiser != before.optimiser:
         progress.weights = progress.weights._replace(params=progress.weights.average)
-    if phase.prune:
+    if prune:
         config = phase.config_of(progress.config(job.run.config))
         images = to_device(job.validation.images[: job.run.recipe.batch])
         noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
         nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
-        kept = [unit for unit, each in enumerate(nats) if each >= min(SILENT, max(nats))]
+        kept = [unit for unit, each in enumerate(nats) if not each < min(SILENT, max(nats))]
         (params, average, adam), units = progress.weights, progress.units or range(config.latent)
         params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
         progress.weights = Weights(params, average, AdamState(adam.count, mean, square))

@@ -9,7 +9,7 @@ import pytest
 from draw_np import equations, kernels
 from draw_np.models import draw, glimpse_classifier
 from draw_np.training.shards import Shards
-from draw_np.training.step import losses_and_gradient
+from draw_np.training.update import losses_and_gradient
 from draw_np.training.trees import named_leaves
 
 CONFIG = draw.Config(height=6, width=5, steps=3, hidden=4, latent=3)
