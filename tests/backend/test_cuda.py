@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from draw_np.training.settle import settle
+from draw_np.training.step import first_weights, update
 
 from draw_np import backend, datasets, equations, kernels
 from draw_np.backend import captured, to_device, to_host, use_device, value_and_grad
@@ -13,8 +15,6 @@ from draw_np.training import checkpoint
 from draw_np.training.evaluation import evaluate, evaluate_classifier
 from draw_np.training.gradient_check import as_tuple, function_cases, model_cases
 from draw_np.training.presets import Preset, Recipe
-from draw_np.training.settle import settle
-from draw_np.training.step import first_weights, update
 from draw_np.training.trees import map_leaves, named_leaves
 
 OPS = {"equations": equations, "kernels": kernels}

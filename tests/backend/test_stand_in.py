@@ -7,12 +7,12 @@ import types
 
 import numpy as np
 import pytest
+from draw_np.training.step import first_weights, update
 
 from draw_np import backend, equations, kernels
 from draw_np.backend import to_device
 from draw_np.models import draw
 from draw_np.training.presets import Recipe
-from draw_np.training.step import first_weights, update
 
 MISUSES = {
     "implicit conversion": lambda cupy, a: np.asarray(a),

@@ -126,7 +126,7 @@ def test_fetching_what_ships_does_nothing(name, root):
 
 
 def test_the_package_knows_numpy_and_itself_only():
-    allowed = {"numpy", "pooch", "requests", "tqdm", "draw_np.datasets", *sys.stdlib_module_names}
+    allowed = {"numpy", "pooch", "requests", "tqdm", "draw_np.datasets", "draw_np.files", *sys.stdlib_module_names}
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (

@@ -1,4 +1,4 @@
-"""Adam against Algorithm 1 of Kingma & Ba, number by number, and the clipping and averaging around it; and Schedule-Free
+"""Adam against Algorithm 1 of Kingma & Ba, number by number, the clipping and averaging around it, and Schedule-Free
 Adam against its authors' algorithm.
 """
 

@@ -148,7 +148,7 @@ BAD_RECIPES = [
 BAD_PHASES = [
     *((Phase(value, 0.1), f"updates must be a whole number of at least 1, not {value!r}") for value in (0, 1.5, "3")),
     *((Phase(3, value), f"rate must be a number above 0 or a Ramp as from 0.0 to 1.0, not {value!r}")
-      for value in (0.0, -0.1, math.nan, "1", None, True, Ramp(0.0, 0.0), Ramp(0.1, -0.1), Ramp(0.0, None), Ramp(0, 1))),
+      for value in (0.0, -0.1, math.nan, "1", None, True, Ramp(0.0, 0.0), Ramp(0.1, -0.1), Ramp(0, None), Ramp(0, 1))),
     *((Phase(3, 0.1, kl=value), f"kl must be a number above 0 or a Ramp as from 0.0 to 1.0, not {value!r}")
       for value in (0, -1.0, math.inf, [1.0], Ramp(0, 1), Ramp(1.0, math.nan))),
     (Phase(3, 0.1, {"T": 3}), "config must be a dict that changes steps, not {'T': 3}"),
