@@ -144,7 +144,7 @@ def run_train(arguments):
 
 
 def run_presets(arguments):
-    if arguments.name:
+    if arguments.name is not None:
         print(in_words(user_value(find_preset, arguments.name)))
     else:
         print("\n\n".join(in_words(run) for run in PRESETS.values()))

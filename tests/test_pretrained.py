@@ -5,7 +5,6 @@ import shlex
 
 import numpy as np
 import pytest
-from draw_np.training.step import options_at, steps_at
 
 from draw_np import datasets, kernels, load_pretrained, pretrained
 from draw_np.cli import make_parser
@@ -19,6 +18,7 @@ from draw_np.training.checkpoint import CheckpointError, describe, load, load_we
 from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
+from draw_np.training.step import options_at, steps_at
 from draw_np.training.trees import named_leaves
 
 NAMES = pretrained.names()

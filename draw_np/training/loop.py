@@ -116,9 +116,9 @@ def enter(job, number):
         noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
         nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
         kept = [unit for unit, each in enumerate(nats) if not each < min(SILENT, max(nats))]
-        (params, average, adam), units = progress.weights, progress.units or range(config.latent)
+        (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
         params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
-        progress.weights = Weights(params, average, AdamState(adam.count, mean, square))
+        progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))
         progress.units = [units[unit] for unit in kept]
     progress.phases = number + 1
 
