@@ -1,5 +1,6 @@
 """The shipped weights load, are as good as their record says, and draw."""
 
+import dataclasses
 import json
 import shlex
 
@@ -8,7 +9,7 @@ import pytest
 
 from draw_np import datasets, kernels, load_pretrained, pretrained
 from draw_np.cli import make_parser
-from draw_np.models import MODELS, draw, is_classifier
+from draw_np.models import MODELS, draw
 from draw_np.pretrained import __main__ as shipping
 from draw_np.pretrained import load_curve, load_record
 from draw_np.pretrained import readme as page
@@ -18,11 +19,10 @@ from draw_np.training.checkpoint import CheckpointError, describe, load, load_we
 from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
-from draw_np.training.step import options_at, steps_at
 from draw_np.training.trees import named_leaves
 
 NAMES = pretrained.names()
-CLASSIFIERS = [name for name in NAMES if is_classifier(MODELS[PRESETS[name].model])]
+CLASSIFIERS = [name for name in NAMES if MODELS[PRESETS[name].model].MEASURE == "error"]
 
 
 def test_there_are_some_and_each_has_a_record():
@@ -55,7 +55,7 @@ def test_record_is_of_the_preset_as_it_stands(name):
     _, model, config, meta = load_weights(pretrained.find(name))
     preset, record = PRESETS[name], load_record(name)
     assert meta["preset"] == name and config == preset.config
-    assert record["recipe"]["dataset"] == preset.recipe.dataset
+    assert record["recipe"]["dataset"] == preset.data_name
 
 
 def test_bound_on_the_fixed_binarized_test_images():
@@ -95,10 +95,8 @@ def test_commands_of_the_record_are_commands(name):
     assert (again.preset, again.seed, again.resume) == (name, record["seed"], False)
     further = make_parser().parse_args(record["resume"].split()[3:])
     assert further.resume and (further.updates or record["length"]) > record["update"]
-    length, done, recipe = further.updates or record["length"], record["update"], PRESETS[name].recipe
-    assert options_at(recipe, done, length) == {}  # it goes on in the recipe's last part
-    assert steps_at(recipe, PRESETS[name].config, done, length) == getattr(PRESETS[name].config, "steps", 1)
-    assert recipe.decoder_until is None or done >= recipe.decoder_until * length
+    *_, (_, first, end) = PRESETS[name].recipe.spans(further.updates or record["length"])
+    assert first <= record["update"] < end  # it goes on in the recipe's last phase
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,9 +144,10 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     """From a folder as training leaves it: weights, record, curve and page."""
     run, shelf = tmp_path / "run", tmp_path / "shelf"
     shelf.mkdir()
-    preset = PRESETS["tiny"]._replace(config=draw.Config(steps=2, hidden=5, latent=4, read_size=2, write_size=3))
+    config = draw.Config(steps=2, hidden=5, latent=4, read_size=2, write_size=3)
+    preset = dataclasses.replace(PRESETS["tiny"], config=config, data="mnist")
     monkeypatch.setitem(PRESETS, "tiny", preset)
-    train(preset, run, "tiny", epochs=2)
+    train(preset, run, epochs=2)
     few = {split: datasets.Split(*(part[:20] for part in datasets.load("mnist", split))) for split in datasets.SPLITS}
     monkeypatch.setattr(datasets, "load", lambda name, split: few[split])
     for module in (pretrained, shipping, page):

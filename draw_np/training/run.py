@@ -103,12 +103,14 @@ class Folder:
                 f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
             )
         counts = [meta.get(key) for key in ("seed", "update", "length", "phases", "threads")]
-        counts += [1 if meta.get("keep_every") is None else meta["keep_every"]]
-        fits = whole_numbers(counts) and type(meta.get("seconds")) in (int, float) and meta.get("ops") in [*OPS]
+        fits = (
+            whole_numbers([*counts, meta.get("keep_every") or 1])
+            and type(meta.get("seconds")) in (int, float)
+            and meta.get("ops") in [*OPS]
+        )
         if not fits or not isinstance(meta.get("recipe"), dict) or "optimiser" not in trees:
-            raise TrainingError(
-                f"{self.checkpoint} holds weights only and cannot be resumed; start a new run in another --out"
-            )
+            reason = "holds weights only, or is of another version, and cannot be resumed"
+            raise TrainingError(f"{self.checkpoint} {reason}; start a new run in another --out")
         model = MODELS[run.model]
         expected = model.init_params(Progress(None, units=units).config(run.config), np.random.default_rng(0))
         optimiser = trees["optimiser"] if isinstance(trees["optimiser"], dict) else {}

@@ -30,6 +30,7 @@ def assert_close(found, expected):
 
 
 @OPS
+@pytest.mark.equation(10)
 def test_the_nats_of_the_units_are_the_kl_without_its_sum(ops):
     params, images, noise = case()
     found = nats_of_units(params, CONFIG, images, noise, ops)

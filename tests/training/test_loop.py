@@ -500,7 +500,7 @@ def test_weights_are_no_checkpoint(run, finished, tmp_path):
     (tmp_path / "x").mkdir()
     shutil.copy(finished / "weights.npz", tmp_path / "x" / "checkpoint.npz")
     before = files(tmp_path / "x")
-    with pytest.raises(TrainingError, match="holds weights only and cannot be resumed") as error:
+    with pytest.raises(TrainingError, match="holds weights only, or is of another version, and cannot be re") as error:
         run(tmp_path / "x", resume=True)
     assert_one_line(error)
     assert files(tmp_path / "x") == before
@@ -540,6 +540,7 @@ WRONG_PARTS = {
     "a mean is missing": {"optimiser/mean/mu/b": None},
     "a mean's shape": {"optimiser/mean_square/mu/b": np.zeros(4, np.float32)},
     "a mean is NaN": {"optimiser/mean/mu/b": np.full(3, np.nan, np.float32)},
+    "a run of a version without phases": {"phases": None, "units": None, "settling": False},
     "an update that is none": {"update": "5"},
     "a seed that is none": {"seed": None},
     "no place in the data": {"data": {}},

@@ -1,5 +1,6 @@
 """A folder with a run in it: one run at a time, and an exact way back in within phases and across them."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -83,23 +84,34 @@ def everything(run, monkeypatch):
     return everything
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_stopped_every_few_updates_a_run_of_phases_is_the_same_bits(everything, tmp_path, bits, after_updates, threads):
-    if threads > (os.cpu_count() or 1):
-        pytest.skip("one core only")
-    assert everything(tmp_path / "whole", threads=threads) is True
-    for pieces in (1, 3) if threads == 1 else (5,):
-        out, resume = tmp_path / str(pieces), False
-        after_updates(lambda number, pieces=pieces: interrupt() if number % pieces == 0 else None)
-        while not everything(out, resume=resume, **({} if resume else {"threads": threads})):
-            resume = True
-            assert not (out / "weights.npz").exists()
-        assert bits(out) == bits(tmp_path / "whole")
-        assert updates_of(out) == list(range(1, 11))
-    meta = meta_of(tmp_path / "whole")
-    assert meta["phases"] == 4 and meta["units"] == [2, 3] and meta["config"]["latent"] == 2
-    weights = checkpoint.load_weights(tmp_path / "whole" / "weights.npz")[0]
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_stopped_every_few_updates_a_run_of_phases_is_the_same_bits(everything, tmp_path, bits, after_updates, pieces):
+    assert everything(tmp_path / "whole") is True
+    out, resume = tmp_path / "x", False
+    after_updates(lambda number: interrupt() if number % pieces == 0 else None)
+    while not everything(out, resume=resume):
+        resume = True
+        assert not (out / "weights.npz").exists()
+    assert bits(out) == bits(tmp_path / "whole") and updates_of(out) == list(range(1, 11))
+    assert meta_of(out)["phases"] == 4 and meta_of(out)["units"] == [2, 3] and meta_of(out)["config"]["latent"] == 2
+    weights = checkpoint.load_weights(out / "weights.npz")[0]
     assert [bool(row.any()) for row in weights["decoder"]["W"]] == [False, False, True, True]
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core only")
+def test_shards_of_staged_images_and_of_a_pruned_network(everything, tmp_path, bits, after_updates):
+    """The processes of a phase are for its shapes; it goes on with as many as it had."""
+    recipe = dataclasses.replace(EVERYTHING.recipe, phases=(dataclasses.replace(PHASES[1], updates=1), PHASES[2]))
+    preset = dataclasses.replace(EVERYTHING, recipe=recipe)
+    assert everything(tmp_path / "whole", preset, threads=2) is True
+    after_updates(lambda number: interrupt() if number == 2 else None)
+    assert everything(tmp_path / "x", preset, threads=2) is False
+    assert everything(tmp_path / "x", preset, resume=True) is True
+    assert bits(tmp_path / "x") == bits(tmp_path / "whole") and meta_of(tmp_path / "x")["units"] == [2, 3]
+    everything(tmp_path / "alone", preset)
+    alone, shared = (named_leaves(checkpoint.load(tmp_path / name / "weights.npz")[0]) for name in ("alone", "x"))
+    for name, leaf in alone.items():
+        np.testing.assert_allclose(shared[name], leaf, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_what_is_frozen_rests_where_its_average_is(everything, tmp_path, after_updates):
@@ -161,7 +173,7 @@ def test_units_whose_nats_are_no_numbers_are_not_cut_off_in_silence(run, changed
 @posix
 @pytest.mark.parametrize(
     "moment, nth, update",
-    [("prepare", 1, 1), ("begin", 1, 1), ("Journal", 1, 1), ("enter", 3, 5), ("Shards", 3, 5), ("trees_in", 6, 5),
+    [("prepare", 1, 1), ("begin", 1, 1), ("Journal", 1, 1), ("enter", 3, 5), ("Shards", 3, 5), ("trees_in", 4, 3),
      ("validate", 1, 10)],
 )  # fmt: skip
 def test_a_signal_at_any_moment_ends_in_a_saved_checkpoint(
@@ -213,9 +225,9 @@ from draw_np.training import loop
 from draw_np.training.presets import PRESETS
 from draw_np.training.recipe import Phase, Recipe, Run
 
-config = draw.Config(60, 60, steps=1, hidden=2, latent=2, read_size=2, write_size=2)
-recipe = Recipe((Phase(3, 1e-3),), batch=2, validation_images=2)
-PRESETS["small"] = Run("small", "draw", config, "two-digit-mnist", recipe)
+config = draw.Config(steps=1, hidden=2, latent=2, read_size=2, write_size=2)
+recipe = Recipe((Phase(3, 1e-3),), batch=2, images=2, validation_images=2)
+PRESETS["small"] = Run("small", "draw", config, "mnist", recipe)
 update, (seconds, *words) = loop.update, sys.argv[1:]
 
 def slow(*args):
