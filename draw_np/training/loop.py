@@ -80,7 +80,7 @@ def train(
         with Journal(folder, job) as journal:
             for number, (phase, first, end) in enumerate(run.recipe.spans(length)):
                 if progress.update < end and not stopping:
-                    if progress.phases <= number:
+                    if progress.phases != number + 1:
                         enter(job, number)
                     stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
         if progress.update < length:
@@ -103,10 +103,11 @@ def begin(run, rng, mean_image, start):
 def enter(job, number):
     """Do what is done once where a phase begins: go on from the average, where the phases ask for it, and prune.
 
-    In a short run phases before it may have been too short for an update: a network that these prune is pruned here.
+    In a short run phases before it may have been too short for an update: a network that these prune is pruned here. A
+    run that was made longer may be back in an earlier phase.
     """
-    phases, progress = job.run.recipe.phases, job.progress
-    phase, before = phases[number], phases[max(progress.phases - 1, 0)]
+    phases, progress, phase = job.run.recipe.phases, job.progress, job.run.recipe.phases[number]
+    before = phases[progress.phases - 1] if 0 < progress.phases <= len(phases) else phase
     prune = any(each.prune for each in phases[progress.phases : number + 1])
     if prune or phase.frozen or phase.optimiser != before.optimiser:
         progress.weights = progress.weights._replace(params=progress.weights.average)

@@ -6,6 +6,7 @@ checkpoint: a run that was killed and resumed ends in the same bits as one that 
 
 import contextlib
 import dataclasses
+import math
 import os
 import pathlib
 import signal
@@ -35,7 +36,7 @@ class Progress:
     weights: Weights
     update: int = 0  # updates made
     seconds: float = 0.0  # spent on them
-    phases: int = 0  # phases begun
+    phases: int = 0  # phases begun, of which the last is the one that holds
     units: list | None = None  # the latent units that are left after pruning; None: all
 
     def config(self, config):
@@ -191,7 +192,7 @@ def described(recipe):
     return {each.name: repr(getattr(recipe, each.name)) for each in dataclasses.fields(recipe)}
 
 
-def whole_numbers(values, below=2**63):
+def whole_numbers(values, below=math.inf):
     return isinstance(values, list) and all(type(value) is int and 0 <= value < below for value in values)
 
 

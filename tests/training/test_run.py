@@ -152,6 +152,34 @@ def test_phases_that_are_skipped_prune_where_the_next_one_begins(run, changed, t
     assert meta_of(tmp_path / "x")["phases"] == 3 and len(meta_of(tmp_path / "x")["units"]) < 3
 
 
+def test_a_run_that_was_made_longer_may_be_in_an_earlier_phase_again(run, changed, tmp_path, monkeypatch):
+    """What a phase asks for where it begins is done again, or Schedule-Free Adam would take off from Adam's weights."""
+    entered, enter = [], loop.enter
+
+    def recording(job, number):
+        enter(job, number)
+        weights = job.progress.weights
+        pairs = zip(named_leaves(weights.params).values(), named_leaves(weights.average).values())
+        entered.append((number, job.progress.update, all(np.array_equal(*pair) for pair in pairs)))
+
+    monkeypatch.setattr(loop, "enter", recording)
+    preset = changed(phases=(Phase(4, 0.01), Phase(4, 0.01, optimiser="schedule-free", prune=True)))
+    run(tmp_path / "x", preset)
+    run(tmp_path / "x", preset, resume=True, updates=24)
+    assert entered == [(0, 0, True), (1, 4, True), (0, 8, True), (1, 12, True)]
+    rows = [json.loads(line) for line in (tmp_path / "x" / "metrics.jsonl").read_text().splitlines()]
+    norms = np.array([row["weight_norm"] for row in rows])
+    assert np.all(np.abs(np.diff(norms)) < 0.05 * norms[:-1])
+    run(tmp_path / "x", changed(phases=(Phase(1, 0.01),)), resume=True, updates=25)  # a recipe of fewer phases
+    assert meta_of(tmp_path / "x")["phases"] == 1
+
+
+def test_a_seed_may_be_as_large_as_one_likes(run, tmp_path, after_updates):
+    after_updates(lambda number: interrupt() if number == 1 else None)
+    assert run(tmp_path / "x", seed=10**30, updates=2) is False
+    assert run(tmp_path / "x", resume=True) is True and meta_of(tmp_path / "x")["seed"] == 10**30
+
+
 def test_pruning_twice_counts_in_the_units_of_the_beginning(everything, tmp_path):
     again = Phase(2, 1e-2, prune=True)
     preset = Run("everything", "draw", CONFIG, "two-digit-mnist", Recipe((*PHASES, again), batch=3, start="small"))
