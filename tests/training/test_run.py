@@ -114,6 +114,44 @@ def test_shards_of_staged_images_and_of_a_pruned_network(everything, tmp_path, b
         np.testing.assert_allclose(shared[name], leaf, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
+@pytest.mark.parametrize("length", [10, 20])
+def test_every_update_is_made_as_its_phase_says_at_that_moment(everything, tmp_path, monkeypatch, length):
+    made, shown = [], []
+    update, sample = loop.update, datasets.sample
+
+    def recording(weights, images, given, rate, kl_weight, work):
+        made.append((rate, kl_weight, work.config.steps, work.optimiser, work.learns is not None, images.ndim))
+        return update(weights, images, given, rate, kl_weight, work)
+
+    def sampling(*args, **options):
+        shown.append(options)
+        return sample(*args, **options)
+
+    monkeypatch.setattr(loop, "update", recording)
+    monkeypatch.setattr(datasets, "sample", sampling)
+    everything(tmp_path / "x", updates=length)
+    times = length // 10
+    parts = [[(k + 0.5) / (times * phase.updates) for k in range(times * phase.updates)] for phase in PHASES]
+    one = [{"digits": 1, "spread": int(101 * part)} for part in parts[0]]
+    assert shown[1:] == [
+        *one,
+        *[{"staged": True}] * (5 * times),
+        *[{}] * (3 * times),
+    ]  # the first is for the mean image
+    rates = [*(1e-2 * part for part in parts[0]), *[1e-2] * (5 * times), *(1e-2 * (1 - part) for part in parts[3])]
+    assert [each[0] for each in made] == pytest.approx(rates)
+    weights = [each[1] for each in made]
+    np.testing.assert_allclose(weights[: 2 * times], [(1, part) for part in parts[0]], rtol=1e-6)
+    assert weights[0].dtype == np.float32 and weights[2 * times :] == [None] * (8 * times)
+    expected = [
+        (2, "adam", False, 3),
+        (2, "adam", False, 4),
+        (3, "schedule-free", False, 4),
+        (3, "schedule-free", True, 3),
+    ]
+    assert [each[2:] for each in made] == [how for how, phase in zip(expected, parts) for _ in phase]
+
+
 def test_what_is_frozen_rests_where_its_average_is(everything, tmp_path, after_updates):
     after_updates(lambda number: interrupt() if number == 7 else None)
     assert everything(tmp_path / "x") is False
