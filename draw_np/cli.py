@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import sys
+import tempfile
 
 import numpy as np
 from tqdm import tqdm
@@ -181,7 +182,7 @@ def run_train(arguments):
 
 
 def run_presets(arguments):
-    if arguments.name:
+    if arguments.name is not None:
         print(in_words(user_value(find_preset, arguments.name)))
     else:
         print("\n\n".join(in_words(run) for run in PRESETS.values()))
@@ -278,16 +279,15 @@ def run_sample(arguments):
         raise MemoryError from error
     canvases, windows = model.generate(to_device(params), config, to_device(noise))
     images, windows = to_host((equations.pixel_means(canvases), windows))
-    half = out.with_name(f".{out.stem}.half{out.suffix}")  # renamed when it is whole
     try:
-        savers[out.suffix](half, images, windows, getattr(config, "write_size", None))
-        os.replace(half, out)
+        with tempfile.TemporaryDirectory(prefix=".draw_np-", dir=out.parent) as folder:
+            half = pathlib.Path(folder, out.name)
+            savers[out.suffix](half, images, windows, getattr(config, "write_size", None))
+            os.replace(half, out)  # now that it is whole
     except OSError as error:
         raise UsageError(f"--out {out}: {error.strerror or error}") from error
     except (ValueError, OverflowError) as error:
         raise UsageError(f"--out {out}: {arguments.count} such images make no picture ({error})") from error
-    finally:
-        half.unlink(missing_ok=True)
     print(f"{arguments.count} images, drawn in {len(canvases)} steps: {out}")
     return 0
 

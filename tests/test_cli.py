@@ -21,11 +21,14 @@ from draw_np.backend import stop_gradient
 from draw_np.datasets import Split
 from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training import checkpoint, loop
-from draw_np.training.presets import PRESETS, Preset, Recipe
+from draw_np.training.presets import PRESETS
+from draw_np.training.recipe import Phase, Ramp, Recipe, Run
+from draw_np.training.words import in_words
 
 ROOT = Path(cli.__file__).parents[1]
 CONFIG = draw.Config(steps=3, hidden=6, latent=5, read_size=2, write_size=4)
-SMALL = Preset("draw", CONFIG, Recipe("mnist", epochs=2, batch=7, images=35, validation_images=8, binarize=True))
+PHASES = Phase(4, Ramp(0.0, 4e-3), {"steps": 2}), Phase(6, Ramp(4e-3, 0.0))
+SMALL = Run("small", "draw", CONFIG, "mnist", Recipe(PHASES, batch=7, images=35, validation_images=8))
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +130,9 @@ EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
         ("train --preset small --out {}/file/x", "cannot make the folder"),
         ("train --preset small --out {}".format("x" * 300), "File name too long"),
         ("train --preset small --out ''", "--out: must name a folder"),
+        ("presets smal", "unknown preset 'smal'; did you mean small? (known: tiny, "),
+        ("presets ''", "unknown preset ''"),
+        ("presets small tiny", "unrecognized arguments: tiny"),
         ("evaluate --dataset mnist", "required: --weights"),
         ("evaluate --weights {}", "required: --dataset"),
         ("evaluate --weights nothing --dataset mnist", "no weights and no file of the name 'nothing'"),
@@ -330,12 +336,14 @@ def test_train(trained, here, capsys):
 def test_a_second_run_over_an_old_one(fails, here, trained):
     before = {path.name: path.read_bytes() for path in trained.iterdir()}
     assert "already holds a run; add --resume" in fails("train", "--preset", "small", "--out", trained)
-    PRESETS["other"] = SMALL
+    PRESETS["other"] = dataclasses.replace(SMALL, name="other")
     try:
         line = fails("train", "--preset", "other", "--out", trained, "--resume")
     finally:
         del PRESETS["other"]
     assert "holds a run of preset 'small', not 'other'" in line
+    line = fails("train", "--preset", "small", "--out", trained, "--resume", "--seed", 2)
+    assert "has seed 3, not 2; leave out --seed" in line
     (trained / "checkpoint.npz").write_bytes(before["checkpoint.npz"][:-99])
     try:
         assert "is damaged" in fails("train", "--preset", "small", "--out", trained, "--resume")
@@ -374,9 +382,18 @@ def test_the_printed_command_goes_on_to_the_same_bits(here, capsys, monkeypatch)
         assert np.array_equal(leaf, checkpoint.named_leaves(pieces)[name])
 
 
-def start(*argv, **options):
+TINY = """
+import dataclasses, sys
+from draw_np import cli
+from draw_np.training.presets import PRESETS
+PRESETS["tiny"] = dataclasses.replace(PRESETS["tiny"], data="mnist")  # which comes with the package
+sys.exit(cli.main())
+"""
+
+
+def start(*argv, program=("-m", "draw_np"), **options):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **options.pop("env", {})}
-    command = [sys.executable, "-m", "draw_np", *map(str, argv)]
+    command = [sys.executable, *program, *map(str, argv)]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **options)
 
 
@@ -387,7 +404,9 @@ def start(*argv, **options):
 def test_interrupted_in_a_terminal(here, monkeypatch, number, threads, update):
     """As a user would: a preset of ours, stopped, resumed, and compared with one that was not."""
     asked = ("--preset", "tiny", "--updates", 20, "--seed", 2, "--checkpoint-every", 1, "--threads", threads)
-    child, saved = start("train", *asked, "--out", "x", start_new_session=True), here / "x" / "checkpoint.npz"
+    monkeypatch.setitem(PRESETS, "tiny", dataclasses.replace(PRESETS["tiny"], data="mnist"))
+    child = start("train", *asked, "--out", "x", program=("-c", TINY), start_new_session=True)
+    saved = here / "x" / "checkpoint.npz"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:
         if saved.exists() and checkpoint.load(saved)[1]["update"] >= update:
@@ -590,7 +609,17 @@ def test_gradcheck_of_a_gradient_that_is_zero(equations_only, monkeypatch, capsy
     assert "kl" in err and "sigma" in err and "Traceback" not in err
 
 
-# bench, datasets and the rest
+# presets, bench, datasets and the rest
+
+
+def test_presets(capsys):
+    """All of them, or one."""
+    assert call("presets", "small") == 0
+    out, err = capsys.readouterr()
+    assert err == "" and out == in_words(SMALL) + "\n"
+    assert out.startswith("small: DRAW (") and "\n- 4 updates at T = 2, Adam, rate from 0 to 0.004.\n" in out
+    assert call("presets") == 0
+    assert capsys.readouterr().out == "\n\n".join(map(in_words, PRESETS.values())) + "\n"
 
 
 def test_bench(capsys, monkeypatch):
@@ -641,7 +670,10 @@ def test_fetching_says_what_was_compared(monkeypatch, capsys):
     assert capsys.readouterr().out == "binarized-mnist.text: as known\nbinarized-mnist is in place\n"
 
 
-@pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in (*NUMBERS, "gradcheck", "datasets"))])
+COMMANDS = *NUMBERS, "gradcheck", "presets", "datasets"
+
+
+@pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help(argv, capsys):
     assert call(*argv) == 0
     out, err = capsys.readouterr()

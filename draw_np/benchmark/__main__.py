@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from ..models import draw
 from ..models.common import image_shape
 from ..training.shards import Shards
-from ..training.step import losses_and_gradient
+from ..training.update import losses_and_gradient
 from . import gemm_floor
 
 

@@ -20,8 +20,9 @@ import numpy
 from .. import equations, kernels
 from ..backend import arrays, captured, on_gpu, to_device, use_device, value_and_grad
 from ..models import draw
-from ..training.presets import Recipe
-from ..training.step import first_weights, losses, update
+from ..training.adam import first_weights
+from ..training.recipe import Recipe
+from ..training.update import Work, losses, update
 
 CONTESTANTS = ("kernels", "update", "torch", "jax", "equations", "torch_compile")
 PACKAGES = ("numpy", "autograd", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax")
@@ -109,7 +110,7 @@ def ours(name, params, config, images, noise):
         return params, (arrays.sum(value), gradient)
 
     def whole_update(weights, images, noise, rate):
-        weights, found = update(weights, draw, config, images, noise, Recipe("mnist", 1), rate, ops)
+        weights, found = update(weights, images, noise, rate, None, Work(draw, config, ops, Recipe(phases=())))
         return weights, (found["L_x"] + found["L_z"],)
 
     if name == "update":

@@ -24,9 +24,9 @@ from .common import (
     to_planes,
 )
 
-LOSSES, MEASURE, BATCH_AXIS = ("L_x", "L_z"), "bound", 1
-"""What training has to know of a model: the names of its loss's terms, what measures it, and the axis of the batch in
-what is `given` beside images.
+LOSSES, MEASURE, BATCH_AXIS, FREE = ("L_x", "L_z"), "bound", 1, ("steps",)
+"""What training has to know of a model: the names of its loss's terms, what measures it, the axis of the batch in what
+is `given` beside images, and the sizes that its parameters do not depend on.
 """
 DECODER = ("decoder", "write_window", "write_patch", "write", "initial/canvas", "initial/h_dec", "initial/cell_dec")
 """The parameters that `generate` uses."""
@@ -219,9 +219,10 @@ def bound(params, config, images, noise, ops=equations, keep_every=None):
     state is kept, and the others are computed again: the same numbers, for another forward pass. Raises ValueError on
     a wrong shape or range, and for more stages than steps.
     """
-    check_noise(noise, ("steps", len(images), config.latent))
-    state, latent = initial_state(params, len(images), ops), []
-    for x, steps in stages(images, config, noise):
+    shown = stages(images, config)
+    check_noise(noise, ("steps", len(shown[0]), config.latent))
+    state, latent = initial_state(params, len(shown[0]), ops), []
+    for x, steps in zip(shown, equal_parts(noise, len(shown))):
         segment = recomputed_segment(config, x, ops) if keep_every else partial(run_segment, config, x, ops)
         for start in range(0, len(steps), keep_every or len(steps)):
             state, kl = segment((params, state), steps[start : start + (keep_every or len(steps))])
@@ -232,15 +233,20 @@ def bound(params, config, images, noise, ops=equations, keep_every=None):
 losses = bound  # the terms of the loss, by the name that training calls them with
 
 
-def stages(images, config, noise):
-    """[(planes, the noise of the steps in which they are shown), ...] of images as `bound` takes them."""
-    if numpy.ndim(images) == 1 + len(image_shape(config)):
-        return [(to_planes(images, config), noise)]
-    count, steps = images.shape[1], len(noise)
+def stages(images, config):
+    """The stages of images as `bound` takes them, in order, each as planes; one, if they are not staged."""
+    images = images if hasattr(images, "shape") else numpy.asarray(images)
+    if images.shape[2:] == image_shape(config) and images.shape[1] > 0:
+        return [to_planes(images[:, k], config) for k in range(images.shape[1])]
+    return [to_planes(images, config)]
+
+
+def equal_parts(noise, count):
+    """The noise of T steps in `count` parts, as equal as can be. Raises ValueError if there are fewer steps."""
+    steps = len(noise)
     if count > steps:
         raise ValueError(f"{count} stages are more than the {steps} steps")
-    parts = (noise[steps * k // count : steps * (k + 1) // count] for k in range(count))
-    return [(to_planes(images[:, k], config), part) for k, part in enumerate(parts)]
+    return [noise[steps * k // count : steps * (k + 1) // count] for k in range(count)]
 
 
 def run_segment(config, x, ops, params_and_state, noise):

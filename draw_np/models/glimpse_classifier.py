@@ -15,7 +15,7 @@ from .. import equations
 from ..backend import host_values, np
 from .common import check_counts, new_linear, new_lstm, new_window, to_planes
 
-LOSSES, MEASURE, BATCH_AXIS = ("cross_entropy",), "error", 0  # as those of draw
+LOSSES, MEASURE, BATCH_AXIS, FREE = ("cross_entropy",), "error", 0, ("steps", "height", "width")  # as those of draw
 
 
 @dataclass(frozen=True)

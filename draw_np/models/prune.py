@@ -22,8 +22,8 @@ def nats_of_units(params, config, images, noise, ops):
 
 
 def pruned(params, kept):
-    """The parameters, or another tree of their form, of the latent units `kept`, whole numbers, alone."""
-    return with_units(params, lambda leaf, axis: np.take(leaf, np.asarray(kept), axis))
+    """The parameters, or another tree of their form, of NumPy arrays, of the latent units `kept` alone."""
+    return with_units(params, lambda leaf, axis: numpy.take(leaf, kept, axis))
 
 
 def restored(params, kept, latent):

@@ -11,7 +11,7 @@ from .. import equations
 from ..backend import np
 from .common import Generation, check_counts, check_noise, from_planes, initial_canvas, new_linear, to_planes
 
-LOSSES, MEASURE, BATCH_AXIS = ("L_x", "L_z"), "bound", 1  # as those of draw
+LOSSES, MEASURE, BATCH_AXIS, FREE = ("L_x", "L_z"), "bound", 1, ()  # as those of draw
 
 
 @dataclass(frozen=True)

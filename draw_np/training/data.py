@@ -8,6 +8,7 @@ and `source`, where the images are from, in a word.
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ..datasets import Split
 from ..models import MODELS
 from .batches import Endless, Shuffled, floats
 
+NEEDED = "valid", "batches", "mean", "source"
 MANY = 1000
 
 
@@ -42,8 +44,10 @@ class Images:
         return Shuffled(self.train if self.augment else to_device(self.train), batch, rng, self.augment)
 
     def mean(self, rng):
-        shown = self.augment(self.train[:MANY], rng) if self.augment else floats(self.train)
-        return shown.mean(axis=0)
+        if self.augment:
+            return self.augment(self.train[:MANY], rng).mean(axis=0)
+        scale = 255 if self.train.dtype == np.uint8 else 1  # as floats the whole might be larger than memory
+        return self.train.mean(axis=0, dtype=np.float64) / scale
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,23 @@ class Made:
         return self.sample(rng, MANY).images.mean(axis=0)
 
 
-def named(name, images=None):
-    """One of the paper's data sets, with only the first `images` to train on, if given. Raises DatasetError."""
+def named(name):
+    """One of the paper's data sets. Raises DatasetError."""
+    valid = datasets.load(name, "valid")
     if datasets.is_endless(name):
-        return Made(
-            lambda *args, **options: datasets.sample(name, *args, **options), datasets.load(name, "valid"), name
-        )
-    train, valid = (datasets.load(name, split).images for split in ("train", "valid"))
-    return Images(train[:images], valid, source=name)
+        return Made(partial(datasets.sample, name), valid, name)
+    if datasets.is_raw(name):
+        return Images(datasets.raw(name, "train"), valid.images, partial(datasets.augment, name), name)
+    return Images(datasets.load(name, "train").images, valid.images, source=name)
+
+
+def prepare(run, rng):
+    """The data of a Run, its batches, and the Split to validate on: float32 images, and labels where there are any."""
+    data, recipe = named(run.data) if isinstance(run.data, str) else run.data, run.recipe
+    if recipe.images:
+        data = dataclasses.replace(data, train=data.train[: recipe.images])
+    images, labels = (part if part is None else part[: recipe.validation_images] for part in data.valid)
+    return data, data.batches(recipe.batch, rng), Split(floats(images), labels)
 
 
 def of_images(run, images, source):

@@ -10,13 +10,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..backend import captured, to_device, to_host
-from ..datasets import Split
 from ..models import MODELS
 from ..models.enlarge import enlarge
 from ..models.prune import SILENT, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
-from .batches import floats
-from .data import named
+from .data import prepare
 from .evaluation import MEASURES
 from .journal import Journal, TrainingError
 from .recipe import now
@@ -68,8 +66,7 @@ def train(
         settings = folder.settings(seed, updates, threads, ops, keep_every)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)
-        data = named(run.data, run.recipe.images) if isinstance(run.data, str) else run.data
-        batches, validation = data.batches(run.recipe.batch, data_rng), some(data.valid, run.recipe.validation_images)
+        data, batches, validation = prepare(run, data_rng)
         length = (epochs and epochs * batches.per_epoch) or settings["length"] or run.recipe.updates
         settings["length"] = length
         progress = (
@@ -85,7 +82,7 @@ def train(
         with Journal(folder, job) as journal:
             for number, (phase, first, end) in enumerate(run.recipe.spans(length)):
                 if progress.update < end and not stopping:
-                    if progress.phases <= number:
+                    if progress.phases != number + 1:
                         enter(job, number)
                     stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
         if progress.update < length:
@@ -95,12 +92,6 @@ def train(
             return False
         print(f"done: {folder.save_weights(job)}", file=sys.stderr)
         return True
-
-
-def some(split, count):
-    """The first `count` images of a Split, as float32, with their labels."""
-    images, labels = split
-    return Split(floats(images[:count]), None if labels is None else labels[:count])
 
 
 def begin(run, start, rng, data, mean_rng):
@@ -116,20 +107,25 @@ def begin(run, start, rng, data, mean_rng):
 
 
 def enter(job, number):
-    """Do what is done once where a phase begins: go on from the average, where the phases ask for it, and prune."""
-    phases, progress = job.run.recipe.phases, job.progress
-    phase, before = phases[number], phases[max(progress.phases - 1, 0)]
-    if phase.prune or phase.frozen or phase.optimiser != before.optimiser:
+    """Do what is done once where a phase begins: go on from the average, where the phases ask for it, and prune.
+
+    In a short run phases before it may have been too short for an update: a network that these prune is pruned here. A
+    run that was made longer may be back in an earlier phase.
+    """
+    phases, progress, phase = job.run.recipe.phases, job.progress, job.run.recipe.phases[number]
+    before = phases[progress.phases - 1] if 0 < progress.phases <= len(phases) else phase
+    prune = any(each.prune for each in phases[progress.phases : number + 1])
+    if prune or phase.frozen or phase.optimiser != before.optimiser:
         progress.weights = progress.weights._replace(params=progress.weights.average)
-    if phase.prune:
+    if prune:
         config = phase.config_of(progress.config(job.run.config))
         images = to_device(job.validation.images[: job.run.recipe.batch])
         noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
         nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
-        kept = [unit for unit, each in enumerate(nats) if each >= min(SILENT, max(nats))]
-        (params, average, adam), units = progress.weights, progress.units or range(config.latent)
+        kept = [unit for unit, each in enumerate(nats) if not each < min(SILENT, max(nats))]
+        (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
         params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
-        progress.weights = Weights(params, average, AdamState(adam.count, mean, square))
+        progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))
         progress.units = [units[unit] for unit in kept]
     progress.phases = number + 1
 

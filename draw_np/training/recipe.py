@@ -13,6 +13,7 @@ from .. import datasets
 from ..models import MODELS
 from ..models.draw import DECODER
 from .adam import OPTIMISERS
+from .data import NEEDED
 
 
 @dataclass(frozen=True)
@@ -102,53 +103,81 @@ def now(value, part):
 def check(run):
     """Raise ValueError, in one line that says what to do, unless a Run makes sense."""
     recipe, name = run.recipe, f"the recipe of {run.name}"
-    require(run.model in MODELS, f"{run.name}: there is no model {run.model!r}; known: {', '.join(MODELS)}")
+    require(one_of(run.model, MODELS), f"{run.name}: there is no model {run.model!r}; known: {', '.join(MODELS)}")
     model = MODELS[run.model]
     require(isinstance(run.config, model.Config), f"{run.name}: config must be a {run.model}.Config")
-    require(len(recipe.phases) > 0, f"{name} has no phases")
-    for key, least in (("batch", 1), ("images", 1), ("validation_images", 1)):
+    fits = one_of(run.data, datasets.NAMES) or all(hasattr(run.data, each) for each in NEEDED)
+    words = f"one of {', '.join(datasets.NAMES)}, or have {', '.join(NEEDED)}"
+    require(fits, f"{run.name}: data must be {words}, not {run.data!r}")
+    endless = datasets.is_endless(run.data) if isinstance(run.data, str) else hasattr(run.data, "sample")
+    labelled = endless if isinstance(run.data, str) else run.data.valid.labels is not None
+    require(model.MEASURE == "bound" or labelled, f"{run.name}: {run.data_name} has no labels for a {run.model}")
+    require(isinstance(recipe, Recipe), f"{run.name}: recipe must be a Recipe, not {recipe!r}")
+    phases = recipe.phases
+    fits = isinstance(phases, tuple) and phases and all(isinstance(phase, Phase) for phase in phases)
+    require(fits, f"{name}: phases must be a tuple of one Phase or more, not {phases!r}")
+    for key in ("batch", "images", "validation_images"):
         value = getattr(recipe, key)
-        fits = whole(value, least) or value is None and key == "images"
-        require(fits, f"{name}: {key} must be a whole number of at least {least}, not {value!r}")
+        fits = whole(value, 1) or value is None and key == "images"
+        require(fits, f"{name}: {key} must be a whole number of at least 1, not {value!r}")
     for key in ("clip", "lstm_clip", "decay", "average"):
         value = getattr(recipe, key)
         fits = number(value) and value >= 0 or value is None and key == "lstm_clip"
         require(fits, f"{name}: {key} must be a number of at least 0, not {value!r}")
     require(recipe.clip > 0 and recipe.lstm_clip != 0, f"{name}: a clip of 0 would leave no gradient")
-    endless = datasets.is_endless(run.data) if isinstance(run.data, str) else hasattr(run.data, "sample")
     require(not (endless and recipe.images), f"{name}: {run.data} has no end, so leave out images")
-    for position, phase in enumerate(recipe.phases, 1):
+    fits = recipe.start is None or isinstance(recipe.start, str) and run.model == "draw"
+    require(fits, f"{name}: start must be the name of shipped weights, and the model draw, not {recipe.start!r}")
+    for position, phase in enumerate(phases, 1):
         check_phase(f"{name}, phase {position}", phase, run, model, endless)
 
 
 def check_phase(name, phase, run, model, endless):
     """The part of `check` that is about one phase."""
-    require(whole(phase.updates, 1), f"{name}: updates must be a whole number from 1, not {phase.updates!r}")
+    require(whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {phase.updates!r}")
     for key in ("rate", "kl"):
         value = getattr(phase, key)
         ends = (value.first, value.last) if isinstance(value, Ramp) else (value,)
-        require(
-            all(number(end) and end >= 0 for end in ends) and max(ends) > 0,
-            f"{name}: {key} must be a number above 0, or a Ramp between such, not {value!r}",
-        )
+        fits = all(number(end) and end >= 0 for end in ends) and max(ends) > 0
+        fits = fits and (len(ends) == 1 or float in map(type, ends))  # else it would take whole steps
+        require(fits, f"{name}: {key} must be a number above 0 or a Ramp as from 0.0 to 1.0, not {value!r}")
     require(phase.kl == 1.0 or "L_z" in model.LOSSES, f"{name}: kl is for models with an L^z, not {run.model}")
-    known = {each.name for each in dataclasses.fields(run.config)} & {"steps", "height", "width"}
-    require(set(phase.config) <= known, f"{name}: config may change {', '.join(sorted(known))}, not {phase.config}")
-    phase.config_of(run.config)  # raises ValueError for sizes that cannot be
-    require(not phase.shown or endless, f"{name}: {run.data_name} is a fixed set and has no options of what is shown")
-    for part in (0.0, 1.0) if phase.shown and isinstance(run.data, str) else ():
-        datasets.check_options(run.data, {key: now(value, part) for key, value in phase.shown.items()})
+    fits = isinstance(phase.config, dict) and set(phase.config) <= set(model.FREE)
     require(
-        phase.optimiser in OPTIMISERS,
-        f"{name}: there is no optimiser {phase.optimiser!r}; known: {', '.join(OPTIMISERS)}",
+        fits, f"{name}: config must be a dict that changes {' or '.join(model.FREE) or 'nothing'}, not {phase.config}"
     )
+    named(f"{name}: config", phase.config_of, run.config)
+    require(isinstance(phase.shown, dict), f"{name}: shown must be a dict, not {phase.shown!r}")
+    require(not phase.shown or endless, f"{name}: {run.data_name} is a fixed set and has no options of what is shown")
+    for key, value in phase.shown.items():
+        fits = not isinstance(value, Ramp) or whole(value.first, 0) and whole(value.last, 0)
+        require(fits, f"{name}: a Ramp of {key} must be between whole numbers, not {value!r}")
+    for part in (0.0, 1.0) if phase.shown and isinstance(run.data, str) else ():
+        options = {key: now(value, part) for key, value in phase.shown.items()}
+        named(f"{name}: shown", datasets.check_options, run.data, options)
+    fits = one_of(phase.optimiser, OPTIMISERS)
+    require(fits, f"{name}: there is no optimiser {phase.optimiser!r}; known: {', '.join(OPTIMISERS)}")
+    require(type(phase.prune) is bool, f"{name}: prune must be True or False, not {phase.prune!r}")
+    fits = isinstance(phase.frozen, tuple) and all(one_of(part, DECODER) for part in phase.frozen)
+    require(fits, f"{name}: frozen must be a tuple of some of {', '.join(DECODER)}, not {phase.frozen!r}")
     require(not (phase.prune or phase.frozen) or run.model == "draw", f"{name}: prune and frozen are for draw")
-    require(set(phase.frozen) <= set(DECODER), f"{name}: frozen may have {', '.join(DECODER)}")
+
+
+def named(name, function, *arguments):
+    """function(*arguments); what it refuses is said with a name."""
+    try:
+        function(*arguments)
+    except (ValueError, datasets.DatasetError) as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def require(fits, message):
     if not fits:
         raise ValueError(message)
+
+
+def one_of(value, names):
+    return isinstance(value, str) and value in names
 
 
 def whole(value, least):

@@ -6,6 +6,7 @@ checkpoint: a run that was killed and resumed ends in the same bits as one that 
 
 import contextlib
 import dataclasses
+import math
 import os
 import pathlib
 import signal
@@ -21,7 +22,7 @@ from ..models import MODELS
 from ..models.prune import restored
 from . import checkpoint
 from .adam import AdamState, Weights
-from .journal import TrainingError
+from .journal import METRICS, TrainingError
 from .shards import SIGNALS
 
 CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
@@ -35,7 +36,7 @@ class Progress:
     weights: Weights
     update: int = 0  # updates made
     seconds: float = 0.0  # spent on them
-    phases: int = 0  # phases begun
+    phases: int = 0  # phases begun, of which the last is the one that holds
     units: list | None = None  # the latent units that are left after pruning; None: all
 
     def config(self, config):
@@ -70,8 +71,9 @@ class Folder:
                 raise TrainingError(
                     f"{self.out} already holds a run; add --resume to go on with it, or name another --out"
                 )
-            for path in files.left_behind(self.out):
-                path.unlink()
+            for name in (CHECKPOINT, METRICS, WEIGHTS):
+                for path in files.left_behind(self.out / name):
+                    path.unlink()
             self.trees, self.meta = self.read() if self.resume else (None, {})
         except BaseException:
             self.__exit__(*sys.exc_info())
@@ -79,10 +81,10 @@ class Folder:
         return self
 
     def __exit__(self, *exception):
-        os.close(self.lock)
         if self.made and exception[0]:
             with contextlib.suppress(OSError):  # it is not empty
                 self.out.rmdir()
+        os.close(self.lock)
 
     def read(self):
         """The checkpoint's trees and meta, which must be of this run."""
@@ -95,17 +97,21 @@ class Folder:
         units = meta.get("units")
         sizes, ours = ({**config, "steps": None} for config in (meta["config"], dataclasses.asdict(run.config)))
         if units is not None:
-            ours["latent"] = len(units) if whole_numbers(units, below=run.config.latent) else None
+            fits = whole_numbers(units, below=getattr(run.config, "latent", 0)) and units == sorted({*units}) != []
+            ours["latent"] = len(units) if fits else None
         if (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
             raise TrainingError(
-                f"{self.out} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
+                f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
             )
         counts = [meta.get(key) for key in ("seed", "update", "length", "phases", "threads")]
-        fits = whole_numbers(counts) and type(meta.get("seconds")) in (int, float) and meta.get("ops") in [*OPS]
-        if not fits or "optimiser" not in trees:
-            raise TrainingError(
-                f"{self.checkpoint} holds weights only and cannot be resumed; start a new run in another --out"
-            )
+        fits = (
+            whole_numbers([*counts, meta.get("keep_every") or 1])
+            and type(meta.get("seconds")) in (int, float)
+            and meta.get("ops") in [*OPS]
+        )
+        if not fits or not isinstance(meta.get("recipe"), dict) or "optimiser" not in trees:
+            reason = "holds weights only, or is of another version, and cannot be resumed"
+            raise TrainingError(f"{self.checkpoint} {reason}; start a new run in another --out")
         model = MODELS[run.model]
         expected = model.init_params(Progress(None, units=units).config(run.config), np.random.default_rng(0))
         optimiser = trees["optimiser"] if isinstance(trees["optimiser"], dict) else {}
@@ -127,6 +133,8 @@ class Folder:
         for most, of_what in limits:
             if threads > most:
                 raise TrainingError(f"{threads} threads are more than the {most} {of_what}; use fewer")
+        if threads < 1:
+            raise TrainingError(f"{threads} threads would do nothing; use 1 or more")
         return found
 
     def progress(self, batches, noise_rng, length):
@@ -153,7 +161,8 @@ class Folder:
         """What of the run changed since the checkpoint was made, in words."""
         before, now = self.meta.get("recipe", {}), described(self.run.recipe)
         changed = [key for key in now if before.get(key) != now[key]]
-        return changed + ["steps"] * (self.meta["config"].get("steps") != getattr(self.run.config, "steps", None))
+        changed += ["steps"] * (self.meta["config"].get("steps") != getattr(self.run.config, "steps", None))
+        return changed + ["data"] * (self.meta.get("dataset") != self.run.data_name)
 
     def save(self, job):
         """Write the checkpoint of a loop.Job."""
@@ -183,7 +192,7 @@ def described(recipe):
     return {each.name: repr(getattr(recipe, each.name)) for each in dataclasses.fields(recipe)}
 
 
-def whole_numbers(values, below=2**63):
+def whole_numbers(values, below=math.inf):
     return isinstance(values, list) and all(type(value) is int and 0 <= value < below for value in values)
 
 

@@ -4,10 +4,12 @@ Processes, not threads: between two NumPy calls a thread needs the interpreter's
 and gradients lie in memory that all of them see; images and noise are sent.
 """
 
+import contextlib
 import importlib
 import multiprocessing
 import os
 import signal
+from multiprocessing import resource_tracker
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -35,15 +37,13 @@ class Shards:
         self.workers = []  # [(connection, the gradient it computes), ...]
         self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
         own = sorted(self.cores) if 1 < count <= len(self.cores) else [None] * count
-        before = [signal.signal(number, signal.SIG_IGN) for number in SIGNALS]  # the processes inherit that
-        for core in own[1:count]:
-            ours, theirs = context.Pipe()
-            gradient = context.RawArray("b", size)
-            context.Process(target=serve, args=(theirs, core, form, block, gradient), daemon=True).start()
-            theirs.close()
-            self.workers.append((ours, trees_in(gradient, form)))
-        for number, handler in zip(SIGNALS, before):
-            signal.signal(number, handler)
+        with held_back() if count > 1 else contextlib.nullcontext():
+            for core in own[1:count]:
+                ours, theirs = context.Pipe()
+                gradient = context.RawArray("b", size)
+                context.Process(target=serve, args=(theirs, core, form, block, gradient), daemon=True).start()
+                theirs.close()
+                self.workers.append((ours, trees_in(gradient, form)))
         hold_to(own[0])
 
     def losses_and_gradient(self, params, model, config, images, given, ops, **how):
@@ -84,6 +84,20 @@ class Shards:
             os.sched_setaffinity(0, self.cores)
 
 
+@contextlib.contextmanager
+def held_back():
+    """Processes that are started here never hear of SIGNALS; this one hears of them when it leaves, and misses none."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where `serve` ignores them
+        yield
+        return
+    resource_tracker.ensure_running()  # or it is started with the first process, and lets the signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def trees_in(block, form):
     """A tree of arrays that lie in a block of memory one after the other; `form` has (dtype, shape) for leaves."""
     start = 0
@@ -106,6 +120,8 @@ def hold_to(core):
 
 def serve(connection, core, form, params, gradient):
     """What a process does: gradients of what it is sent, until the other end is closed or its process is gone."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     hold_to(core)
     params, gradient = trees_in(params, form), trees_in(gradient, form)
     with threadpool_limits(1):

@@ -62,7 +62,8 @@ def update(weights, images, given, rate, kl_weight, work):
         weights.params, work.model, work.config, images, given, work.ops, kl_weight=kl_weight
     )
     with numpy.errstate(over="ignore", invalid="ignore"):
-        gradient = where(work.learns, gradient, map_leaves(np.zeros_like, gradient))
+        if work.learns:
+            gradient = where(work.learns, gradient, map_leaves(np.zeros_like, gradient))
         norm = global_norm(gradient)
         gradient = clip_by_global_norm(gradient, norm, work.recipe.clip)
         after = OPTIMISERS[work.optimiser](weights, gradient, rate, work.recipe)

@@ -4,18 +4,20 @@ import dataclasses
 
 import numpy as np
 import pytest
-from draw_np.training.settle import settle
-from draw_np.training.step import first_weights, update
 
 from draw_np import backend, datasets, equations, kernels
 from draw_np.backend import captured, to_device, to_host, use_device, value_and_grad
 from draw_np.cli import main
 from draw_np.models import draw, glimpse_classifier, vae
-from draw_np.training import checkpoint
+from draw_np.models.prune import nats_of_units, pruned
+from draw_np.training import checkpoint, loop
+from draw_np.training.adam import first_weights
 from draw_np.training.evaluation import evaluate, evaluate_classifier
 from draw_np.training.gradient_check import as_tuple, function_cases, model_cases
-from draw_np.training.presets import Preset, Recipe
+from draw_np.training.loop import train
+from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.trees import map_leaves, named_leaves
+from draw_np.training.update import Work, learning, update
 
 OPS = {"equations": equations, "kernels": kernels}
 SIZES = {"height": 9, "width": 7, "hidden": 6}
@@ -27,7 +29,7 @@ MODELS = {
     "vae": (vae, vae.Config(**SIZES, latent=5)),
     "classifier": (glimpse_classifier, glimpse_classifier.Config(**SIZES, steps=4, read_size=3, classes=5)),
 }
-RECIPE = Recipe("mnist", epochs=1, clip=0.5, average=0.3)
+RECIPE = Recipe(phases=(), clip=0.5, average=0.3)
 BATCH = 2
 
 
@@ -78,17 +80,20 @@ def model_case(name, dtype, seed=2):
     return model, config, params, batches
 
 
-def three_updates(name, dtype, ops, wrap=captured, settling=False):
+def three_updates(name, dtype, ops, wrap=captured, optimiser="adam", kept=None, frozen=()):
     """The weights and losses of three updates whose rate and whose KL's weight change, on the device in use."""
     model, config, params, batches = model_case(name, dtype)
 
-    def step(weights, images, given, rate, kl_weight):
-        return update(weights, model, config, images, given, RECIPE, rate, ops, kl_weight=kl_weight, settling=settling)
+    if kept is not None:
+        params, config = pruned(params, kept), dataclasses.replace(config, latent=len(kept))
+        batches = [(images, np.ascontiguousarray(noise[..., kept])) for images, noise in batches]
+    params = to_device(params)
+    work = Work(model, config, ops, RECIPE, optimiser, learning(params, frozen) if frozen else None)
 
-    if settling:
-        params["mu"]["b"][:2] = 1  # two units are heard
-        params = settle(to_device(params), config, *to_device(batches[0]), ops)
-    weights, step, losses = to_device(first_weights(to_device(params))), wrap(step), []
+    def step(weights, images, given, rate, kl_weight):
+        return update(weights, images, given, rate, kl_weight, work)
+
+    weights, step, losses = to_device(first_weights(params)), wrap(step), []
     for number, (images, given) in enumerate(batches):
         kl_weight = None if model is glimpse_classifier else np.array([1, 0.3 * number], np.float32)
         if wrap is not captured:
@@ -119,11 +124,22 @@ def test_recorded_updates_are_those_of_numpy(cuda, name, ops):
     assert_close(found, three_updates(name, np.float64, OPS[ops]), 1e-10)
 
 
-def test_recorded_updates_that_settle(cuda):
-    found = three_updates("draw", np.float64, kernels, settling=True)
-    assert found[0].params["decoder"]["W"].any(axis=1).sum() == 2
+@pytest.mark.parametrize("frozen", [(), draw.DECODER])
+def test_recorded_updates_of_a_pruned_network_without_a_schedule(cuda, frozen):
+    how = {"optimiser": "schedule-free", "kept": [1, 3], "frozen": frozen}
+    found = three_updates("draw", np.float64, kernels, **how)
+    assert found[0].params["decoder"]["W"].shape == (2, 24)
     use_device("cpu")
-    assert_close(found, three_updates("draw", np.float64, kernels, settling=True), 1e-9)
+    assert_close(found, three_updates("draw", np.float64, kernels, **how), 1e-9)
+
+
+def test_which_units_are_silent(cuda):
+    model, config, params, ((images, noise), *_) = model_case("draw", np.float64)
+    given = to_device((images, noise))
+    found = to_host(nats_of_units(to_device(params), config, *given, kernels))
+    use_device("cpu")
+    assert isinstance(found, np.ndarray)
+    np.testing.assert_allclose(found, nats_of_units(params, config, images, noise, kernels), rtol=1e-10)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -140,7 +156,7 @@ def test_memory_for_time(cuda):
     arguments = to_device(params), config, to_device(images), to_device(noise), kernels
 
     def loss_in_parts(params):
-        x, z = model.bound_in_parts(params, *arguments[1:], keep_every=2)
+        x, z = model.bound(params, *arguments[1:], keep_every=2)
         return backend.np.sum(x) + backend.np.sum(z)
 
     def loss(params):
@@ -209,10 +225,17 @@ def test_what_cannot_be_recorded_runs_all_the_same_with_a_warning(cuda):
     assert to_host(looks(state)[0]).tolist() == [16, 16, 16]
 
 
-PRESET = Preset(
+PHASES = (
+    Phase(3, Ramp(0.0, 4e-3), {"steps": 1}, kl=Ramp(0.0, 1.0)),
+    Phase(3, 4e-3, {"steps": 1}),
+    Phase(9, Ramp(4e-3, 0.0)),
+)
+PRESET = Run(
+    "small",
     "draw",
     draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4),
-    Recipe("mnist", 3, 7, warm_up=3, kl_warm_up=8, grow=((1, 0.4),), images=38, validation_images=16, binarize=True),
+    "mnist",
+    Recipe(PHASES, batch=7, images=38, validation_images=16),
 )
 
 
@@ -221,16 +244,14 @@ def all_leaves(folder):
 
 
 def test_a_run_moves_from_one_device_to_the_other(cuda, tmp_path, small_digits):
-    from draw_np.training.loop import train
-
-    train(PRESET, tmp_path / "moved", "small", seed=1, updates=5)
+    train(PRESET, tmp_path / "moved", seed=1, updates=5)
     use_device("cpu")
-    train(PRESET, tmp_path / "moved", "small", updates=10, resume=True)
-    train(PRESET, tmp_path / "still", "small", seed=1, updates=5)
-    train(PRESET, tmp_path / "still", "small", updates=10, resume=True)
+    train(PRESET, tmp_path / "moved", updates=10, resume=True)
+    train(PRESET, tmp_path / "still", seed=1, updates=5)
+    train(PRESET, tmp_path / "still", updates=10, resume=True)
     use_device("cuda")
     for folder in ("moved", "still"):
-        train(PRESET, tmp_path / folder, "small", updates=15, resume=True)
+        train(PRESET, tmp_path / folder, updates=15, resume=True)
     moved, still = all_leaves(tmp_path / "moved"), all_leaves(tmp_path / "still")
     assert moved.keys() == still.keys()
     for name, leaf in moved.items():
@@ -241,17 +262,22 @@ def test_a_run_moves_from_one_device_to_the_other(cuda, tmp_path, small_digits):
 
 
 def test_a_run_whose_images_change_their_shape(cuda, tmp_path, monkeypatch):
-    """Shown in turn at first, whole from then on, and to the encoder alone: each has a record of its own."""
-    from draw_np.training.loop import train
-
+    """Staged at first, whole from then on, pruned, and shown to the encoder alone: each has a record of its own."""
     few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
-    how = {"easier": (({"in_turn": True}, 0.5),), "settle": 0.0, "decoder_until": 0.75, "lstm_clip": 0.05}
-    recipe = Recipe("two-digit-mnist", 1, 3, warm_up=2, validation_images=4, **how)
+    phases = (
+        Phase(4, Ramp(0.0, 1e-3), {}, {"staged": True}, kl=Ramp(0.0, 1.0), optimiser="schedule-free"),
+        Phase(2, 1e-3, optimiser="schedule-free", prune=True),
+        Phase(2, 1e-3, optimiser="schedule-free", frozen=draw.DECODER),
+    )
     config = draw.Config(60, 60, steps=2, hidden=8, latent=3, read_size=2, write_size=4)
+    recipe = Recipe(phases, batch=3, validation_images=4, lstm_clip=0.05)
+    recorded = []
+    monkeypatch.setattr(loop, "captured", lambda step: recorded.append(step) or captured(step))
     for device in ("cuda", "cpu"):
         use_device(device)
-        train(Preset("draw", config, recipe), tmp_path / device, "small", updates=4)
+        train(Run("small", "draw", config, "two-digit-mnist", recipe), tmp_path / device)
+    assert len(recorded) == 6  # once a phase
     there, here = all_leaves(tmp_path / "cuda"), all_leaves(tmp_path / "cpu")
     for name, leaf in there.items():
         np.testing.assert_allclose(leaf, here[name], rtol=1e-3, atol=1e-4, err_msg=name)

@@ -7,12 +7,13 @@ import types
 
 import numpy as np
 import pytest
-from draw_np.training.step import first_weights, update
 
 from draw_np import backend, equations, kernels
 from draw_np.backend import to_device
 from draw_np.models import draw
-from draw_np.training.presets import Recipe
+from draw_np.training.adam import first_weights
+from draw_np.training.recipe import Recipe
+from draw_np.training.update import Work, update
 
 MISUSES = {
     "implicit conversion": lambda cupy, a: np.asarray(a),
@@ -179,7 +180,7 @@ def test_cupy_itself_can_fuse_every_fused_function(real_cupy, real_modules, stan
     try:
         weights = to_device(first_weights(to_device(draw.init_params(config, rng))))
         images, noise = to_device(rng.random((2, 9, 7), np.float32)), to_device(draw.sample_noise(config, 2, rng))
-        update(weights, draw, config, images, noise, Recipe("mnist", epochs=1), 0.01, kernels)
+        update(weights, images, noise, 0.01, None, Work(draw, config, kernels, Recipe(phases=())))
         vars(backend.arrays).update(vars(real_cupy))  # what the functions call is CuPy's from here on
         monkeypatch.undo()
         for name in [name for name in sys.modules if name.partition(".")[0] == "cupy"]:

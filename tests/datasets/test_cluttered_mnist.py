@@ -46,6 +46,31 @@ def test_an_easier_task_to_begin_with():
     assert pieces > 3  # of many a piece nothing is to be seen: it is black, or hidden by the digit
 
 
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"side": 27}, "side is 27: pass a whole number, 28 or more"),
+        ({"side": 48.0}, "side is 48.0: pass a whole number, 28 or more"),
+        ({"distractors": -1}, "distractors is -1: pass a whole number, 0 or more"),
+        ({"distractors": None}, "distractors is None: pass a whole number, 0 or more"),
+    ],
+)
+def test_another_task_is_refused(options, said):
+    for function in (
+        lambda: datasets.sample("cluttered-mnist", np.random.default_rng(0), 3, **options),
+        lambda: datasets.check_options("cluttered-mnist", options),
+    ):
+        with pytest.raises(datasets.DatasetError) as error:
+            function()
+        assert str(error.value) == said
+
+
+def test_no_pieces_at_all():
+    images, _ = datasets.sample("cluttered-mnist", np.random.default_rng(0), 9, side=28, distractors=0)
+    digits = datasets.load("mnist", "train").images
+    assert all((digits == image).all(axis=(1, 2)).any() for image in images)
+
+
 def test_shapes_and_types():
     images, labels = datasets.sample("cluttered-mnist", np.random.default_rng(0), 3)
     assert images.shape == (3, 100, 100) and images.dtype == np.float32
@@ -58,21 +83,6 @@ def test_clutter_is_there_beside_the_digit():
     inked = images.any(axis=2)  # (200, 100): rows with ink
     spread = inked.shape[1] - inked[:, ::-1].argmax(axis=1) - inked.argmax(axis=1)
     assert np.mean(spread > 28) > 0.95
-
-
-@pytest.mark.parametrize(
-    "options, said",
-    [
-        ({"side": 27}, "side is 27: pass a whole number, 28 or more"),
-        ({"side": 100.0}, "side is 100.0: pass a whole number, 28 or more"),
-        ({"distractors": -1}, "distractors is -1: pass a whole number, 0 or more"),
-        ({"distractors": None}, "distractors is None: pass a whole number, 0 or more"),
-    ],
-)
-def test_another_task_is_refused(options, said):
-    with pytest.raises(datasets.DatasetError) as error:
-        datasets.sample("cluttered-mnist", np.random.default_rng(0), 3, **options)
-    assert str(error.value) == said
 
 
 def test_a_digit_alone():

@@ -166,17 +166,8 @@ def test_fetching_what_ships_does_nothing(name, root):
 
 
 def test_the_package_knows_numpy_and_itself_only():
-    allowed = {
-        "numpy",
-        "requests",
-        "tqdm",
-        "PIL",
-        "h5py",
-        "draw_np.datasets",
-        "draw_np.files",
-        "draw_np.names",
-        *sys.stdlib_module_names,
-    }
+    others = {"numpy", "requests", "tqdm", "PIL", "h5py"}
+    allowed = {*others, "draw_np.datasets", "draw_np.files", "draw_np.names", *sys.stdlib_module_names}
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (

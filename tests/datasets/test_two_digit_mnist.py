@@ -38,26 +38,26 @@ def test_no_digit_crosses_the_border():
 
 @pytest.mark.parametrize("digits", [1, 2])
 @pytest.mark.parametrize("spread", [0, 1, 60, 99, 100])
-@pytest.mark.parametrize("in_turn", [False, True])
-def test_easier_tasks(digits, spread, in_turn):
-    """Each picture once more, digit by digit: how far it has gone, and which digit the first look shows."""
-    options = {"digits": digits, "spread": spread, "in_turn": in_turn}
+@pytest.mark.parametrize("staged", [False, True])
+def test_easier_tasks(digits, spread, staged):
+    """Each picture once more, digit by digit: how far it has gone, and which digit the first stage shows."""
+    options = {"digits": digits, "spread": spread, "staged": staged}
     looks, labels = datasets.sample("two-digit-mnist", np.random.default_rng(2), 50, **options)
     pictures, names = datasets.load("mnist", "train")
     rng = np.random.default_rng(2)
     which = rng.integers(len(pictures), size=(50, digits))
     places = [rng.integers(33, size=(50, digits)) for _ in range(2)]
     rows, columns = (16 + (place - 16) * spread // 100 for place in places)
-    doubts = rng.standard_normal((50, digits)) if in_turn else None
+    doubts = rng.standard_normal((50, digits)) if staged else None
     assert np.array_equal(labels, names[which])
-    assert looks.shape == ((50, 2, 60, 60) if in_turn else (50, 60, 60)) and looks.dtype == np.float32
+    assert looks.shape == ((50, 2, 60, 60) if staged else (50, 60, 60)) and looks.dtype == np.float32
     for n in range(50):
         alone = np.zeros((digits, 60, 60))
         for k in range(digits):
             alone[k, rows[n, k] : rows[n, k] + 28, columns[n, k] : columns[n, k] + 28] = pictures[which[n, k]]
         image = np.minimum(alone.sum(axis=0), 1)
         expected = image
-        if in_turn:
+        if staged:
             expected = [alone[min(range(digits), key=lambda k: columns[n, k] + 5 * doubts[n, k])], image]
         np.testing.assert_allclose(looks[n], expected, atol=1e-6)
 
@@ -71,14 +71,18 @@ def test_easier_tasks(digits, spread, in_turn):
         ({"spread": 101}, "spread is 101: pass a whole number, from 0 to 100"),
         ({"spread": 0.5}, "spread is 0.5: pass a whole number, from 0 to 100"),
         ({"spread": 50.0}, "spread is 50.0: pass a whole number, from 0 to 100"),
-        ({"in_turn": 2}, "in_turn is 2: pass True or False"),
-        ({"in_turn": None}, "in_turn is None: pass True or False"),
+        ({"staged": 2}, "staged is 2: pass True or False"),
+        ({"staged": None}, "staged is None: pass True or False"),
     ],
 )
 def test_another_task_is_refused(options, said):
-    with pytest.raises(datasets.DatasetError) as error:
-        datasets.sample("two-digit-mnist", np.random.default_rng(0), 3, **options)
-    assert str(error.value) == said
+    for function in (
+        lambda: datasets.sample("two-digit-mnist", np.random.default_rng(0), 3, **options),
+        lambda: datasets.check_options("two-digit-mnist", options),
+    ):
+        with pytest.raises(datasets.DatasetError) as error:
+            function()
+        assert str(error.value) == said
 
 
 def test_shapes_and_types():

@@ -4,7 +4,6 @@ import inspect
 
 import numpy as np
 import pytest
-from draw_np.training.step import losses_and_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from draw_np.backend import value_and_grad
 from draw_np.models import draw, vae
 from draw_np.training.gradient_check import as_tuple, function_cases, gradient_table, model_cases
 from draw_np.training.trees import map_leaves, named_leaves
+from draw_np.training.update import losses_and_gradient
 
 FUNCTIONS = sorted(function_cases(equations, np.random.default_rng(0)))
 SIZES = {name: st.integers(1, 6) for name in ("batch", "N", "latent", "hidden", "width", "height", "channels")}

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draw_np import equations
+from draw_np import equations, kernels
+from draw_np.backend import np as backend_np
 from draw_np.backend import value_and_grad
 from draw_np.models import draw
 from draw_np.training.trees import map_leaves, named_leaves
@@ -216,11 +217,11 @@ def test_infer(config):
 
 
 @every_config
-def test_bound_in_turn(config):
+def test_bound_of_staged_images(config):
     """The first half of the steps, rounded down, sees other images than the rest does; the bound is of the latter."""
     params, images, noise = random_case(config)
     firsts = np.random.default_rng(8).random(images.shape)
-    reconstruction, latent = draw.bound_in_turn(params, config, np.stack([firsts, images], axis=1), noise)
+    reconstruction, latent = draw.bound(params, config, np.stack([firsts, images], axis=1), noise)
     for n in range(len(images)):
         first, x = planes_of(firsts[n], config), planes_of(images[n], config)
         early = len(noise) // 2
@@ -231,15 +232,42 @@ def test_bound_in_turn(config):
 
 
 @every_config
-def test_bound_in_turn_of_the_same_looks_is_the_bound(config):
+def test_the_bound_of_equal_stages_is_the_bound(config):
     params, images, noise = random_case(config)
     for parts in (1, 2, 3):
         looks = np.stack([images] * parts, axis=1)
-        found = draw.bound_in_turn(params, config, looks, noise)
+        found = draw.bound(params, config, looks, noise)
         for part, expected in zip(found, draw.bound(params, config, images, noise)):
             assert np.array_equal(part, expected)
-    with pytest.raises(ValueError, match="^4 looks are more than the 3 steps$"):
-        draw.bound_in_turn(params, config, np.stack([images] * 4, axis=1), noise[:3])
+    with pytest.raises(ValueError, match="^4 stages are more than the 3 steps$"):
+        draw.bound(params, config, np.stack([images] * 4, axis=1), noise[:3])
+    with pytest.raises(ValueError, match="^images must be of shape"):
+        draw.bound(params, config, np.stack([images] * 2, axis=1)[..., :-1], noise)
+    with pytest.raises(ValueError, match="^images must lie in"):
+        draw.bound(params, config, np.stack([images + 2, images], axis=1), noise)
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize("stages", [1, 2, 3])
+@pytest.mark.parametrize("keep_every", [1, 2, 3, 4, 10, 99])  # of ten steps
+@with_and_without_attention
+def test_keeping_few_states_of_staged_images_changes_no_number(config, keep_every, stages, ops):
+    config = dataclasses.replace(config, steps=10)
+    params, _, noise = random_case(config)
+    looks = np.random.default_rng(5).random((BATCH, stages, config.height, config.width))
+
+    def loss(**how):
+        def terms(params):
+            reconstruction, latent = draw.bound(params, config, looks, noise, ops, **how)
+            return backend_np.concatenate([reconstruction, backend_np.ravel(latent)])
+
+        return value_and_grad(terms, params)
+
+    (found, gradient), (expected, slopes) = loss(keep_every=keep_every), loss()
+    assert len(found) == BATCH * 11
+    assert_close(found, expected)
+    for name, slope in named_leaves(slopes).items():
+        np.testing.assert_allclose(named_leaves(gradient)[name], slope, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
 @every_config

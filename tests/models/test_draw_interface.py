@@ -186,6 +186,7 @@ def test_mean_image_becomes_the_first_canvas(config):
         (ATTENTION, (8, 7)),
         (ATTENTION, (0, 8, 7)),
         (ATTENTION, ()),
+        (ATTENTION, (BATCH, 0, 8, 7)),
         (COLOUR, (BATCH, 8, 7)),
         (COLOUR, (BATCH, 3, 8, 7)),
         (COLOUR, (BATCH, 8, 7, 4)),

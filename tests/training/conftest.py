@@ -1,5 +1,6 @@
 """A run so small that it takes a fraction of a second, on digits that are read once."""
 
+import dataclasses
 import hashlib
 import shutil
 
@@ -11,15 +12,16 @@ from draw_np.datasets import Split
 from draw_np.models import draw
 from draw_np.training import checkpoint
 from draw_np.training.loop import train
-from draw_np.training.presets import Preset, Recipe
+from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.trees import named_leaves
 
 
 @pytest.fixture(scope="session")
 def digits():
-    """The first digits of MNIST's training and validation images, as datasets.load returns them."""
+    """The first digits of MNIST's training and validation images, made binary, as datasets.load returns them."""
+    rng = np.random.default_rng(0)
     return {
-        split: Split(datasets.load("mnist", split).images[:count].copy(), None)
+        split: Split(datasets.binarize(datasets.load("mnist", split).images[:count], rng), None)
         for split, count in (("train", 100), ("valid", 30))
     }
 
@@ -28,21 +30,34 @@ def digits():
 def preset(monkeypatch, digits):
     """DRAW with T growing from 1 to 2: 15 updates in 3 epochs of 5 batches, which leave 3 of 38 images out."""
     monkeypatch.setattr(datasets, "load", lambda name, split: digits[split])
-    return Preset(
-        "draw",
-        draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4),
-        Recipe(
-            "mnist", 3, 7, warm_up=3, kl_warm_up=8, grow=((1, 0.4),), images=38, validation_images=16, binarize=True
-        ),
+    phases = (
+        Phase(3, Ramp(0.0, 4e-3), {"steps": 1}, kl=Ramp(0.0, 1.0)),
+        Phase(3, 4e-3, {"steps": 1}),
+        Phase(9, Ramp(4e-3, 0.0)),
     )
+    config = draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4)
+    return Run("small", "draw", config, "mnist", Recipe(phases, batch=7, images=38, validation_images=16))
+
+
+@pytest.fixture
+def changed(preset):
+    """The preset with other fields, of itself or of its recipe: changed(phases=(Phase(5, 0.1),), name="other")."""
+
+    def changed(**fields):
+        own = {field.name for field in dataclasses.fields(Run)}
+        recipe = {key: value for key, value in fields.items() if key not in own}
+        fields = {key: value for key, value in fields.items() if key in own}
+        return dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, **recipe), **fields)
+
+    return changed
 
 
 @pytest.fixture
 def run(preset):
     """Call `train` on the preset, or on another: run(out, seed=1, ...)."""
 
-    def run(out, preset=preset, name="small", **options):
-        return train(preset, out, name, **options)
+    def run(out, preset=preset, **options):
+        return train(preset, out, **options)
 
     return run
 

@@ -1,4 +1,6 @@
-"""Adam against Algorithm 1 of Kingma & Ba, number by number, and the clipping and averaging around it."""
+"""Adam against Algorithm 1 of Kingma & Ba, number by number, the clipping and averaging around it, and Schedule-Free
+Adam against its authors' algorithm.
+"""
 
 import copy
 import math
@@ -6,7 +8,15 @@ import math
 import numpy as np
 import pytest
 
-from draw_np.training.adam import adam_init, adam_update, clip_by_global_norm, shrink_matrices, update_average
+from draw_np.training.adam import (
+    AdamState,
+    adam_init,
+    adam_update,
+    clip_by_global_norm,
+    schedule_free_update,
+    shrink_matrices,
+    update_average,
+)
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
 
 SHAPES = {"W": (7, 8), "inner": {"U": (5, 6), "b": (3,)}, "scale": ()}
@@ -146,3 +156,31 @@ def test_the_average_over_a_whole_run_is_the_plain_mean_and_over_none_of_it_the_
         whole, none = update_average(whole, params, count, 1.0), update_average(none, params, count, 0.0)
     np.testing.assert_allclose(whole["W"], np.mean([params["W"] for params in history], axis=0), rtol=1e-12)
     assert np.array_equal(none["W"], history[-1]["W"])
+
+
+def test_schedule_free_adam_is_the_algorithm_of_its_paper():
+    """Algorithm 1 of Defazio et al. 2024 with a z of its own, but for our running average in place of a plain mean."""
+    rng = np.random.default_rng(0)
+    x = z = y = rng.normal(size=7)
+    v, count = np.ones(7), 40
+    params, average, state = {"w": y}, {"w": x}, AdamState(count, {"w": rng.normal(size=7)}, {"w": v})
+    for _ in range(5):
+        g = rng.normal(size=7)
+        params, average, state = schedule_free_update(params, average, {"w": g}, state, 0.01, 0.05, near=0.9)
+        count += 1
+        v = 0.999 * v + 0.001 * g**2
+        z = z - 0.01 * g / (np.sqrt(v / (1 - 0.999**count)) + 1e-8)
+        c = 1 / (1 + 0.05 * count)
+        x = (1 - c) * x + c * z
+        y = 0.1 * z + 0.9 * x
+        assert state.count == count
+        for ours, theirs in ((params, y), (average, x), (state.mean_square, v)):
+            np.testing.assert_allclose(ours["w"], theirs, rtol=1e-10)
+
+
+def test_schedule_free_adam_keeps_the_type_of_the_weights():
+    rng = np.random.default_rng(10)
+    params, gradient = tree(rng, np.float32), tree(rng, np.float32)
+    found = schedule_free_update(params, params, gradient, adam_init(params), np.float64(1e-3), 0.05)
+    for result in (*found[:2], found[2].mean_square):
+        assert {leaf.dtype for leaf in named_leaves(result).values()} == {np.dtype(np.float32)}

@@ -1,12 +1,17 @@
 """The order of training: every image once an epoch, and a place to take it up again."""
 
 import json
+import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
 
 from draw_np import datasets
+from draw_np.models import vae
 from draw_np.training.batches import Endless, Shuffled
+from draw_np.training.data import Images, prepare
+from draw_np.training.recipe import Phase, Recipe, Run
 
 COUNT, BATCH = 23, 5  # four batches an epoch; three images are left out
 
@@ -33,7 +38,7 @@ def shuffled(seed=0):
 
 
 def endless(seed=0):
-    return Endless("two-digit-mnist", 3, np.random.default_rng(seed))
+    return Endless(partial(datasets.sample, "two-digit-mnist"), 3, np.random.default_rng(seed))
 
 
 def test_each_image_once_an_epoch_in_a_new_order():
@@ -97,6 +102,81 @@ def test_taken_up_again_anywhere(make, done):
     assert all(same(a, again.next()) for a in following)
 
 
+def test_a_place_counts_images_whatever_the_batch():
+    """What was seen of the epoch is not seen again by one that goes on with batches of another size."""
+    batches = shuffled()
+    seen = [n for _ in range(2) for n in numbers(batches.next())]
+    again = Shuffled(numbered(), 3, np.random.default_rng(99))
+    again.restore(json.loads(json.dumps(batches.state())))
+    rest = [n for _ in range(4) for n in numbers(again.next())]  # 13 images are left for batches of 3
+    assert len({*seen, *rest}) == 22
+    assert len({n for _ in range(7) for n in numbers(again.next())}) == 21  # a new epoch
+
+
+@pytest.mark.parametrize("place", [-1, 24, 2.0, None, True])
+def test_a_place_that_is_none(place):
+    batches = shuffled()
+    with pytest.raises(ValueError, match="there is no image"):
+        batches.restore({**batches.state(), "place": place})
+
+
+def a_run(data, **recipe):
+    return Run("small", "vae", vae.Config(8, 7), data, Recipe((Phase(1, 0.1),), **{"batch": 4, **recipe}))
+
+
+def prepared(run, data_rng, mean_rng):
+    """The batches of a run, what it validates on, and the mean of its training images."""
+    data, batches, valid = prepare(run, data_rng)
+    return batches, valid, data.mean(mean_rng)
+
+
+def test_images_of_one_s_own_are_floats_or_bytes():
+    floats_of, bytes_of = numbered(dtype=np.float32) / np.float32(255), numbered(dtype=np.uint8)
+    for train in (floats_of, bytes_of):
+        run = a_run(Images(train, train[:9]), images=20, validation_images=5)
+        batches, valid, mean = prepared(run, np.random.default_rng(0), np.random.default_rng(1))
+        assert valid.labels is None and np.array_equal(valid.images, floats_of[:5]) and valid.images.dtype == np.float32
+        np.testing.assert_allclose(mean, floats_of[:20].mean(axis=0), rtol=1e-6)
+        assert batches.per_epoch == 5
+        found = np.concatenate([batches.next().images for _ in range(5)])
+        assert found.dtype == np.float32 and sorted(found[:, 0, 0]) == sorted(floats_of[:20, 0, 0])
+
+
+def test_images_may_be_larger_than_memory(tmp_path):
+    """Neither their mean nor a batch makes floats of all of them, nor copies them."""
+    np.save(tmp_path / "x.npy", np.broadcast_to(np.arange(50, dtype=np.uint8)[:, None, None], (50, 400, 500)))
+    train = np.load(tmp_path / "x.npy", mmap_mode="r")
+    run = Run("large", "vae", vae.Config(400, 500), Images(train, train[:1]), Recipe((Phase(1, 0.1),), batch=2))
+    tracemalloc.start()
+    batches, _, mean = prepared(run, np.random.default_rng(0), np.random.default_rng(1))
+    batches.next()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < train.nbytes
+    np.testing.assert_allclose(mean, 24.5 / 255)
+
+
+def test_images_may_be_made_out_of_larger_ones():
+    """By `augment`, anew at every epoch and the same again after a restart, out of images that stay as they are."""
+
+    def crop(images, rng):
+        rows = rng.integers(3, size=len(images))
+        return np.stack([image[row : row + 8] for image, row in zip(images, rows)]).astype(np.float32)
+
+    train = np.random.default_rng(0).random((9, 10, 7), np.float32)
+    run = a_run(Images(train, train[:2, :8], crop))
+    batches, _, mean = prepared(run, np.random.default_rng(0), np.random.default_rng(1))
+    assert np.array_equal(mean, crop(train, np.random.default_rng(1)).mean(axis=0))
+    first = [batches.next().images for _ in range(3)]
+    saved = json.loads(json.dumps(batches.state()))
+    following = [batches.next().images for _ in range(5)]
+    for image in np.concatenate(first + following):
+        assert any(np.array_equal(image, whole[row : row + 8]) for whole in train for row in range(3))
+    again, _, _ = prepared(run, np.random.default_rng(7), np.random.default_rng(1))
+    again.restore(saved)
+    assert all(np.array_equal(expected, again.next().images) for expected in following)
+
+
 @pytest.mark.parametrize("make", [shuffled, endless])
 def test_a_saved_state_does_not_move_on_with_the_batches(make):
     batches = make()
@@ -109,7 +189,7 @@ def test_a_saved_state_does_not_move_on_with_the_batches(make):
 
 
 def test_endless_images_may_be_made_otherwise():
-    batches = Endless("cluttered-mnist", 3, np.random.default_rng(0))
+    batches = Endless(partial(datasets.sample, "cluttered-mnist"), 3, np.random.default_rng(0))
     first, second = batches.next(side=48, distractors=2), batches.next()
     assert first.images.shape == (3, 48, 48) and second.images.shape == (3, 100, 100)
     assert same(first, datasets.sample("cluttered-mnist", np.random.default_rng(0), 3, side=48, distractors=2))

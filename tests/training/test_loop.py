@@ -13,7 +13,6 @@ import time
 
 import numpy as np
 import pytest
-from draw_np.training.step import steps_at
 
 from draw_np import datasets
 from draw_np.datasets import Split
@@ -21,8 +20,9 @@ from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import checkpoint, loop
 from draw_np.training.checkpoint import CheckpointError
 from draw_np.training.evaluation import evaluate_classifier
-from draw_np.training.loop import TrainingError, train
-from draw_np.training.presets import Preset, Recipe, changed
+from draw_np.training.journal import TrainingError
+from draw_np.training.loop import train
+from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.trees import map_leaves, named_leaves
 
 LENGTH, PER_EPOCH = 15, 5
@@ -93,53 +93,54 @@ def test_what_a_run_leaves_behind(finished, preset, capsys):
     assert any(not np.array_equal(averages[name], finals[name]) for name in finals)
     for found in meta, about:
         assert (found["model"], found["preset"], found["seed"]) == ("draw", "small", 0)
-        assert found["config"] == dataclasses.asdict(preset.config)
-        assert found["recipe"] == json.loads(json.dumps(dataclasses.asdict(preset.recipe)))
-        assert found["length"] == found["update"] == LENGTH
+        assert found["config"] == dataclasses.asdict(preset.config) and found["dataset"] == "mnist"
+        assert found["recipe"].keys() == dataclasses.asdict(preset.recipe).keys()
+        assert found["recipe"]["phases"] == repr(preset.recipe.phases) and found["recipe"]["batch"] == "7"
+        assert found["length"] == found["update"] == LENGTH and found["phases"] == 3
     params, model, config, _ = checkpoint.load_weights(finished / "weights.npz")
     assert model is draw and config == preset.config
 
 
-def test_the_metrics_are_complete(finished, preset):
+def test_the_metrics_are_complete(finished):
     rows = metrics(finished)
     assert [row["update"] for row in rows] == list(range(1, LENGTH + 1))
     for row in rows:
         assert row["nats"] == pytest.approx(row["L_x"] + row["L_z"]) and row["gradient_norm"] > 0
-        assert row["steps"] == steps_at(preset.recipe, preset.config, row["update"] - 1, LENGTH)
+        assert row["steps"] == (1 if row["update"] <= 6 else 2)
         assert ("validation" in row) == ("validation_average" in row) == (row["update"] % PER_EPOCH == 0)
-    assert {row["steps"] for row in rows} == {1, 2}
     seconds = [row["seconds"] for row in rows]
     assert seconds == sorted(seconds) and seconds[-1] > 0
     assert rows[0]["nats"] < 350  # c_0 starts at the mean image, not at grey, which costs 784 ln 2 = 543
 
 
-def test_the_kl_counts_little_at_first(run, preset, tmp_path):
+def test_the_kl_counts_little_at_first(run, changed, tmp_path):
     """The first update is made with an eighth of L^z, so that it grows faster; what is reported is all of it."""
-    weighing, plain = (dataclasses.replace(preset.recipe, kl_warm_up=updates) for updates in (8, 0))
     rows = []
-    for name, recipe in ("weighing", weighing), ("plain", plain):
-        run(tmp_path / name, preset._replace(recipe=recipe), updates=2)
+    for name, kl in ("weighing", 0.125), ("plain", 1.0):
+        run(tmp_path / name, changed(phases=(Phase(2, 4e-3, {"steps": 1}, kl=kl),)))
         rows.append(metrics(tmp_path / name))
     (first, second), (first_plain, second_plain) = rows
     assert {k: first[k] for k in ("L_x", "L_z")} == {k: first_plain[k] for k in ("L_x", "L_z")}
     assert second["L_z"] > 1.02 * second_plain["L_z"]
 
 
-def test_it_learns(run, preset, tmp_path):
-    recipe = dataclasses.replace(preset.recipe, rate=0.02, grow=())
-    run(tmp_path / "x", Preset("vae", vae.Config(hidden=64, latent=5), recipe), updates=40)
+def a_vae(changed, length, **sizes):
+    """A vae with a rate that rises and falls."""
+    phases = Phase(3, Ramp(0.0, 0.02)), Phase(length - 3, Ramp(0.02, 0.0))
+    return changed(model="vae", config=vae.Config(**sizes), phases=phases)
+
+
+def test_it_learns(run, changed, tmp_path):
+    run(tmp_path / "x", a_vae(changed, 40, hidden=64, latent=5))
     nats = [row["nats"] for row in metrics(tmp_path / "x")]
     assert sum(nats[-5:]) / 5 < sum(nats[:5]) / 5 - 15
 
 
-def test_validation_is_the_bound_of_the_weights_of_that_moment(run, preset, digits, tmp_path):
-    recipe, config = dataclasses.replace(preset.recipe, rate=0.02, grow=()), vae.Config(hidden=64, latent=5)
-    run(tmp_path / "x", Preset("vae", config, recipe), updates=20, seed=4)
+def test_validation_is_the_bound_of_the_weights_of_that_moment(run, changed, digits, tmp_path):
+    config, valid = vae.Config(hidden=64, latent=5), digits["valid"].images[:16]
+    run(tmp_path / "x", a_vae(changed, 20, hidden=64, latent=5), seed=4)
     trees, _ = checkpoint.load(tmp_path / "x" / "checkpoint.npz")
     last = metrics(tmp_path / "x")[-1]
-    pixels_rng = np.random.default_rng(np.random.SeedSequence(4).spawn(4)[3])
-    datasets.binarize(digits["train"].images[:38], pixels_rng)  # the training images come first
-    valid = datasets.binarize(digits["valid"].images[:16], pixels_rng)
     noise = vae.sample_noise(config, 16, np.random.default_rng(4))  # every time the same
     for key, name in ("validation", "params"), ("validation_average", "average"):
         expected = float(vae.loss(trees[name], config, valid, noise))
@@ -187,9 +188,8 @@ def test_how_often_it_is_saved(run, tmp_path, monkeypatch):
     assert saved == [*expected, ("weights.npz", LENGTH, LENGTH)]
 
 
-def test_without_an_average_the_weights_are_the_last(run, preset, tmp_path):
-    recipe = dataclasses.replace(preset.recipe, average=0.0)
-    run(tmp_path / "x", Preset("draw", preset.config, recipe), updates=3)
+def test_without_an_average_the_weights_are_the_last(run, changed, tmp_path):
+    run(tmp_path / "x", changed(average=0.0), updates=3)
     trees, _ = checkpoint.load(tmp_path / "x" / "checkpoint.npz")
     weights, _ = checkpoint.load(tmp_path / "x" / "weights.npz")
     for name, leaf in named_leaves(weights["params"]).items():
@@ -259,35 +259,46 @@ def test_stopped_every_few_updates_with_another_length_it_is_that_length_s_run(r
     assert bits(out) == bits(tmp_path / "whole")
 
 
-def test_a_run_settles_once_wherever_it_is_stopped(run, preset, tmp_path, at_update, bits):
-    recipe = dataclasses.replace(preset.recipe, weight_decay=0.1, settle=7.5 / LENGTH, rate=0.02)
-    preset = preset._replace(recipe=recipe)
+def test_a_run_is_pruned_once_wherever_it_is_stopped(run, changed, tmp_path, at_update, bits):
+    first, last = Phase(8, 0.02, {"steps": 1}), Phase(7, 0.01, optimiser="schedule-free", prune=True)
+    preset = changed(phases=(first, last), decay=0.1)
     run(tmp_path / "whole", preset)
-    for piece in range(4):  # it settles before the ninth update, with which the third piece begins
+    for piece in range(4):  # it is pruned before the ninth update, with which the third piece begins
         at_update(4, send(signal.SIGINT))
         run(tmp_path / "pieces", preset, resume=piece > 0)
-        assert checkpoint.load(tmp_path / "pieces" / "checkpoint.npz")[1]["settling"] is (piece > 1)
+        meta = checkpoint.load(tmp_path / "pieces" / "checkpoint.npz")[1]
+        assert (meta["phases"], meta["units"] is not None) == ((2, True) if piece > 1 else (1, False))
     assert bits(tmp_path / "pieces") == bits(tmp_path / "whole")
-    trees, _ = checkpoint.load(tmp_path / "whole" / "checkpoint.npz")
-    rows = trees["params"]["decoder"]["W"].any(axis=1)
-    assert not rows.all() and (rows == trees["average"]["decoder"]["W"].any(axis=1)).all()  # so few updates: all silent
+    trees, meta = checkpoint.load(tmp_path / "whole" / "checkpoint.npz")
+    kept = meta["units"]
+    assert 0 < len(kept) < 3 and meta["config"]["latent"] == len(kept)  # so few updates: most are silent
+    for tree in (trees["params"], trees["average"], trees["optimiser"]["mean"], trees["optimiser"]["mean_square"]):
+        assert len(tree["decoder"]["W"]) == len(tree["mu"]["b"]) == tree["sigma"]["W"].shape[1] == len(kept)
+    params, _, config, _ = checkpoint.load_weights(tmp_path / "whole" / "weights.npz")
+    assert config == preset.config  # the file of weights has all units
+    assert [row.any() for row in params["decoder"]["W"]] == [unit in kept for unit in range(3)]
+    assert np.array_equal(params["decoder"]["W"][kept], trees["average"]["decoder"]["W"])
 
 
 def test_a_run_may_begin_from_a_smaller_model(run, preset, tmp_path, at_update, bits, monkeypatch):
     config, larger = preset.config, draw.Config(60, 60, steps=3, hidden=8, latent=3, read_size=3, write_size=4)
     small = draw.init_params(config, np.random.default_rng(0))
-    easier = (({"digits": 1, "spread": (0, 100)}, 0.2), ({"in_turn": True}, 0.4))
-    how = {"start": "small", "settle": 0.0, "decoder_until": 0.6, "lstm_clip": 0.1}
-    recipe = Recipe("two-digit-mnist", 1, 3, rate=1e-4, grow=((2, 0.4),), easier=easier, **how)
-    preset = Preset("draw", larger, recipe)
+    phases = (
+        Phase(1, 1e-4, {"steps": 2}, {"digits": 1, "spread": Ramp(0, 100)}, optimiser="schedule-free"),
+        Phase(1, 1e-4, {"steps": 2}, {"staged": True}, optimiser="schedule-free"),
+        Phase(1, 1e-4, {}, {"staged": True}, optimiser="schedule-free"),
+        Phase(2, 1e-4, optimiser="schedule-free", frozen=draw.DECODER),
+    )
+    recipe = Recipe(phases, batch=3, start="small", lstm_clip=0.1)
+    preset = Run("larger", "draw", larger, "two-digit-mnist", recipe)
     few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
     with pytest.raises(TrainingError, match="begins from the weights 'small'"):
-        run(tmp_path / "none", preset, updates=5)
-    run(tmp_path / "whole", preset, updates=5, start=(small, config))
+        run(tmp_path / "none", preset)
+    run(tmp_path / "whole", preset, start=(small, config))
     assert [row["steps"] for row in metrics(tmp_path / "whole")] == [2, 2, 3, 3, 3]
     at_update(3, send(signal.SIGINT))
-    assert run(tmp_path / "x", preset, updates=5, start=(small, config)) is False
+    assert run(tmp_path / "x", preset, start=(small, config)) is False
     at_rest = checkpoint.load(tmp_path / "x" / "checkpoint.npz")[0]["average"]
     assert run(tmp_path / "x", preset, resume=True) is True
     assert bits(tmp_path / "x") == bits(tmp_path / "whole")
@@ -298,30 +309,41 @@ def test_a_run_may_begin_from_a_smaller_model(run, preset, tmp_path, at_update, 
 
 
 def test_the_seed_of_a_resumed_run_is_its_own(run, finished, stopped, bits):
-    run(stopped, resume=True, seed=77)
+    before = files(stopped)
+    with pytest.raises(TrainingError, match="has seed 0, not 77; leave out --seed") as error:
+        run(stopped, resume=True, seed=77)
+    assert_one_line(error)
+    assert files(stopped) == before
+    run(stopped, resume=True, seed=0)
     assert bits(stopped) == bits(finished)
 
 
-def test_a_recipe_that_changed_meanwhile_is_said(run, preset, stopped, capsys):
+def test_a_recipe_that_changed_meanwhile_is_said(run, changed, stopped, capsys):
     run(stopped, resume=True)
     assert "changed since" not in capsys.readouterr().err
-    other = dataclasses.replace(preset.recipe, rate=0.001, grow=((1, 0.5),))
-    run(stopped, preset._replace(recipe=other), resume=True)
-    assert "small: the preset's grow, rate changed since; going on as it is now\n" in capsys.readouterr().err
+    run(stopped, changed(phases=(Phase(15, 0.001),), clip=9.0), resume=True)
+    assert "small: the preset's phases, clip changed since; going on as it is now\n" in capsys.readouterr().err
 
 
-def test_a_run_may_go_on_with_another_number_of_steps(run, preset, stopped, capsys):
-    more = preset._replace(config=dataclasses.replace(preset.config, steps=3))
+def test_data_that_changed_meanwhile_are_said(run, changed, stopped, capsys):
+    run(stopped, changed(data="binarized-mnist"), resume=True)
+    assert "small: the preset's data changed since; going on as it is now\n" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_with_batches_of_another_size(run, changed, stopped, capsys):
+    """Its place in the epoch counts images: those of the first batch of the second epoch have been seen."""
+    assert checkpoint.load(stopped / "checkpoint.npz")[1]["data"]["place"] == 7
+    assert run(stopped, changed(batch=9), resume=True)
+    assert "small: the preset's batch changed since; going on as it is now\n" in capsys.readouterr().err
+    assert [row["update"] for row in metrics(stopped)] == list(range(1, LENGTH + 1))
+    assert checkpoint.load(stopped / "checkpoint.npz")[1]["data"]["place"] == 18  # 16 25 34, 9 18 27 36, 9 18
+
+
+def test_a_run_may_go_on_with_another_number_of_steps(run, preset, changed, stopped, capsys):
+    more = changed(config=dataclasses.replace(preset.config, steps=3))
     assert run(stopped, more, resume=True)
     assert "small: the preset's steps changed since; going on as it is now\n" in capsys.readouterr().err
     assert checkpoint.load(stopped / "weights.npz")[1]["config"]["steps"] == 3
-
-
-def test_a_field_that_the_recipe_got_later_has_changed_if_it_has_an_effect(preset):
-    saved = json.loads(json.dumps(dataclasses.asdict(preset.recipe)))
-    del saved["weight_decay"]
-    assert changed(preset.recipe, saved) == []
-    assert changed(dataclasses.replace(preset.recipe, weight_decay=0.3), saved) == ["weight_decay"]
 
 
 def test_a_complete_run_may_be_resumed_to_no_effect(run, finished, bits):
@@ -346,7 +368,7 @@ def test_images_without_end_are_resumed_too(run, preset, tmp_path, at_update, bi
     few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
     config = draw.Config(height=60, width=60, steps=2, hidden=8, latent=3, read_size=2, write_size=4)
-    endless = Preset("draw", config, Recipe("two-digit-mnist", epochs=1, batch=3, warm_up=2))
+    endless = Run("endless", "draw", config, "two-digit-mnist", Recipe((Phase(9, Ramp(4e-3, 0.0)),), batch=3))
     run(tmp_path / "whole", endless, updates=5)
     at_update(3, send(signal.SIGINT))
     assert run(tmp_path / "x", endless, updates=5) is False
@@ -359,8 +381,9 @@ def test_a_classifier_is_resumed_too(run, preset, tmp_path, at_update, bits, mon
     few = datasets.sample("cluttered-mnist", np.random.default_rng(0), 20, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
     config = glimpse_classifier.Config(steps=2, hidden=8, read_size=5)
-    easier = {"grow": ((1, 0.4),), "easier": (({"side": 48, "distractors": 2}, 0.6),)}
-    recipe = Recipe("cluttered-mnist", epochs=1, batch=3, warm_up=2, validation_images=16, **easier)
+    easier = {"height": 48, "width": 48}, {"side": 48, "distractors": 2}
+    phases = Phase(2, 1e-3, {"steps": 1, **easier[0]}, easier[1]), Phase(1, 1e-3, *easier), Phase(2, Ramp(1e-3, 0.0))
+    recipe = Recipe(phases, batch=3, validation_images=16)
     sides, sample = [], datasets.sample
 
     def seen(*args, **options):
@@ -368,11 +391,11 @@ def test_a_classifier_is_resumed_too(run, preset, tmp_path, at_update, bits, mon
         return sample(*args, **options)
 
     monkeypatch.setattr(datasets, "sample", seen)
-    model = Preset("glimpse_classifier", config, recipe)
-    run(tmp_path / "whole", model, updates=5)
+    model = Run("classifier", "glimpse_classifier", config, "cluttered-mnist", recipe)
+    run(tmp_path / "whole", model)
     assert sides == [100, 48, 48, 48, 100, 100]  # the first for the mean image
     at_update(3, send(signal.SIGINT))
-    assert run(tmp_path / "x", model, updates=5) is False
+    assert run(tmp_path / "x", model) is False
     assert run(tmp_path / "x", model, resume=True) is True
     assert bits(tmp_path / "x") == bits(tmp_path / "whole")
     rows = metrics(tmp_path / "x")
@@ -384,11 +407,11 @@ def test_a_classifier_is_resumed_too(run, preset, tmp_path, at_update, bits, mon
     assert rows[-1]["validation_average_nats"] == pytest.approx(found.cross_entropy, abs=1e-4)
 
 
-def test_a_vae_is_resumed_too(run, preset, tmp_path, at_update, bits):
-    model = Preset("vae", vae.Config(hidden=8, latent=3), dataclasses.replace(preset.recipe, grow=()))
-    run(tmp_path / "whole", model, updates=11)
+def test_a_vae_is_resumed_too(run, changed, tmp_path, at_update, bits):
+    model = a_vae(changed, 11, hidden=8, latent=3)
+    run(tmp_path / "whole", model)
     at_update(5, send(signal.SIGINT))
-    run(tmp_path / "x", model, updates=11)
+    run(tmp_path / "x", model)
     run(tmp_path / "x", model, resume=True)
     assert bits(tmp_path / "x") == bits(tmp_path / "whole")
     assert {row["steps"] for row in metrics(tmp_path / "x")} == {1}
@@ -455,18 +478,18 @@ def test_no_run_to_resume(run, tmp_path, there):
     assert (tmp_path / "x").exists() is there
 
 
-def test_another_preset_s_run(run, finished):
+def test_another_preset_s_run(run, changed, finished):
     before = files(finished)
     with pytest.raises(TrainingError, match="holds a run of preset 'small', not 'large'") as error:
-        run(finished, name="large", resume=True)
+        run(finished, changed(name="large"), resume=True)
     assert_one_line(error)
     assert files(finished) == before
 
 
-def test_another_preset_of_the_same_name(run, preset, stopped):
+def test_another_preset_of_the_same_name(run, preset, changed, stopped):
     before = files(stopped)
     for change in ({"hidden": 9}, {"height": 9}, {"hidden": 9, "steps": 3}):
-        other = Preset("draw", dataclasses.replace(preset.config, **change), preset.recipe)
+        other = changed(config=dataclasses.replace(preset.config, **change))
         with pytest.raises((TrainingError, CheckpointError)) as error:
             run(stopped, other, resume=True)
         assert_one_line(error)
@@ -477,7 +500,7 @@ def test_weights_are_no_checkpoint(run, finished, tmp_path):
     (tmp_path / "x").mkdir()
     shutil.copy(finished / "weights.npz", tmp_path / "x" / "checkpoint.npz")
     before = files(tmp_path / "x")
-    with pytest.raises(TrainingError, match="holds weights only and cannot be resumed") as error:
+    with pytest.raises(TrainingError, match="holds weights only, or is of another version, and cannot be re") as error:
         run(tmp_path / "x", resume=True)
     assert_one_line(error)
     assert files(tmp_path / "x") == before
@@ -517,12 +540,20 @@ WRONG_PARTS = {
     "a mean is missing": {"optimiser/mean/mu/b": None},
     "a mean's shape": {"optimiser/mean_square/mu/b": np.zeros(4, np.float32)},
     "a mean is NaN": {"optimiser/mean/mu/b": np.full(3, np.nan, np.float32)},
+    "a run of a version without phases": {"phases": None, "units": None, "settling": False},
     "an update that is none": {"update": "5"},
     "a seed that is none": {"seed": None},
     "no place in the data": {"data": {}},
     "no place in the noise": {"noise": 3},
     "another generator": {"noise": {"bit_generator": "MT19937"}},
     "a time that is none": {"seconds": "long"},
+    "phases that are none": {"phases": -1},
+    "a recipe that is none": {"recipe": "good"},
+    "states kept at no interval": {"keep_every": "often"},
+    "no units": {"units": []},
+    "units that are none": {"units": [0, 1, 3]},
+    "a unit twice": {"units": [0, 1, 1]},
+    "units in disorder": {"units": [2, 0, 1]},
     "an array of means": {"optimiser/mean": np.zeros(3, np.float32)},
     "operations that are none": {
         "ops": "string"
@@ -578,11 +609,11 @@ def test_a_loss_that_is_not_finite(run, preset, finished, tmp_path, monkeypatch,
     calls, bound = [0], draw.bound
 
     def spoiled(params, config, images, *rest):
-        calls[0] += len(images) == preset.recipe.batch  # else it is a validation
+        calls[0] += 1
         answer = bound(params, config, images, *rest)
         return spoil(*answer) if calls[0] == 6 else answer
 
-    monkeypatch.setattr(draw, "bound", spoiled)
+    monkeypatch.setattr(draw, "losses", spoiled)
     out = tmp_path / "x"
     with pytest.raises(TrainingError, match=rf"{quantity} became (nan|inf) at update 6") as error:
         run(out, checkpoint_every=2)
@@ -605,20 +636,20 @@ def test_a_gradient_that_is_not_finite(run, tmp_path, at_update):
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e45])
-def test_a_rate_that_is_too_high(run, preset, tmp_path, rate):
+def test_a_rate_that_is_too_high(run, changed, tmp_path, rate):
     """Whatever becomes of the run, the checkpoint that its message points to holds numbers."""
-    wild = Preset("draw", preset.config, dataclasses.replace(preset.recipe, rate=rate, warm_up=1))
+    wild = changed(phases=(Phase(15, rate),))
     with pytest.raises(TrainingError, match="became (nan|inf) at update") as error:
         run(tmp_path / "x", wild, checkpoint_every=1)
     assert_one_line(error)
     checkpoint.load_weights(tmp_path / "x" / "checkpoint.npz")
 
 
-def test_a_rate_that_is_too_high_for_the_very_last_update(run, preset, tmp_path):
+def test_a_rate_that_is_too_high_for_the_very_last_update(run, changed, tmp_path):
     """No later loss would show it: the weights themselves must be looked at."""
-    wild = Preset("draw", preset.config, dataclasses.replace(preset.recipe, rate=1e45, warm_up=1))
+    wild = changed(phases=(Phase(1, 1e45),))
     with pytest.raises(TrainingError, match="at update 1"):
-        run(tmp_path / "x", wild, updates=1)
+        run(tmp_path / "x", wild)
     checkpoint.load_weights(tmp_path / "x" / "checkpoint.npz")
 
 
@@ -627,7 +658,7 @@ def test_a_disk_that_fills_up_on_the_way(run, finished, tmp_path, monkeypatch, b
 
     def filling(descriptor):
         calls[0] += 1
-        if calls[0] == 7:  # two for each checkpoint: the file's and the folder's
+        if calls[0] == 9:  # two for each checkpoint and for the metrics: the file's and the folder's
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fsync(descriptor)
 
@@ -651,10 +682,10 @@ def test_data_that_are_not_to_be_had(run, tmp_path, preset, monkeypatch):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_batch_larger_than_the_images(run, tmp_path, preset):
-    large = Preset("draw", preset.config, dataclasses.replace(preset.recipe, batch=39))
+def test_a_batch_larger_than_the_images(run, tmp_path, changed):
     with pytest.raises((ValueError, TrainingError), match="a batch of 39 is more than the 38 training images"):
-        run(tmp_path / "x", large)
+        run(tmp_path / "x", changed(batch=39))
+    assert not (tmp_path / "x").exists()
 
 
 def test_images_may_have_colours(run, preset, tmp_path, monkeypatch):
@@ -662,7 +693,8 @@ def test_images_may_have_colours(run, preset, tmp_path, monkeypatch):
     colours = Split(rng.random((20, 8, 7, 3)).astype(np.float32), None)
     monkeypatch.setattr(datasets, "load", lambda name, split: colours)
     config = draw.Config(8, 7, 3, steps=2, hidden=6, latent=5, read_size=2, write_size=4)
-    assert run(tmp_path / "x", Preset("draw", config, Recipe("mnist", epochs=1, batch=4)), updates=2)
+    colourful = Run("colours", "draw", config, "mnist", Recipe((Phase(2, 1e-3),), batch=4))
+    assert run(tmp_path / "x", colourful)
 
 
 def test_a_very_long_run_starts_as_quickly_as_a_short_one(run, tmp_path, at_update):
@@ -673,6 +705,6 @@ def test_a_very_long_run_starts_as_quickly_as_a_short_one(run, tmp_path, at_upda
 
 
 def test_train_is_what_the_command_calls(preset, tmp_path):
-    assert train(preset, str(tmp_path / "x"), "small", updates=1) is True  # a folder may be a text
+    assert train(preset, str(tmp_path / "x"), updates=1) is True  # a folder may be a text
     trees, _ = checkpoint.load(tmp_path / "x" / "weights.npz")
     assert all(np.isfinite(leaf).all() for leaf in named_leaves(map_leaves(np.asarray, trees)).values())

@@ -2,15 +2,17 @@
 
 import multiprocessing
 import os
+import signal
 
 import numpy as np
 import pytest
-from draw_np.training.step import losses_and_gradient
 
 from draw_np import equations, kernels
 from draw_np.models import draw, glimpse_classifier
+from draw_np.training import shards
 from draw_np.training.shards import Shards
 from draw_np.training.trees import named_leaves
+from draw_np.training.update import losses_and_gradient
 
 CONFIG = draw.Config(height=6, width=5, steps=3, hidden=4, latent=3)
 
@@ -74,6 +76,31 @@ def test_one_shard_is_the_whole():
     assert nats == expected_nats
     for name, leaf in named_leaves(expected).items():
         np.testing.assert_array_equal(named_leaves(gradient)[name], leaf)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_processes_miss_no_signal_while_they_start_others_and_these_hear_none(monkeypatch):
+    """Ctrl-C in a terminal goes to all of them, and is for the one that saves."""
+    heard, before = [], set(multiprocessing.active_children())
+
+    def interrupted(*args):
+        os.kill(os.getpid(), signal.SIGINT)
+        return trees_in(*args)
+
+    trees_in = shards.trees_in
+    monkeypatch.setattr(shards, "trees_in", interrupted)  # called once before the process is started, and once after
+    handler = signal.signal(signal.SIGINT, lambda *_: heard.append(1))
+    try:
+        with Shards(2, problem(4)[0]) as two:
+            (process,) = set(multiprocessing.active_children()) - before
+            for number in shards.SIGNALS:
+                os.kill(process.pid, number)
+            nats, _ = two.losses_and_gradient(*problem(4), kernels)
+        assert len(heard) == 2 and signal.getsignal(signal.SIGINT) is not handler
+        assert not {*shards.SIGNALS} & signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    np.testing.assert_allclose(nats, losses_and_gradient(*problem(4), kernels)[0], rtol=1e-12)
 
 
 def test_processes_end_with_the_shards():

@@ -1,4 +1,4 @@
-"""One update is the loss, its gradient, clipping, Adam and the average in that order; and the two schedules."""
+"""One update is the loss, its gradient, clipping, the optimiser's step and the average in that order."""
 
 import copy
 import dataclasses
@@ -9,29 +9,29 @@ from functools import partial
 
 import numpy as np
 import pytest
-from draw_np.training.step import (
-    Weights,
-    first_weights,
-    kl_weight_at,
-    losses_and_gradient,
-    options_at,
-    rate_at,
-    steps_at,
-    steps_until,
-    update,
-)
 
 from draw_np import equations, kernels
 from draw_np.backend import np as backend_np
 from draw_np.backend import value_and_grad
-from draw_np.models import MODELS, draw, glimpse_classifier, vae
-from draw_np.training.adam import AdamState, adam_update, clip_by_global_norm, shrink_matrices, update_average
-from draw_np.training.presets import PRESETS, Recipe, find_preset
+from draw_np.models import draw, glimpse_classifier
+from draw_np.training.adam import (
+    AdamState,
+    Weights,
+    adam_update,
+    clip_by_global_norm,
+    first_weights,
+    schedule_free_update,
+    shrink_matrices,
+    update_average,
+)
+from draw_np.training.recipe import Recipe
 from draw_np.training.trees import global_norm, map_leaves, named_leaves
+from draw_np.training.update import Work, learning, losses_and_gradient, update, where
 
 BATCH = 4
 CONFIG = draw.Config(height=8, width=7, steps=3, hidden=6, latent=5, read_size=2, write_size=4)
-RECIPE = Recipe("mnist", epochs=1, clip=1e9, average=0.3)
+RECIPE = Recipe(phases=(), clip=1e9, average=0.3)
+WORK = Work(draw, CONFIG, equations, RECIPE)
 
 
 def case(dtype=np.float32):
@@ -64,13 +64,14 @@ def test_keeping_few_states_changes_no_number(ops, model, keep_every):
 
 
 @pytest.mark.parametrize("ops", [equations, kernels])
-def test_images_with_one_more_axis_are_looks(ops):
+@pytest.mark.parametrize("keep_every", [None, 1, 2])
+def test_images_may_be_staged(ops, keep_every):
     params, images, noise = case(np.float64)
     looks = np.stack([images[::-1], images], axis=1)
-    nats, gradient = losses_and_gradient(params, draw, CONFIG, looks, noise, ops)
+    nats, gradient = losses_and_gradient(params, draw, CONFIG, looks, noise, ops, keep_every=keep_every)
 
     def sums(params):
-        parts = draw.bound_in_turn(params, CONFIG, looks, noise, ops)
+        parts = draw.bound(params, CONFIG, looks, noise, ops)
         return backend_np.stack([backend_np.sum(part) for part in parts]) / BATCH
 
     expected, its_gradient = value_and_grad(sums, params, None)
@@ -112,16 +113,20 @@ def test_an_lstm_is_clipped_image_by_image(ops, keep_every):
     assert 0 < global_norm(whole["encoder"]) < 0.9 * global_norm(free["encoder"])
 
 
-@pytest.mark.parametrize("settling", [False, True])
-def test_a_decoder_that_rests_stays_where_its_average_is(settling):
+@pytest.mark.parametrize("optimiser", ["adam", "schedule-free"])
+def test_a_frozen_decoder_stays_where_it_is(optimiser):
+    """Whatever Adam's momentum says; and its gradient does not count in the norm that is clipped."""
     params, images, noise = case(np.float64)
-    moved = map_leaves(lambda leaf: leaf + 0.1, params)
-    momentum = map_leaves(np.ones_like, params)
-    weights = Weights(moved, params, AdamState(5, momentum, momentum))
-    for _ in range(3):
-        weights, _ = update(
-            weights, draw, CONFIG, images, noise, RECIPE, 0.01, kernels, settling=settling, resting=True
-        )
+    weights = Weights(params, params, AdamState(5, map_leaves(np.ones_like, params), first_weights(params).adam.mean))
+    learns = learning(params, draw.DECODER)
+    work = Work(draw, CONFIG, kernels, dataclasses.replace(RECIPE, decay=7.0), optimiser, learns)
+    _, gradient = losses_and_gradient(params, draw, CONFIG, images, noise, kernels)
+    others = where(learns, gradient, map_leaves(np.zeros_like, params))
+    for number in range(3):
+        weights, nats = update(weights, images, noise, 0.01, None, work)
+        if number == 0:
+            assert nats["gradient_norm"] == pytest.approx(global_norm(others), rel=1e-12)
+            assert nats["gradient_norm"] < 0.9 * global_norm(gradient)
     for tree in weights[:2]:
         after, before = (draw.generate(one, CONFIG, noise).canvases for one in (tree, params))
         np.testing.assert_array_equal(after, before)
@@ -129,11 +134,16 @@ def test_a_decoder_that_rests_stays_where_its_average_is(settling):
             assert not np.allclose(named_leaves(tree)[name], named_leaves(params)[name], atol=1e-4), name
 
 
-def test_the_weight_of_the_kl_rises_evenly_to_one_and_stays_there():
-    recipe = dataclasses.replace(RECIPE, kl_warm_up=4)
-    weights = [kl_weight_at(recipe, done) for done in range(6)]
-    np.testing.assert_array_equal(weights, [[1, beta] for beta in (0.25, 0.5, 0.75, 1, 1, 1)])
-    assert kl_weight_at(RECIPE, 0) is None
+def test_what_is_named_as_frozen_does_not_learn():
+    params = draw.init_params(CONFIG, np.random.default_rng(0))
+    learns = named_leaves(learning(params, ("write", "write_patch", "initial/h_dec", "mu/b")))
+    still = {name for name, value in learns.items() if not value}
+    assert learns.keys() == named_leaves(params).keys()
+    assert still == {"write_patch/W", "write_patch/b", "initial/h_dec", "mu/b"}  # "write" is no leaf of write_window's
+    drawn = {name for name, value in named_leaves(learning(params, draw.DECODER)).items() if not value}
+    noise = draw.sample_noise(CONFIG, BATCH, np.random.default_rng(1))
+    _, slopes = value_and_grad(lambda p: backend_np.sum(draw.generate(p, CONFIG, noise).canvases), params)
+    assert drawn == {name for name, slope in named_leaves(slopes).items() if np.any(slope)}
 
 
 def test_keeping_few_states_takes_less_memory():
@@ -151,10 +161,11 @@ def test_keeping_few_states_takes_less_memory():
     assert peak(keep_every=6) < 0.5 * peak()
 
 
-@pytest.mark.parametrize("clip, weight_decay", [(1e9, 0.0), (0.5, 0.0), (0.5, 7.0)])
-def test_two_updates(clip, weight_decay):
+@pytest.mark.parametrize("clip, decay", [(1e9, 0.0), (0.5, 0.0), (0.5, 7.0)])
+@pytest.mark.parametrize("optimiser", ["adam", "schedule-free"])
+def test_two_updates(clip, decay, optimiser):
     params, images, noise = case(np.float64)
-    recipe = dataclasses.replace(RECIPE, clip=clip, weight_decay=weight_decay)
+    work = Work(draw, CONFIG, equations, dataclasses.replace(RECIPE, clip=clip, decay=decay), optimiser)
     weights = first_weights(params)
     expected, average, adam = params, params, weights.adam
     for _ in range(2):
@@ -162,17 +173,22 @@ def test_two_updates(clip, weight_decay):
         _, gradient = value_and_grad(lambda p: draw.loss(p, CONFIG, images, noise), expected)
         norm = global_norm(gradient)
         assert norm > 1  # so that 0.5 shortens it
-        expected = shrink_matrices(expected, 0.01 * weight_decay)
-        expected, adam = adam_update(expected, clip_by_global_norm(gradient, norm, clip), adam, 0.01)
-        average = update_average(average, expected, adam.count, 0.3)
+        short = clip_by_global_norm(gradient, norm, clip)
+        if optimiser == "adam":
+            expected = shrink_matrices(expected, 0.01 * decay)
+            expected, adam = adam_update(expected, short, adam, 0.01)
+            average = update_average(average, expected, adam.count, 0.3)
+        else:  # which knows no decay
+            expected, average, adam = schedule_free_update(expected, average, short, adam, 0.01, 0.3)
         before = copy.deepcopy(weights)
-        after, nats = update(weights, draw, CONFIG, images, noise, recipe, 0.01, equations)
+        after, nats = update(weights, images, noise, 0.01, None, work)
         assert equal(weights.params, before.params) and equal(weights.adam.mean, before.adam.mean)
         weights = after
         assert nats.keys() >= {"L_x", "L_z", "gradient_norm"}
         assert nats["L_x"] == pytest.approx(math.fsum(reconstruction) / BATCH, rel=1e-12)
         assert nats["L_z"] == pytest.approx(math.fsum(np.ravel(latent)) / BATCH, rel=1e-12)
         assert nats["gradient_norm"] == pytest.approx(norm, rel=1e-10)  # as it was before it was shortened
+        assert nats["weight_norm"] == pytest.approx(global_norm(expected), rel=1e-10)
     assert weights.adam.count == 2
     for ours, theirs in zip((*weights[:2], *weights.adam[1:]), (expected, average, *adam[1:])):
         assert close(ours, theirs)
@@ -185,16 +201,18 @@ def test_a_classifier_learns_from_labels_by_its_cross_entropy():
     images, labels = rng.random((BATCH, 8, 7)), np.array([0, 4, 2, 4])
     loss, gradient = value_and_grad(lambda p: glimpse_classifier.loss(p, config, images, labels), params)
     expected, _ = adam_update(params, gradient, first_weights(params).adam, 0.01)
-    weights, nats = update(first_weights(params), glimpse_classifier, config, images, labels, RECIPE, 0.01, equations)
+    work = Work(glimpse_classifier, config, equations, RECIPE)
+    weights, nats = update(first_weights(params), images, labels, 0.01, None, work)
     assert nats.keys() == {"cross_entropy", "gradient_norm", "weight_norm"}
     assert nats["cross_entropy"] == pytest.approx(loss, rel=1e-12) and close(weights.params, expected)
 
 
-def test_an_update_keeps_float32_and_is_the_same_bits_every_time():
+@pytest.mark.parametrize("optimiser", ["adam", "schedule-free"])
+def test_an_update_keeps_float32_and_is_the_same_bits_every_time(optimiser):
     params, images, noise = case()
-    one, two = (
-        update(first_weights(params), draw, CONFIG, images, noise, RECIPE, 0.01, equations)[0] for _ in range(2)
-    )
+    work = WORK._replace(optimiser=optimiser, recipe=dataclasses.replace(RECIPE, decay=0.1))
+    one, two = (update(first_weights(params), images, noise, 0.01, None, work)[0] for _ in range(2))
+    one, two = (update(weights, images, noise, 0.02, None, work)[0] for weights in (one, two))
     for a, b in zip((*one[:2], *one.adam[1:]), (*two[:2], *two.adam[1:])):
         assert equal(a, b) and {leaf.dtype for leaf in named_leaves(a).values()} == {np.dtype(np.float32)}
 
@@ -207,9 +225,7 @@ def test_the_gradient_may_come_another_way():
         asked.append((*args, more))
         return [3.0, 4.0], map_leaves(np.ones_like, params)
 
-    weights, nats = update(
-        first_weights(params), draw, CONFIG, images, noise, RECIPE, 0.25, equations, gradient_of, 0.5
-    )
+    weights, nats = update(first_weights(params), images, noise, 0.25, 0.5, WORK._replace(gradient_of=gradient_of))
     assert asked == [(params, draw, CONFIG, images, noise, equations, {"kl_weight": 0.5})]
     assert (nats["L_x"], nats["L_z"]) == (3.0, 4.0)
     moved = map_leaves(lambda old, new: old - new, params, weights.params)
@@ -218,8 +234,8 @@ def test_the_gradient_may_come_another_way():
 
 def test_without_an_average_it_is_the_weights():
     params, images, noise = case()
-    recipe = dataclasses.replace(RECIPE, average=0)
-    weights, _ = update(first_weights(params), draw, CONFIG, images, noise, recipe, 0.01, equations)
+    work = WORK._replace(recipe=dataclasses.replace(RECIPE, average=0))
+    weights, _ = update(first_weights(params), images, noise, 0.01, None, work)
     assert equal(weights.average, weights.params) and not equal(weights.params, params)
 
 
@@ -228,80 +244,5 @@ def test_worthless_numbers_come_back_in_silence():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         huge = map_leaves(lambda leaf: np.full_like(leaf, 1e38), params)
-        _, nats = update(first_weights(huge), draw, CONFIG, images, noise, RECIPE, 0.01, equations)
+        _, nats = update(first_weights(huge), images, noise, 0.01, None, WORK)
     assert not math.isfinite(nats["L_x"])
-
-
-def test_the_rate_rises_and_falls_to_zero():
-    recipe, length = Recipe("mnist", epochs=1, rate=0.5, warm_up=4), 1000
-    rates = [rate_at(recipe, done, length) for done in range(length + 1)]
-    for done in range(4):  # a linear rise, the cosine being 1 to four digits
-        assert rates[done] == pytest.approx(0.5 * (done + 1) / 4, rel=1e-4)
-    assert all(a > b > 0 for a, b in zip(rates[4:], rates[5:-1])) and rates[-1] == 0
-    assert rates[500] == pytest.approx(0.25)  # half-way down
-    assert rates[250] == pytest.approx(0.25 * (1 + math.sqrt(0.5)))
-    assert all(type(rate) is float for rate in rates)  # a NumPy number would turn float32 weights into float64
-
-
-def test_a_run_that_settles_keeps_the_rate_from_there_on():
-    recipe = Recipe("mnist", epochs=1, rate=0.5, warm_up=4)
-    recipes = recipe, dataclasses.replace(recipe, settle=0.6)
-    plain, settling = ([rate_at(each, done, 1000) for done in range(1000)] for each in recipes)
-    assert settling[:601] == plain[:601] and set(settling[600:]) == {plain[600]}
-    at_once = dataclasses.replace(recipe, settle=0.0)
-    assert [rate_at(at_once, done, 1000) for done in (0, 3, 4, 999)] == [0.125, 0.5, 0.5, 0.5]
-
-
-def test_T_grows_by_fractions_of_the_run():
-    config, recipe = draw.Config(steps=64), Recipe("mnist", epochs=1, grow=((8, 0.2), (16, 0.3)))
-    assert [steps_at(recipe, config, done, 10) for done in range(10)] == [8] * 2 + [16] * 3 + [64] * 5
-    assert [steps_at(recipe, config, done, 4) for done in range(4)] == [8, 16, 64, 64]
-    assert [steps_at(RECIPE, config, done, 4) for done in range(4)] == [64] * 4
-    assert steps_at(recipe, config, 999, 1000) == 64
-
-
-def test_easier_tasks_come_first():
-    small, larger = {"side": 48, "distractors": 2}, {"side": 70, "distractors": 4}
-    recipe = Recipe("cluttered-mnist", epochs=1, easier=((small, 0.25), (larger, 0.25)))
-    assert [options_at(recipe, done, 10) for done in range(10)] == [small] * 3 + [larger] * 2 + [{}] * 5
-    assert options_at(RECIPE, 0, 10) == {}
-
-
-@pytest.mark.parametrize("pair", [(3, 5), [3, 5]])  # as written, and as a file keeps it
-def test_a_task_may_become_harder_evenly(pair):
-    recipe = Recipe(
-        "two-digit-mnist", epochs=1, easier=(({"spread": (0, 1)}, 0.2), ({"other": 2, "spread": pair}, 0.6))
-    )
-    spread = [options_at(recipe, done, 10).get("spread") for done in range(10)]
-    assert spread == [0, 1, 3, 3, 4, 4, 5, 5, None, None]
-    assert options_at(recipe, 4, 10) == {"other": 2, "spread": 4}
-
-
-def test_a_model_without_steps_has_one():
-    assert steps_at(RECIPE, vae.Config(), 0, 10) == 1
-
-
-@pytest.mark.parametrize("grow", [(), ((8, 0.2), (16, 0.3)), ((1, 0.1), (2, 0.2), (3, 0.7)), ((5, 1.0),)])
-@pytest.mark.parametrize("length", [1, 7, 10, 30])
-def test_the_work_of_a_run_is_the_sum_of_its_steps(grow, length):
-    config, recipe = draw.Config(steps=64), Recipe("mnist", epochs=1, grow=grow)
-    work = 0
-    for done in range(length + 1):
-        assert steps_until(recipe, config, done, length) == work
-        work += steps_at(recipe, config, done, length)
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_make_sense(name):
-    model, config, recipe = find_preset(name)
-    steps = [steps_at(recipe, config, done, 100) for done in range(100)]
-    assert steps == sorted(steps) and steps[-1] == getattr(config, "steps", 1)
-    assert model in MODELS and recipe.epochs >= 1
-
-
-def test_an_unknown_preset_gets_the_nearest_and_all_the_known():
-    with pytest.raises(ValueError, match="did you mean tiny") as error:
-        find_preset("tinny")
-    assert all(name in str(error.value) for name in PRESETS) and "\n" not in str(error.value)
-    with pytest.raises(ValueError, match="unknown preset"):
-        find_preset("")
