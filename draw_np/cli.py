@@ -158,12 +158,17 @@ def make_parser():
 
 def own_images(arguments):
     """The images that --images, --size and --grey ask for."""
-    return datasets.read_own(arguments.images, arguments.size, arguments.grey)
+    if not arguments.images:
+        raise UsageError("--images must name a folder of pictures or a .npy file")
+    try:
+        return datasets.read_own(arguments.images, arguments.size, arguments.grey)
+    except DatasetError as error:
+        raise UsageError(f"--images: {error}") from error
 
 
 def run_train(arguments):
     preset = user_value(find_preset, arguments.preset)
-    if arguments.images:
+    if arguments.images is not None:
         images = own_images(arguments)
         preset = user_value(lambda run: of_images(run, images, arguments.images), preset)
     elif arguments.size or arguments.grey:
@@ -196,7 +201,7 @@ def run_evaluate(arguments):
     if ours != images.shape[1:]:
         sizes = [" x ".join(map(str, shape)) for shape in (ours, images.shape[1:])]
         raise UsageError(
-            f"{arguments.weights} is a model of {sizes[0]} images, {name} has {sizes[1]}; "
+            f"{arguments.weights} is a model of {sizes[0]} images, the {name} have {sizes[1]}; "
             "choose another --dataset or --weights"
         )
     if model.MEASURE == "error":
@@ -226,9 +231,9 @@ def run_evaluate(arguments):
 
 def images_to_evaluate(arguments):
     """The images, their labels and what to call them: "test images of mnist"."""
-    text = arguments.images or ""
-    if text and not (text.isascii() and text.isdigit()):
-        if arguments.dataset:
+    text = arguments.images
+    if text is not None and not (text.isascii() and text.isdigit()):
+        if arguments.dataset and pathlib.Path(text).exists():
             raise UsageError(f"--images {text}: these or --dataset {arguments.dataset}, not both")
         return floats(own_images(arguments)), None, f"images of {text}"
     if not arguments.dataset:
@@ -236,9 +241,9 @@ def images_to_evaluate(arguments):
     if arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images FOLDER")
     images, labels = datasets.load(arguments.dataset, arguments.split)
-    wanted = int(text) if text else len(images)
+    wanted = len(images) if text is None else int(text[:9])
     if not 1 <= wanted <= len(images):
-        raise UsageError(f"--images {wanted}: the {arguments.split} split has {len(images):,}")
+        raise UsageError(f"--images {text[:9]}: the {arguments.split} split has {len(images):,}")
     labels = None if labels is None else labels[:wanted]
     return images[:wanted], labels, f"{arguments.split} images of {arguments.dataset}"
 
@@ -248,7 +253,7 @@ def run_classify(arguments, model, params, config, images, labels, name):
     if arguments.importance_samples > 1:
         raise UsageError(f"{arguments.weights} classifies; it has no use for --importance-samples")
     if labels is None or labels.ndim != 1 or labels.max() >= config.classes:
-        raise UsageError(f"{arguments.weights} tells {config.classes} classes apart, {name} have no such labels")
+        raise UsageError(f"{arguments.weights} tells {config.classes} classes apart, the {name} have no such labels")
     found = evaluate_classifier(model, params, config, images, labels, progress=progress_bar)
     if not np.isfinite(found.cross_entropy):
         raise UsageError(f"{arguments.weights} gives {found.cross_entropy} nats: these weights are of no use")

@@ -6,6 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from draw_np import datasets
+
+REAL_ROOT = datasets.data_root()
+
 
 @pytest.fixture(autouse=True)
 def root(tmp_path, monkeypatch):
@@ -13,6 +17,12 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return tmp_path / "data"
+
+
+@pytest.fixture
+def real_root():
+    """Return the real data folder, only to read from."""
+    return REAL_ROOT
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ def on_server(batches, server, monkeypatch):
         members = {f"{FOLDER}/{name}": data for name, data in batches.items() if name not in without}
         data = as_archive({**dict(others), **members})
         server.files["cifar-10-binary.tar.gz"] = data
+        monkeypatch.setattr(cifar10, "DOWNLOAD", len(data))
         monkeypatch.setattr(cifar10, "ARCHIVE_MD5", hashlib.md5(data).hexdigest())
         monkeypatch.setattr(cifar10, "URL", f"{server.url}/cifar-10-binary.tar.gz")
         return server

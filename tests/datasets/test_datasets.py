@@ -109,7 +109,7 @@ def test_the_first_images_only(name):
     every, first = datasets.load(name, "valid"), datasets.load(name, "valid", 3)
     assert np.array_equal(first.images, every.images[:3]) and np.array_equal(first.labels, every.labels[:3])
     for count in (0, -1, 2.5):
-        with pytest.raises(DatasetError, match="pass a whole number of images"):
+        with pytest.raises(DatasetError, match="pass a whole number, 1 or more"):
             datasets.load(name, "valid", count)
 
 

@@ -158,8 +158,8 @@ BAD_PHASES = [
     (Phase(3, 0.1, {"steps": 0}), "config: steps must be a whole number of at least 1, got 0"),
     (Phase(3, 0.1, shown=[1]), "shown must be a dict, not [1]"),
     (Phase(3, 0.1, shown={"side": 48}), "shown: two-digit-mnist has no option 'side': there are digits, spread, sta"),
-    (Phase(3, 0.1, shown={"digits": 3}), "shown: digits is 3: pass 1 or 2"),
-    (Phase(3, 0.1, shown={"spread": Ramp(0, 101)}), "shown: spread is 101: pass a whole number from 0 to 100"),
+    (Phase(3, 0.1, shown={"digits": 3}), "shown: digits is 3: pass a whole number, from 1 to 2"),
+    (Phase(3, 0.1, shown={"spread": Ramp(0, 101)}), "shown: spread is 101: pass a whole number, from 0 to 100"),
     (Phase(3, 0.1, shown={"spread": Ramp(-1, 100)}), "a Ramp of spread must be between whole numbers, not Ramp("),
     (Phase(3, 0.1, shown={"spread": Ramp(0.0, 100.0)}), "a Ramp of spread must be between whole numbers, not Ramp("),
     (Phase(3, 0.1, optimiser="sgd"), "there is no optimiser 'sgd'; known: adam, schedule-free"),
@@ -257,7 +257,7 @@ def test_words_say_what_moves():
 
 
 def test_an_unknown_preset_gets_the_nearest_and_all_the_known():
-    with pytest.raises(ValueError, match="did you mean tiny") as error:
+    with pytest.raises(ValueError, match="did you mean 'tiny'") as error:
         find_preset("tinny")
     assert all(name in str(error.value) for name in PRESETS) and "\n" not in str(error.value)
     with pytest.raises(ValueError, match="unknown preset"):
