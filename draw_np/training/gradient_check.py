@@ -7,6 +7,7 @@ such a check cannot fail.
 """
 
 import dataclasses
+import itertools
 from typing import NamedTuple
 
 import numpy
@@ -68,7 +69,7 @@ def check_gradient(function, arguments, rng, directions=4):
     """
     leaves = named_leaves(arguments)
     for name, leaf in leaves.items():
-        if numpy.asarray(leaf).dtype != numpy.float64:
+        if numpy.asarray(leaf).dtype.newbyteorder("=") != numpy.float64:
             raise ValueError(f"{name} must be a float64 array to be checked, not {numpy.asarray(leaf).dtype}")
     outputs = as_tuple(function(to_device(arguments)))
     weights = to_device([rng.standard_normal(output.shape) for output in outputs])
@@ -120,15 +121,33 @@ def as_tuple(output):
 def gradient_table(ops_sets, rng):
     """Check every function of every set of operations, and every whole model with it: yields a Row each.
 
-    Parameters: `ops_sets` a dict {"equations": module, ...}. Sizes are small, odd and pairwise distinct.
+    Parameters: `ops_sets` a dict {"equations": module, ...}. Sizes are small, odd and pairwise distinct, and the arrays
+    lie in memory in many ways: see `laid_out`.
     """
     for ops_name, ops in ops_sets.items():
         for name, (function, arguments) in {**function_cases(ops, rng), **model_cases(ops, rng)}.items():
+            arguments = laid_out(arguments)
             try:
                 derivatives = check_gradient(function, arguments, rng)
             except ValueError as error:
                 raise ValueError(f"{ops_name} {name}: {error}") from error
             yield Row(ops_name, name, len(derivatives), worst_of(derivatives))
+
+
+LAYOUTS = {  # ways in which the same numbers may lie in memory
+    "by rows": numpy.ascontiguousarray,
+    "by columns": numpy.asfortranarray,
+    "every other entry": lambda a: numpy.repeat(a, 2, axis=-1)[..., ::2],
+    "backwards": lambda a: numpy.ascontiguousarray(a[::-1])[::-1],
+    "in the other byte order": lambda a: a.astype(a.dtype.newbyteorder()),
+    "across bytes": lambda a: numpy.frombuffer(b"-" + a.tobytes(), a.dtype, offset=1).reshape(a.shape),  # read-only too
+}
+
+
+def laid_out(tree, turn=0):
+    """The nested dict with its arrays in all LAYOUTS in turn: no derivative may depend on that."""
+    layouts = itertools.islice(itertools.cycle(LAYOUTS.values()), turn, None)
+    return map_leaves(lambda leaf: next(layouts)(leaf), tree)
 
 
 def function_cases(ops, rng, batch=2, N=4, latent=5, hidden=6, width=7, height=9, channels=3):
