@@ -28,11 +28,12 @@ def takes(**rules):
         names = list(signature.parameters)
         checks = [(names.index(name), name, check_of(rule)) for name, rule in rules.items()]
         last = max(place for place, _, _ in checks)
+        numbers = {word: int(word) for word in words_of(rules) if word.isdigit()}
 
         @functools.wraps(function)
         def checked(*arguments, **keywords):
             given = arguments if len(arguments) > last else signature.bind(*arguments, **keywords).args
-            sizes = {}
+            sizes = numbers.copy()
             try:
                 for place, name, check in checks:
                     check(name, given[place], sizes)
@@ -44,6 +45,14 @@ def takes(**rules):
         return checked
 
     return decorate
+
+
+def words_of(rule):
+    """All names of axes in a rule, or in a dict of rules."""
+    if isinstance(rule, str):
+        return rule.rstrip("+").split()
+    parts = rule.values() if isinstance(rule, dict) else rule if isinstance(rule, tuple) else ()
+    return [word for part in parts for word in words_of(part)]
 
 
 def check_of(rule):
@@ -83,15 +92,15 @@ def check_fields(kind, checks, name, value, sizes):
 
 
 class Axes:
-    """The axes of an array, as a rule of `takes` writes them: `names` without the "...", some of them `fixed`."""
+    """The axes of an array, as a rule of `takes` writes them: `names` without the "...", some of them `multiples`."""
 
     def __init__(self, rule):
         self.parts = rule.endswith("+")
-        self.words = rule.rstrip("+").split()
+        self.words = words_of(rule)
         self.more = self.words[-1] == "..."
         self.names = self.words[: len(self.words) - self.more]
         self.count = len(self.names)
-        self.fixed = [word for word in self.names if word[0].isdigit()]
+        self.multiples = [word for word in self.names if "*" in word]
 
     def check(self, name, value, sizes):
         """Raise ValueError unless it is an array of real numbers with these axes; notes their `sizes`."""
@@ -99,7 +108,7 @@ class Axes:
             if self.parts:
                 shape, dtype = beside(name, value if type(value) is tuple else (value,))
             else:
-                value = stop_gradient(value)  # whose attributes autograd's box would look up the long way round
+                value = getattr(value, "_value", value)  # an autograd box looks attributes up the long way round
                 shape, dtype = value.shape, value.dtype
         except AttributeError:
             self.refuse(name, f"a {type(value).__name__}")
@@ -107,19 +116,14 @@ class Axes:
             raise ValueError(f"{name} must be an array of real numbers, got {dtype}")
         if len(shape) != self.count and not (self.more and len(shape) > self.count):
             self.refuse(name, shape)
-        if self.fixed:
-            self.note(sizes)
+        for word in self.multiples:
+            times, _, axis = word.partition("*")
+            sizes[word] = int(times) * sizes[axis]
         for axis, size in zip(self.names, shape):
             if sizes.setdefault(axis, size) != size:
                 self.refuse(name, shape, sizes)
         if self.more and sizes.setdefault("...", shape[self.count :]) != shape[self.count :]:
             self.refuse(name, shape, sizes)
-
-    def note(self, sizes):
-        """The sizes of axes that are numbers or multiples."""
-        for word in self.fixed:
-            times, _, axis = word.partition("*")
-            sizes[word] = int(times) * (sizes[axis] if axis else 1)
 
     def refuse(self, name, got, sizes=None):
         """Raise the ValueError that says what was wanted; where another size was, with that size."""
@@ -137,10 +141,10 @@ def beside(name, parts):
     """Shape and type of arrays of rows that stand side by side. (What the kernels call `still` has `rows`.)"""
     parts = [stop_gradient(getattr(part, "rows", part)) for part in parts]
     shapes = [part.shape for part in parts]
-    if {len(shape) for shape in shapes} != {2} or len({batch for batch, _ in shapes}) != 1:
+    if any(len(shape) != 2 or shape[0] != shapes[0][0] for shape in shapes) or not parts:
         raise ValueError(f"{name}, or its parts, must be of shape (batch, inputs), got {', '.join(map(str, shapes))}")
     strange = [part.dtype for part in parts if part.dtype.kind not in "fiub"]
-    return (shapes[0][0], sum(size for _, size in shapes)), (*strange, parts[0].dtype)[0]
+    return (shapes[0][0], sum([size for _, size in shapes])), strange[0] if strange else parts[0].dtype
 
 
 def check_labels(labels, batch, classes):

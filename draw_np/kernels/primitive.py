@@ -63,12 +63,12 @@ def kernel(function):
         boxes = {k: argument for k, argument in enumerate(arguments) if isbox(argument)}
         if not boxes:  # nothing to differentiate
             return function(*of_one_type(arguments))[0]
-        arguments, traces = list(arguments), set()
+        arguments, trace = list(arguments), None
         for k, box in boxes.items():
             arguments[k] = value = box._value
-            traces.add(box._trace)
-            if isbox(value) or len(traces) > 1:
+            if isbox(value) or trace not in (None, box._trace):
                 raise ValueError(f"{function.__name__}: kernels are differentiated once; for more use the equations")
+            trace = box._trace
         outputs, backward = function(*of_one_type(arguments))
         parents = [box._node for box in boxes.values()]
 
@@ -77,7 +77,6 @@ def kernel(function):
             found = found if isinstance(found, tuple) else (found,)
             return [found[k]() if callable(found[k]) else found[k] for k in boxes]
 
-        (trace,) = traces
         if not isinstance(outputs, tuple):
             return new_box(outputs, trace, node(parents, pull_back))
         received = [None] * len(outputs)
@@ -170,7 +169,7 @@ class Shared(dict):
         """Add dW = inputs^T d_outputs and db = sum of d_outputs to the gradient; returns dinputs = d_outputs W^T."""
         if self.d_W is None:
             dtype = floating({inputs.dtype, d_outputs.dtype})
-            self.d_W, self.d_constant = np.zeros(self.W.shape, dtype), np.zeros_like(d_outputs)
+            self.d_W, self.d_constant = np.zeros_like(self.W, dtype), np.zeros_like(d_outputs)
         W, d_W = self.W[self.first :], self.d_W[self.first :]
         if W.size:
             add_product(d_W, inputs, d_outputs)
