@@ -17,12 +17,12 @@ class Slope(NamedTuple):
 
 
 def slope(f, size=1.0, enough=3e-6):
-    """f'(0) by central differences, with the step that fits, as a Slope; all NaN if `f` is no number around 0.
+    """f'(0) by central differences, with the step that fits, as a Slope; NaN if `f` is no number around 0.
 
     No one step is right: a logarithm bends within 1e-3 of its zero, and a million hardly changes by that much. With a
     smaller step the differences over h and over 2h come together, until rounding parts them. The step is made smaller,
     or larger where rounding is the greater trouble, until they agree to `enough` (f'(0) is then known to TOLERANCE of
-    `gradient_check` even if the third derivative is 0) or begin to part.
+    `gradient_check` even if the third derivative is 0), begin to part, or go too far.
 
     Parameters: `f(h)` is a number, at a distance h along some direction; `size` that of what is moved.
     """
@@ -33,7 +33,8 @@ def slope(f, size=1.0, enough=3e-6):
             if parted + rounding < best.doubt:
                 best = Slope(found, parted + rounding, rounding)
             rounded = rounding > parted
-            if parted + rounding <= enough * abs(found) or factor == (0.1 if rounded else 10.0):
+            turned = factor == (0.1 if rounded else 10.0)
+            if parted + rounding <= enough * abs(found) or turned or (rounded and h > 0.05 * max(1.0, size)):
                 break
             factor = 10.0 if rounded else 0.1
             h *= factor

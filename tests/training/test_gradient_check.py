@@ -11,7 +11,7 @@ from draw_np import equations
 from draw_np.backend import np as anp
 from draw_np.backend import stop_gradient
 from draw_np.models import draw
-from draw_np.training.finite_differences import central_difference
+from draw_np.training.finite_differences import central_difference, slope
 from draw_np.training.gradient_check import (
     TOLERANCE,
     Derivative,
@@ -209,6 +209,14 @@ def test_the_differences_are_of_fourth_order():
     assert central_difference(lambda h: (1 + h) ** 3) == pytest.approx(3, rel=1e-12)
     coarse, fine = (abs(central_difference(lambda h: math.exp(1 + h), h) - math.e) for h in (0.1, 0.05))
     assert coarse / fine == pytest.approx(16, rel=0.05)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e6])
+def test_of_a_constant_few_values_are_asked_for_and_none_from_far_away(size):
+    asked = []
+    assert slope(lambda h: asked.append(h) or 7.0, size).value == 0
+    assert max(asked) <= 2 * max(1, size) and len(asked) < 80
+    assert np.isnan(slope(lambda h: math.nan, size).value)
 
 
 def test_the_message_is_one_line_with_the_numbers():
