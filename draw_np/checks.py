@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .training.gradient_check import TOLERANCE, central_difference, moved
+from .training.finite_differences import moved, size_of, slope
+from .training.gradient_check import TOLERANCE
 from .training.trees import named_leaves
 
 
@@ -34,11 +35,10 @@ def assert_derivatives(loss, arguments, gradients, tolerance=TOLERANCE):
     leaves = named_leaves(arguments)
     answers = named_leaves(gradients) if isinstance(gradients, dict) else gradients
     if not isinstance(answers, dict) or set(answers) != set(leaves):
-        got = ", ".join(answers) if isinstance(answers, dict) else f"a {type(answers).__name__}"
+        got = ", ".join(map(str, answers)) or "none" if isinstance(answers, dict) else f"a {type(answers).__name__}"
         raise AssertionError(f"expected a dict with the derivatives for {', '.join(leaves)}, got {got}")
-    rounding = 1e-11 * abs(float(loss(arguments)))  # what finite differences cannot see
     for name, leaf in leaves.items():
-        expected = measured(loss, arguments, name, leaf)
+        expected, rounding = measured(loss, arguments, name, leaf)
         assert_derivative(name, numbers(f"dL/d{name}", answers[name]), expected, tolerance, rounding)
 
 
@@ -48,7 +48,7 @@ def assert_derivative(name, got, expected, tolerance, rounding):
         raise AssertionError(f"the derivative with respect to {name}: expected {expected.shape}, got {got.shape}")
     scale = np.maximum(np.maximum(abs(got), abs(expected)), np.sqrt(np.mean(expected**2)))
     off = abs(got - expected)
-    wrong = ~(off <= tolerance * scale + rounding)
+    wrong = ~(off <= tolerance * scale + rounding) | ~np.isfinite(got)
     if wrong.any():
         worst = np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off)), off.shape)
         times = f", {got[worst] / expected[worst]:.4g} times that" if expected[worst] else ""
@@ -59,23 +59,35 @@ def assert_derivative(name, got, expected, tolerance, rounding):
 
 
 def measured(loss, arguments, name, leaf):
-    """The derivative with respect to every entry of one argument, by central differences; of the shape of `leaf`."""
-    found = np.zeros(np.shape(leaf))
+    """The derivative with respect to every entry of one argument by finite differences, and what rounding may do to it;
+    each of the shape of `leaf`.
+    """
+    found, rounding = np.zeros(np.shape(leaf)), np.zeros(np.shape(leaf))
     for place in np.ndindex(found.shape):
         unit = np.zeros(found.shape)
         unit[place] = 1.0
-        found[place] = central_difference(lambda h, unit=unit: loss(moved(arguments, name, h * unit)))
-    return found
+        found[place], _, rounding[place] = slope(
+            lambda h, unit=unit: loss(moved(arguments, name, h * unit)), size_of(np.asarray(leaf)[place])
+        )
+    return found, rounding
 
 
 def numbers(name, got):
-    """The answer as an array of floats; AssertionError for None, and for what is not made of numbers."""
+    """The answer as an array of floats; AssertionError for None, and for what is not made of real numbers."""
     if got is None:
         raise AssertionError(f"{name}: expected numbers, got None: does the function return its answer?")
+    kind = type(got).__name__
     try:
-        return np.asarray(got, dtype=float)
-    except (TypeError, ValueError):
-        raise AssertionError(f"{name}: expected numbers, got {type(got).__name__}") from None
+        array = np.asarray(got)
+    except Exception:  # whatever an object's own conversion raises
+        raise AssertionError(f"{name}: expected numbers, got {kind} that does not make one array") from None
+    if array.dtype.kind not in "fiu":
+        strange = [type(entry).__name__ for entry in array.ravel().tolist() if type(entry) not in (int, float)]
+        inside = f" with {strange[0]} in it" if strange and strange[0] != kind else ""
+        raise AssertionError(f"{name}: expected {'real ' * (array.dtype.kind == 'c')}numbers, got {kind}{inside}")
+    if np.ma.is_masked(got):
+        raise AssertionError(f"{name}: expected numbers, got {kind} with masked entries")
+    return array.astype(float)
 
 
 def index(place):

@@ -45,7 +45,7 @@ def draw_filters(axes, image, g_X, g_Y, delta, sigma):
     """The figure's left: 3 x 3 filters, each a dot at its mean and a circle of radius sigma."""
     plotting.show_image(axes, image)
     x, y = g_X - 1, g_Y - 1  # Matplotlib counts pixels from 0
-    mu_X, mu_Y = (equations.filter_means(np.array([[g]]), delta, 3)[0] - 1 for g in (g_X, g_Y))
+    mu_X, mu_Y = (equations.filter_means(np.array([[g]]), np.array([[delta]]), 3)[0] - 1 for g in (g_X, g_Y))
     for mean in product(mu_X, mu_Y):
         axes.add_patch(plt.Circle(mean, sigma, fill=False, edgecolor=plotting.SKY, linewidth=3))
         axes.plot(*mean, ".", color=plotting.SKY, markersize=12)

@@ -199,7 +199,7 @@ axes[0].set(xlabel=r"$\sigma$", ylabel="price of one code number, nats")
 draws = rng.standard_normal((20, 10_000, 10))  # 20 repetitions
 m, s, n = mu[0], sigma[0], np.arange(1, 10_001)
 log_ratio = (stats.norm.logpdf(m + s * draws, m, s) - stats.norm.logpdf(m + s * draws)).sum(axis=2)
-np.testing.assert_allclose(log_ratio[0], equations.log_posterior_over_prior(m, s, draws[0]))
+np.testing.assert_allclose(log_ratio[0], equations.log_posterior_over_prior(*np.broadcast_arrays(m, s, draws[0])))
 axes[1].semilogx(n, (np.cumsum(log_ratio, axis=1) / n).T, color=plotting.SKY, linewidth=1)
 axes[1].axhline(kl(m[None], s[None])[0], color=plotting.RED, label="closed form")
 axes[1].set(xlabel="draws $n$", ylabel=r"mean of $\log Q(z) / P(z)$, nats")
@@ -239,7 +239,7 @@ def one_draw(epsilon):
     return z**2 * (z - m) / s**2, 2 * z, 2 * z * epsilon  # score function for mu; the trick for mu and for sigma
 
 epsilon = rng.standard_normal(100_000)
-z = equations.sample(m, s, epsilon)
+z = equations.sample(*np.broadcast_arrays(m, s, epsilon[:, None]))[:, 0]  # 100,000 codes of one number
 score, trick, trick_sigma = z**2 * (z - m) / s**2, 2 * z, 2 * z * epsilon  # each (100000,)
 np.testing.assert_allclose(np.transpose([one_draw(e) for e in epsilon[:100]]),
                            [way[:100] for way in (score, trick, trick_sigma)])

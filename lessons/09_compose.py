@@ -88,7 +88,7 @@ x, each = compose_in_arrays(d, q, p)
 np.testing.assert_allclose(x, datasets.sample("two-digit-mnist", np.random.default_rng(0), 200).images, atol=1e-6)
 np.testing.assert_allclose(x[0], compose_in_loops(d[0], q[0], p[0]), atol=1e-6)
 centres = p[:, :1] + 13.5, q[:, :1] + 13.5  # the middles of the first digits, each (200, 1)
-F_X, F_Y = equations.filterbanks(equations.Window(*centres, *np.array([1, 0.01, 1])[:, None, None]), 28, 60, 60)
+F_X, F_Y = equations.filterbanks(equations.Window(*centres, *np.tile([[[1]], [[0.01]], [[1]]], (200, 1))), 28, 60, 60)
 np.testing.assert_allclose(equations.write(d[:, :1], F_X, F_Y, np.ones((200, 1)))[:, 0], each[:, 0], atol=1e-6)
 slow = timeit.timeit(lambda: compose_in_loops(d[0], q[0], p[0]), number=5) / 5
 fast = timeit.timeit(lambda: compose_in_arrays(d, q, p), number=5) / 5 / 200

@@ -16,7 +16,6 @@ from autograd import make_vjp
 from autograd.builtins import tuple as traced_tuple
 from autograd.extend import defvjp, primitive
 from autograd.tracer import getval, isbox
-from scipy.linalg.blas import get_blas_funcs
 
 from .common import DeviceError, map_arrays
 
@@ -111,8 +110,10 @@ def value_and_grad(function, params, weights=None):
     """Value of a function of a nested dict of arrays, and the gradient of the value's sum, or `weights`' weighted sum.
 
     Returns (value, gradient): a plain number, or list of numbers (on a GPU still an array, for nothing has waited for
-    it), and a nested dict of the structure of `params`.
+    it), and a nested dict of the structure of `params`. Raises ValueError for numbers that are not floating-point ones:
+    between whole numbers nothing has a slope.
     """
+    map_arrays(check_differentiable, params)
     collecting = gc.isenabled()
     gc.disable()  # it would look for cycles among thousands of new nodes, again and again, and there are none
     try:
@@ -122,6 +123,11 @@ def value_and_grad(function, params, weights=None):
     finally:
         if collecting:
             gc.enable()
+
+
+def check_differentiable(leaf):
+    if hasattr(leaf, "dtype") and leaf.dtype.kind != "f":
+        raise ValueError(f"only floating-point arrays have a gradient, not {leaf.dtype}: use .astype(numpy.float32)")
 
 
 # Where NumPy and CuPy differ.
@@ -153,11 +159,26 @@ def constant(values, dtype):
     return to_device(numpy.array(values, dtype))
 
 
+@functools.lru_cache
+def gemm_of(dtype):
+    """BLAS's product of matrices of this type, or None where there is none: for other types, or without SciPy."""
+    try:
+        from scipy.linalg.blas import get_blas_funcs  # only here: a browser need not load SciPy for it
+    except ImportError:
+        return None
+    return get_blas_funcs("gemm", dtype=dtype) if dtype in (numpy.float32, numpy.float64) else None
+
+
 def add_product(total, a, b):
-    """total += a^T b in place, for matrices, as BLAS can."""
+    """total += a^T b in place, for matrices: with BLAS, where it would write to `total` itself and not to a copy."""
+    gemm = gemm_of(total.dtype) if gpu is None else gpu.add_product
+    by_rows = total.flags.carray if gpu is None else total.flags.c_contiguous  # NumPy's may be unaligned or read-only
+    if gemm is None or not (by_rows and total.dtype == a.dtype == b.dtype):
+        total += a.T @ b
+        return
     if gpu is not None:
-        return gpu.add_product(total, a, b)
-    gemm = get_blas_funcs("gemm", dtype=total.dtype)
+        gemm(total, a, b)
+        return
     (left, trans_a), (right, trans_b) = (  # BLAS counts along columns: to it a matrix stored by rows is transposed
         (matrix, by_columns) if matrix.flags.f_contiguous else (matrix.T, not by_columns)
         for matrix, by_columns in ((b, True), (a, False))

@@ -37,14 +37,14 @@ class Blas:
             raise DeviceError(f"{name} of cuBLAS failed with status {status}")
 
     def matmul(self, a, b):
-        """a @ b, as NumPy has it, of float32 or float64."""
+        """a @ b, as NumPy has it, in float32 or float64."""
         if b.ndim == 1:
             return self.matmul(a, b[:, None])[..., 0]
         if a.ndim == 1:
             return self.matmul(a[None], b)[..., 0, :]
         if a.shape[-1] != b.shape[-2]:
             raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit")
-        dtype = numpy.result_type(a.dtype, b.dtype)
+        dtype = numpy.result_type(a.dtype, b.dtype, numpy.float32)
         a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
         lead = numpy.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         out = self.cupy.empty((*lead, a.shape[-2], b.shape[-1]), dtype)
@@ -56,11 +56,8 @@ class Blas:
         return out
 
     def add_product(self, total, a, b):
-        """total += a^T b in place."""
-        if total.strides[1] == total.itemsize:
-            self.multiply(a.T, b, total, 1.0)
-        else:
-            self.multiply(b.T, a, total.T, 1.0)
+        """total += a^T b in place, of one type, `total` stored by rows."""
+        self.multiply(a.T, b, total, 1.0)
 
     def multiply(self, a, b, out, beta=0.0):
         """out = a @ b + beta out, for stacks of one shape, `out` stored by rows."""

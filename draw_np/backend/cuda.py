@@ -40,7 +40,9 @@ class Gpu:
         return isinstance(array, self.cupy.ndarray)
 
     def upload(self, value):
-        """A NumPy array, or a number, as an array on the GPU."""
+        """A NumPy array, or a number, as an array on the GPU, where bytes have one order."""
+        if isinstance(value, numpy.ndarray) and not value.dtype.isnative:
+            value = value.astype(value.dtype.newbyteorder("="))
         return value if value is None else self.cupy.asarray(value)
 
     def download(self, value):

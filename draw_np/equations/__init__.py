@@ -1,4 +1,7 @@
-"""The paper's equations in plain array code, one file a section: read these first."""
+"""The paper's equations in plain array code, one file a section: read these first.
+
+`arguments` is no section: it is how each of them refuses arrays of shapes that it does not take.
+"""
 
 from .attention import (
     Window,

@@ -8,6 +8,7 @@ of N x B, so x is stored as B rows of A pixels. Filters and pixels are counted f
 from typing import NamedTuple
 
 from ..backend import np, stop_gradient
+from .arguments import takes
 from .linear import bounded_exp, linear
 
 
@@ -24,6 +25,7 @@ class Window(NamedTuple):
     gamma: np.ndarray
 
 
+@takes(h_dec="batch hidden", params={"W": "hidden 5", "b": "5"}, N=int, height=int, width=int)
 def attention_window(params, h_dec, N, height, width):
     """The window that the decoder's output asks for: Eq. (21), Eq. (22), Eq. (23), Eq. (24).
 
@@ -45,6 +47,7 @@ def attention_window(params, h_dec, N, height, width):
     )
 
 
+@takes(g="batch 1", delta="batch 1", N=int)
 def filter_means(g, delta, N):
     """The N filters' centres along one axis, in pixels counted from 1: Eq. (19), Eq. (20).
 
@@ -60,6 +63,7 @@ def nearest_square(mu, pixels):
     return (np.clip(np.round(mu), 1, pixels) - mu) ** 2
 
 
+@takes(mu="batch N", sigma_squared="batch 1", pixels=int)
 def filterbank(mu, sigma_squared, pixels):
     """N Gaussian filters along one axis, each a row that sums to 1: Eq. (25), Eq. (26).
 
@@ -77,6 +81,7 @@ def filterbank(mu, sigma_squared, pixels):
     return weights / np.sum(weights, axis=2, keepdims=True)
 
 
+@takes(window=Window(*["batch 1"] * 4, gamma=None), N=int, height=int, width=int)
 def filterbanks(window, N, height, width):
     """Both filterbanks of a window: F_X of shape (batch, N, width) and F_Y of shape (batch, N, height)."""
     F_X = filterbank(filter_means(window.g_X, window.delta, N), window.sigma_squared, width)
@@ -84,6 +89,7 @@ def filterbanks(window, N, height, width):
     return F_X, F_Y
 
 
+@takes(x="batch channels height width", F_X="batch N width", F_Y="batch N height", gamma="batch 1")
 def glimpse(x, F_X, F_Y, gamma):
     """Read one N x N patch of one image: a half of Eq 27, and all that a classifier needs (section 4.1).
 
@@ -97,6 +103,10 @@ def glimpse(x, F_X, F_Y, gamma):
     return gamma * np.reshape(patch, (len(x), -1))  # (batch, channels N N)
 
 
+@takes(
+    x="batch channels height width", x_hat="batch channels height width", F_X="batch N width", F_Y="batch N height",
+    gamma="batch 1",
+)  # fmt: skip
 def read(x, x_hat, F_X, F_Y, gamma):
     """Read two N x N patches, of the image and of the error image, through the same filters: Eq. (27).
 
@@ -106,16 +116,19 @@ def read(x, x_hat, F_X, F_Y, gamma):
     return np.concatenate([glimpse(image, F_X, F_Y, gamma) for image in (x, x_hat)], axis=1)
 
 
+@takes(x="batch ...", x_hat="batch ...")
 def read_without_attention(x, x_hat):
     """Read everything: Eq. (17). Returns [x, x_hat] in its two parts, each of shape (batch, channels height width)."""
     return tuple(np.reshape(image, (len(image), -1)) for image in (x, x_hat))
 
 
+@takes(h_dec="batch hidden", params={"W": "hidden outputs", "b": "outputs"}, N=int, channels=int)
 def writing_patch(params, h_dec, N, channels):
     """The patch that the decoder's output asks to write: Eq. (28). Returns w of shape (batch, channels, N, N)."""
     return np.reshape(linear(params, h_dec), (len(h_dec), channels, N, N))
 
 
+@takes(w="batch channels N N", F_X="batch N width", F_Y="batch N height", gamma="batch 1")
 def write(w, F_X, F_Y, gamma):
     """Write a patch through the filters of a window of its own: Eq. (29).
 
@@ -128,6 +141,7 @@ def write(w, F_X, F_Y, gamma):
     return F_Y_transposed @ (w / gamma[:, :, None, None]) @ F_X[:, None]
 
 
+@takes(h_dec="batch hidden", params={"W": "hidden outputs", "b": "outputs"}, channels=int, height=int, width=int)
 def write_without_attention(params, h_dec, channels, height, width):
     """Write everywhere: Eq. (18). Returns W(h_dec) of shape (batch, channels, height, width)."""
     return np.reshape(linear(params, h_dec), (len(h_dec), channels, height, width))

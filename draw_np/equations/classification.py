@@ -5,6 +5,7 @@ The paper names the softmax layer and prints neither of these two. They are the 
 """
 
 from ..backend import np, stop_gradient
+from .arguments import check_labels, takes
 
 
 def shifted(logits):
@@ -12,18 +13,21 @@ def shifted(logits):
     return logits - np.max(stop_gradient(logits), axis=1, keepdims=True)
 
 
+@takes(logits="batch classes")
 def softmax(logits):
     """The probability of each class, exp(a_k) / sum_j exp(a_j). Of the shape of `logits`, (batch, classes)."""
     weights = np.exp(shifted(logits))
     return weights / np.sum(weights, axis=1, keepdims=True)
 
 
+@takes(logits="batch classes")
 def cross_entropy(logits, labels):
     """-log of the probability of the right class, log sum_j exp(a_j) - a_label, in nats for each image.
 
     Parameters: `logits` of shape (batch, classes); `labels` whole numbers from 0, of shape (batch,).
-    Returns shape (batch,).
+    Returns shape (batch,). Raises ValueError for other labels.
     """
+    labels = check_labels(labels, *logits.shape)
     a = shifted(logits)
     right = np.arange(logits.shape[1]) == labels[:, None]  # (batch, classes): True once in each row
     return np.log(np.sum(np.exp(a), axis=1)) - np.sum(a * right, axis=1)

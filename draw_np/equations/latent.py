@@ -5,9 +5,15 @@ The paper uses sigma for three things. Here it is the posterior's standard devia
 """
 
 from ..backend import np
+from .arguments import takes
 from .linear import bounded_exp, linear
 
 
+@takes(
+    h_enc="batch hidden",
+    mu_params={"W": "hidden latent", "b": "latent"},
+    sigma_params={"W": "hidden latent", "b": "latent"},
+)
 def posterior(mu_params, sigma_params, h_enc):
     """Mean and standard deviation of Q(Z_t | h_enc), a diagonal Gaussian: Eq. (1), Eq. (2).
 
@@ -19,6 +25,7 @@ def posterior(mu_params, sigma_params, h_enc):
     return mu, sigma
 
 
+@takes(mu="batch latent", sigma="batch latent", noise="batch latent")
 def sample(mu, sigma, noise):
     """A reparameterised sample z ~ Q(Z_t | h_enc): Eq. (6).
 
@@ -28,6 +35,7 @@ def sample(mu, sigma, noise):
     return mu + sigma * noise
 
 
+@takes(mu="batch latent", sigma="batch latent")
 def kl(mu, sigma):
     """KL(Q || P) of one step from the standard normal prior, in nats for each image: a term of Eq. (10), Eq. (11).
 
@@ -39,6 +47,7 @@ def kl(mu, sigma):
     return 0.5 * np.sum(mu**2 + sigma**2 - np.log(sigma**2) - 1.0, axis=1)
 
 
+@takes(mu="batch latent", sigma="batch latent", noise="batch latent")
 def log_posterior_over_prior(mu, sigma, noise):
     """log Q(z | x) - log P(z) at z = mu + sigma noise, in nats: Eq 10 before its expectation is taken.
 

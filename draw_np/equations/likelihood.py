@@ -1,6 +1,7 @@
 """The image model D(X | c): Bernoulli pixels whose logits are the canvas (Eq 3, 9, 16)."""
 
 from ..backend import np
+from .arguments import takes
 from .linear import sigmoid
 
 
@@ -9,11 +10,13 @@ def pixel_means(c):
     return sigmoid(c)
 
 
+@takes(x="...", c="...")
 def error_image(x, c):
     """What the canvas still gets wrong: Eq. (3). Same shape as the image `x` and the canvas `c`."""
     return x - sigmoid(c)
 
 
+@takes(x="batch ...", c="batch ...")
 def negative_log_likelihood(x, c):
     """-log D(x | c) summed over pixels, in nats for each image: Eq. (9).
 
@@ -27,6 +30,7 @@ def negative_log_likelihood(x, c):
     return np.sum(np.reshape(nats, (len(x), -1)), axis=1)
 
 
+@takes(c="...", uniform="...")
 def sample_image(c, uniform):
     """An image x ~ D(X | c): Eq. (16). `uniform` noise in [0, 1) decides each pixel. Same shape as the canvas."""
     return (uniform < sigmoid(c)).astype(c.dtype)

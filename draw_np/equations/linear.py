@@ -1,6 +1,7 @@
 """The linear map that the paper writes W(.), and the two functions its outputs pass through."""
 
 from ..backend import np
+from .arguments import takes
 
 LOG_LIMIT = 20.0
 """A logarithm that a network emits is clipped to [-20, 20], a departure from the paper that no useful model can feel.
@@ -10,6 +11,7 @@ pixels wide, no longer distinguishable from a single pixel or from a plain avera
 """
 
 
+@takes(a="batch inputs", params={"W": "inputs outputs", "b": "outputs"})
 def linear(params, a):
     """The paper's b = W(a): "a linear weight matrix with bias" (section 2.1).
 

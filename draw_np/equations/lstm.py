@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from ..backend import clipped_slope, np
+from .arguments import takes
 from .linear import sigmoid
 
 
@@ -13,6 +14,11 @@ class LSTMState(NamedTuple):
     cell: np.ndarray
 
 
+@takes(
+    state=LSTMState("batch hidden", "batch hidden"),
+    x="batch inputs+",
+    params={"W": "inputs 4*hidden", "U": "hidden 4*hidden", "b": "4*hidden"},
+)
 def lstm(params, x, state, limit=None):
     """One step of an LSTM with forget gates: RNN^enc of Eq. (5), RNN^dec of Eq. (7) and Eq. (14).
 

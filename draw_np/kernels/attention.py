@@ -1,12 +1,15 @@
 """Kernels of selective attention: the window, its filters, reading and writing."""
 
+from .. import equations
 from ..backend import arrays as np
 from ..backend import constant, fused, inner
+from ..equations.arguments import takes
 from ..equations.attention import Window
-from .linear import clipped_exp, linear
+from .linear import clipped_exp, linear_kernel
 from .primitive import ADDED, Still, kernel, shared
 
 
+@takes(**equations.attention_window.takes)
 def attention_window(params, h_dec, N, height, width):
     """The window that the decoder's output asks for, as `equations.attention_window`: Eq (21) to Eq (24).
 
@@ -40,6 +43,7 @@ def offsets(N, dtype):
     return np.arange(1, N + 1, dtype=dtype) - (N / 2 + 0.5)
 
 
+@takes(**equations.filter_means.takes)
 @kernel
 def filter_means(g, delta, N):
     """The N filters' centres, as `equations.filter_means`, Eq (19), Eq (20): dg = sum of dmu, ddelta weighs them."""
@@ -89,6 +93,7 @@ def softmax_slope(F, d_F, mean):
     return F * (d_F - mean)
 
 
+@takes(**equations.filterbank.takes)
 @kernel
 def filterbank(mu, sigma_squared, pixels):
     """N Gaussian filters along one axis, as `equations.filterbank`, Eq (25), Eq (26); see `gaussian_rows`."""
@@ -96,6 +101,7 @@ def filterbank(mu, sigma_squared, pixels):
     return F, lambda d_F: (*rows_backward(d_F), None)
 
 
+@takes(**equations.filterbanks.takes)
 def filterbanks(window, N, height, width):
     """Both filterbanks of a window, as `equations.filterbanks`; see `filter_means` and `gaussian_rows`."""
     return filterbanks_kernel(window.g_X, window.g_Y, window.delta, window.sigma_squared, N, height, width)
@@ -118,6 +124,7 @@ def filterbanks_kernel(g_X, g_Y, delta, sigma_squared, N, height, width):
     return (F_X, F_Y), backward
 
 
+@takes(**equations.glimpse.takes)
 @kernel
 def glimpse(x, F_X, F_Y, gamma):
     """Read one patch, as `equations.glimpse`.
@@ -140,6 +147,7 @@ def glimpse(x, F_X, F_Y, gamma):
     return gamma * flat, backward
 
 
+@takes(**equations.read.takes)
 @kernel
 def read(x, x_hat, F_X, F_Y, gamma):
     """Read two patches, as `equations.read`: Eq (27).
@@ -170,6 +178,7 @@ def read(x, x_hat, F_X, F_Y, gamma):
     return gamma * flat, backward
 
 
+@takes(**equations.read_without_attention.takes)
 def read_without_attention(x, x_hat):
     """Read everything, as `equations.read_without_attention`, Eq (17): images become rows."""
     return tuple(image if isinstance(image, Still) else reshape(image, (len(image), -1)) for image in (x, x_hat))
@@ -180,11 +189,13 @@ def reshape(array, shape):
     return array.reshape(shape), lambda d: (d.reshape(array.shape), None)
 
 
+@takes(**equations.writing_patch.takes)
 def writing_patch(params, h_dec, N, channels):
     """The patch to write, as `equations.writing_patch`, Eq (28): a linear map."""
-    return reshape(linear(params, h_dec), (len(h_dec), channels, N, N))
+    return reshape(linear_kernel(shared(params), h_dec), (len(h_dec), channels, N, N))
 
 
+@takes(**equations.write.takes)
 @kernel
 def write(w, F_X, F_Y, gamma):
     """Write a patch, as `equations.write`: Eq (29).
@@ -206,6 +217,7 @@ def write(w, F_X, F_Y, gamma):
     return F_Y.swapaxes(1, 2)[:, None] @ rows, backward
 
 
+@takes(**equations.write_without_attention.takes)
 def write_without_attention(params, h_dec, channels, height, width):
     """Write everywhere, as `equations.write_without_attention`, Eq (18): a linear map."""
-    return reshape(linear(params, h_dec), (len(h_dec), channels, height, width))
+    return reshape(linear_kernel(shared(params), h_dec), (len(h_dec), channels, height, width))

@@ -1,6 +1,8 @@
 """Kernels of the softmax layer and of what it is trained with."""
 
+from .. import equations
 from ..backend import arrays as np
+from ..equations.arguments import check_labels, takes
 from .primitive import kernel
 
 
@@ -12,6 +14,7 @@ def probabilities(logits):
     return p
 
 
+@takes(**equations.softmax.takes)
 @kernel
 def softmax(logits):
     """The probability of each class, as `equations.softmax`: da = p (dp - sum over classes of p dp)."""
@@ -25,11 +28,17 @@ def softmax(logits):
     return p, backward
 
 
-@kernel
+@takes(**equations.cross_entropy.takes)
 def cross_entropy(logits, labels):
     """-log of the right class's probability, as `equations.cross_entropy`: da = p, less 1 at the label."""
+    labels = check_labels(labels, *logits.shape)
+    right = np.arange(logits.shape[1]) == labels[:, None]  # (batch, classes): True once in each row
+    return cross_entropy_kernel(logits, right)
+
+
+@kernel
+def cross_entropy_kernel(logits, right):
     a = logits - logits.max(axis=1, keepdims=True)
-    right = np.arange(a.shape[1]) == labels[:, None]  # (batch, classes): True once in each row
 
     def backward(d_nats):
         d_logits = probabilities(a)

@@ -1,11 +1,14 @@
 """Kernels of the latent code: its distribution, a sample, and what the sample costs."""
 
+from .. import equations
 from ..backend import arrays as np
 from ..backend import fused
+from ..equations.arguments import takes
 from .linear import clipped_exp
 from .primitive import ADDED, kernel, shared
 
 
+@takes(**equations.posterior.takes)
 def posterior(mu_params, sigma_params, h_enc):
     """Mean and deviation, as `equations.posterior`, Eq (1), Eq (2): linear maps; dlog sigma = sigma dsigma."""
     return posterior_kernel(shared(mu_params), shared(sigma_params), h_enc)
@@ -24,12 +27,14 @@ def posterior_kernel(mu_params, sigma_params, h_enc):
     return (mu, sigma), backward
 
 
+@takes(**equations.sample.takes)
 @kernel
 def sample(mu, sigma, noise):
     """A reparameterised sample, as `equations.sample`, Eq (6): dmu = dz, dsigma = noise dz."""
     return mu + sigma * noise, lambda d_z: (d_z, d_z * noise, lambda: d_z * sigma)
 
 
+@takes(**equations.kl.takes)
 @kernel
 def kl(mu, sigma):
     """KL(Q || P) of one step, as `equations.kl`, Eq (10), Eq (11): dmu = mu, dsigma = sigma - 1 / sigma."""
@@ -50,6 +55,7 @@ def kl_slopes(d_nats, mu, sigma):
     return d_nats * mu, d_nats * (sigma - 1 / sigma)
 
 
+@takes(**equations.log_posterior_over_prior.takes)
 @kernel
 def log_posterior_over_prior(mu, sigma, noise):
     """log Q(z | x) - log P(z), as `equations.log_posterior_over_prior`.

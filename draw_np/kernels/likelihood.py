@@ -1,7 +1,9 @@
 """Kernels of the image model: Bernoulli pixels whose logits are the canvas."""
 
+from .. import equations
 from ..backend import arrays as np
 from ..backend import fused
+from ..equations.arguments import takes
 from .linear import logistic, sigmoid
 from .primitive import kernel
 
@@ -11,6 +13,7 @@ def pixel_means(c):
     return sigmoid(c)
 
 
+@takes(**equations.error_image.takes)
 @kernel
 def error_image(x, c):
     """What the canvas still gets wrong, as `equations.error_image`, Eq (3): dx = 1, dc = -s (1 - s)."""
@@ -30,6 +33,7 @@ def error_slope(s, d_error):
     return d_c
 
 
+@takes(**equations.negative_log_likelihood.takes)
 @kernel
 def negative_log_likelihood(x, c):
     """-log D(x | c), as `equations.negative_log_likelihood`, Eq (9): dc = sigma(c) - x, dx = -c."""

@@ -1,11 +1,14 @@
 """Kernels of the linear map and of the two functions its outputs pass through."""
 
+from .. import equations
 from ..backend import arrays as np
 from ..backend import fused
+from ..equations.arguments import takes
 from ..equations.linear import LOG_LIMIT
 from .primitive import ADDED, kernel, shared
 
 
+@takes(**equations.linear.takes)
 def linear(params, a):
     """b = W(a), as `equations.linear`.
 
@@ -37,7 +40,7 @@ def logistic(x):
 @kernel
 def sigmoid(x):
     """The logistic function, as `equations.sigmoid`: s' = s (1 - s)."""
-    s = logistic(x)
+    s = logistic(np.asarray(x))
     return s, lambda d_s: d_s * s * (1 - s)
 
 

@@ -2,13 +2,16 @@
 
 from itertools import accumulate
 
+from .. import equations
 from ..backend import arrays as np
 from ..backend import fused
+from ..equations.arguments import takes
 from ..equations.lstm import LSTMState
 from .linear import to_logistic
 from .primitive import ADDED, Still, kernel, shared
 
 
+@takes(**equations.lstm.takes)
 def lstm(params, x, state, limit=None):
     """One step of an LSTM with forget gates, as `equations.lstm`: Eq (5), Eq (7), Eq (14).
 

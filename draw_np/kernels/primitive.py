@@ -7,6 +7,7 @@ gradients of the outputs into those of the arguments. Nothing is computed twice:
 import functools
 import inspect
 
+import numpy
 from autograd.core import VJPNode, VSpace
 from autograd.extend import Box
 from autograd.tracer import isbox, new_box
@@ -50,7 +51,8 @@ def kernel(function):
     """Make a differentiable operation of `function(*arguments) -> (outputs, backward)`.
 
     `outputs` is an array or a tuple of arrays. `backward` takes a gradient for each output and returns one for each
-    argument, or, where it is dear and seldom wanted, a function without arguments that computes it.
+    argument, or, where it is dear and seldom wanted, a function without arguments that computes it. The arrays that
+    `function` gets are of one type, see `of_one_type`.
     """
     signature = inspect.signature(function)
 
@@ -60,9 +62,14 @@ def kernel(function):
             arguments = signature.bind(*arguments, **keywords).args
         boxes = {k: argument for k, argument in enumerate(arguments) if isbox(argument)}
         if not boxes:  # nothing to differentiate
-            return function(*arguments)[0]
-        (trace,) = {box._trace for box in boxes.values()}  # kernels are differentiated once
-        outputs, backward = function(*[a._value if k in boxes else a for k, a in enumerate(arguments)])
+            return function(*of_one_type(arguments))[0]
+        arguments, trace = list(arguments), None
+        for k, box in boxes.items():
+            arguments[k] = value = box._value
+            if isbox(value) or trace not in (None, box._trace):
+                raise ValueError(f"{function.__name__}: kernels are differentiated once; for more use the equations")
+            trace = box._trace
+        outputs, backward = function(*of_one_type(arguments))
         parents = [box._node for box in boxes.values()]
 
         def pull_back(*gradients):
@@ -87,6 +94,27 @@ def kernel(function):
     return operation
 
 
+SINGLE, DOUBLE = ({None, numpy.dtype(kind)} for kind in (numpy.float32, numpy.float64))
+
+
+def of_one_type(arguments):
+    """The arguments with all arrays of the one floating-point type that they promote to, in the machine's byte order.
+
+    Kernels write in place, where NumPy would round to the type that is there.
+    """
+    types = {getattr(argument, "dtype", None) for argument in arguments}
+    if types <= SINGLE or types <= DOUBLE:  # as nearly always
+        return arguments
+    wanted = floating({a.dtype for a in arguments if isinstance(a, (np.ndarray, Shared, Still))})
+    return [a.astype(wanted) if isinstance(a, np.ndarray) and a.dtype != wanted else a for a in arguments]
+
+
+def floating(types):
+    """The floating-point type, in the machine's byte order, that these types promote to."""
+    promoted = numpy.result_type(numpy.bool_, *types)
+    return promoted.newbyteorder("=") if promoted.kind == "f" else numpy.dtype(numpy.float64)
+
+
 def receive(received, k, gradient):
     received[k] = gradient
     return (ADDED,)
@@ -96,7 +124,7 @@ class Still:
     """An array, as rows of shape (batch, features), that is the same at every step. No gradient flows back to it."""
 
     def __init__(self, array):
-        self.rows = array.reshape(len(array), -1)
+        self.shape, self.dtype, self.rows = array.shape, array.dtype, array.reshape(len(array), -1)
 
 
 def still(x):
@@ -104,18 +132,24 @@ def still(x):
     return x if isbox(x) else Still(x)
 
 
-class Shared:
+class Shared(dict):
     """The weights W and b of a product that is used at every step, with one gradient that all steps add to in place.
 
     Left to itself, autograd makes a new array of the weights' size at every step and adds it to the sum so far. An
     LSTM's U is stacked below its W, so that [x, h] takes one product and not two. What does not change from step to
-    step, b and the product of the topmost rows of W with a `Still`, is computed once, and so is its gradient.
+    step, b and the product of the topmost rows of W with a `Still`, is computed once, and so is its gradient. However
+    the weights lie in memory, here they lie row by row, in numbers of one type: BLAS adds to no other matrix in place.
     """
 
     def __init__(self, params):
+        super().__init__(params)
+        if params.keys() - {"U"} != {"W", "b"}:
+            raise ValueError(f"weights must be a dict of W, b and, of an LSTM, U, got {', '.join(map(str, params))}")
+        self.dtype = floating({part.dtype for part in params.values()})
         self.stacked = len(params["W"]) if "U" in params else None
-        self.W = np.concatenate([params["W"], params["U"]]) if self.stacked else params["W"]
-        self.b = self.constant = params["b"]
+        W = np.concatenate([params["W"], params["U"]]) if self.stacked else params["W"]
+        self.W, self.b = np.ascontiguousarray(W, self.dtype), np.asarray(params["b"], self.dtype)
+        self.constant = self.b
         self.still, self.first = None, 0  # the topmost rows of W, above row `first`, are for what is still
         self.d_W = None
 
@@ -134,7 +168,8 @@ class Shared:
     def pull_back(self, inputs, d_outputs):
         """Add dW = inputs^T d_outputs and db = sum of d_outputs to the gradient; returns dinputs = d_outputs W^T."""
         if self.d_W is None:
-            self.d_W, self.d_constant = np.zeros_like(self.W), np.zeros_like(d_outputs)
+            dtype = floating({inputs.dtype, d_outputs.dtype})
+            self.d_W, self.d_constant = np.zeros_like(self.W, dtype), np.zeros_like(d_outputs)
         W, d_W = self.W[self.first :], self.d_W[self.first :]
         if W.size:
             add_product(d_W, inputs, d_outputs)
@@ -147,7 +182,9 @@ class Shared:
         if self.still:
             d_W[: self.first] = self.still.rows.T @ d_constant
         gradient = {"W": d_W[: self.stacked], "b": d_constant.sum(axis=0)}
-        return {**gradient, "U": d_W[self.stacked :]} if self.stacked else gradient
+        if self.stacked:
+            gradient["U"] = d_W[self.stacked :]
+        return {name: gradient[name].astype(part.dtype, copy=False) for name, part in self.items()}
 
 
 class SharedBox(Box):
@@ -163,6 +200,19 @@ def share(params):
     return weights, lambda added: weights.finish()
 
 
+@kernel
+def share_parts(names, *parts):
+    """As `share`, for a dict that was made inside the function: autograd follows what is in it, not the dict."""
+    weights = Shared(dict(zip(names, parts)))
+    return weights, lambda added: (None, *weights.finish().values())
+
+
 def shared(params):
     """Weights {"W", ...} for use at every step: their gradient is gathered in place, see `Shared`."""
-    return params if isinstance(params, (Shared, SharedBox)) else share(params)
+    if isinstance(params, (Shared, SharedBox)):
+        return params
+    if isbox(params):
+        return share(params)
+    if not isinstance(params, dict):
+        raise ValueError(f"weights must be a dict of W, b and, of an LSTM, U, got a {type(params).__name__}")
+    return share_parts(tuple(params), *params.values())

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy
 
 from .. import equations
-from ..backend import host_values, np
+from ..backend import np
+from ..equations import arguments
 from .common import check_counts, new_linear, new_lstm, new_window, to_planes
 
 LOSSES, MEASURE, BATCH_AXIS, FREE = ("cross_entropy",), "error", 0, ("steps", "height", "width")  # as those of draw
@@ -110,9 +111,4 @@ def loss(params, config, images, labels, ops=equations):
 
 def check_labels(labels, config, batch):
     """The labels, if they are `batch` whole numbers from 0 to below `config.classes`; raises ValueError otherwise."""
-    if labels.shape != (batch,) or labels.dtype.kind not in "iu":
-        raise ValueError(f"labels must be whole numbers of shape ({batch},), got {labels.dtype} of {labels.shape}")
-    values = host_values(labels)
-    if values is not None and (values.min() < 0 or values.max() >= config.classes):
-        raise ValueError(f"labels must be from 0 to {config.classes - 1}, got {values.min()} to {values.max()}")
-    return labels
+    return arguments.check_labels(labels, batch, config.classes)

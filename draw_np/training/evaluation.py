@@ -77,10 +77,12 @@ class Classification(NamedTuple):
 def evaluate_classifier(model, params, config, images, labels, ops=equations, progress=iter):
     """Evaluate a classifier on images and their labels: a class is right if no other has a larger logit.
 
-    `progress` wraps the iterator over batches. Returns a Classification. Raises ValueError when there are no images.
+    `progress` wraps the iterator over batches. Returns a Classification. Raises ValueError when there are no images,
+    and for labels that the loss would refuse.
     """
     if len(images) < 1:
         raise ValueError("nothing to evaluate: no images")
+    labels = model.check_labels(np.asarray(labels), config, len(images))
     params, wrong, nats = to_device(params), [], []
     for start in progress(range(0, len(images), BATCH)):
         batch, right = images[start : start + BATCH], labels[start : start + BATCH]

@@ -102,7 +102,7 @@ noise, code = rng.standard_normal(4), {"mu": rng.standard_normal(4), "log_sigma"
 
 def loss(a):
     mu, sigma = a["mu"][None], np.exp(a["log_sigma"])[None]
-    c = equations.linear({"W": W, "b": b}, equations.sample(mu, sigma, noise))
+    c = equations.linear({"W": W, "b": b}, equations.sample(mu, sigma, noise[None]))
     return (equations.negative_log_likelihood(x[None], c) + equations.kl(mu, sigma))[0]
 
 d_mu, d_log_sigma = code_gradient(x, W, b, code["mu"], code["log_sigma"], noise)

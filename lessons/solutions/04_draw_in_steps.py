@@ -41,7 +41,7 @@ assert_close("c_0 of pixels that are on in 1, 2 and 3 of 4 images", first_canvas
 assert_close("c_0 of a pixel that is never on, and of one that always is", first_canvas(
     np.array([[[0, 1]], [[0, 1]]])), [[np.log(0.001 / 0.999), np.log(0.999 / 0.001)]])  # fmt: skip
 c_0 = first_canvas(digits.astype(float))
-mean_error = equations.error_image(digits.astype(float), c_0[None]).mean(axis=0)
+mean_error = equations.error_image(digits.astype(float), np.broadcast_to(c_0, digits.shape)).mean(axis=0)
 assert abs(mean_error).max() <= 0.001 + 1e-9, f"mean error image: expected at most 0.001, got {abs(mean_error).max()}"
 print("4.1 is right")
 

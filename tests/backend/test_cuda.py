@@ -63,6 +63,29 @@ def test_every_function_and_its_gradient(cuda, ops, name):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("left, right", [("f2", "f2"), ("f2", "f4"), ("f4", "f8"), ("i4", "f4"), ("i8", "i8")])
+def test_products_of_other_types(cuda, left, right):
+    """cuBLAS reads memory as the one type that it is told, float32 or float64, and would find other numbers there."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-8, 8, (2, 5, 3)).astype(left), rng.integers(-8, 8, (2, 3, 4)).astype(right)
+    product = to_host(to_device(a) @ to_device(b))
+    assert product.dtype == np.result_type(a, b, np.float32)
+    np.testing.assert_array_equal(product, a @ b)
+    total, rows, columns = rng.integers(-8, 8, (3, 4)).astype("f4"), a.reshape(-1, 3), np.resize(b, (10, 4))
+    for order in "C", "F":
+        on_gpu = to_device(np.array(total, order=order))
+        backend.add_product(on_gpu, to_device(rows), to_device(columns))
+        np.testing.assert_array_equal(to_host(on_gpu), total + rows.T @ columns)
+
+
+def test_bytes_in_the_other_order_are_turned_on_the_way(cuda):
+    array = np.arange(6.0).reshape(2, 3)
+    found = to_host(to_device({"a": array.astype(">f4"), "b": [array.astype("<f4")]}))
+    for each in found["a"], *found["b"]:
+        assert each.dtype == np.float32
+        np.testing.assert_array_equal(each, array)
+
+
 def model_case(name, dtype, seed=2):
     """Parameters, images and what else a model's step takes."""
     model, config = MODELS[name]

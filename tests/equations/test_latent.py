@@ -122,7 +122,8 @@ def test_kl_is_the_mean_of_the_log_ratio():
     rng = np.random.default_rng(6)
     (mu,), (sigma,) = (value[:1] for value in posterior_case(rng))
     samples = 200_000
-    ratios = equations.log_posterior_over_prior(mu[None], sigma[None], rng.normal(size=(samples, LATENT)))
+    every_mu, every_sigma = (np.broadcast_to(value, (samples, LATENT)) for value in (mu, sigma))
+    ratios = equations.log_posterior_over_prior(every_mu, every_sigma, rng.normal(size=(samples, LATENT)))
     standard_error = ratios.std() / math.sqrt(samples)
     assert standard_error < 0.01  # else the next line would say little
     assert abs(ratios.mean() - equations.kl(mu[None], sigma[None])[0]) < 4 * standard_error

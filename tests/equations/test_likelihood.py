@@ -101,11 +101,12 @@ def test_sampled_pixels_are_on_as_often_as_their_means_say():
     uniform = np.random.default_rng(2).random((samples,) + c.shape, dtype=np.float32)
     p = equations.pixel_means(c)
     standard_error = np.sqrt(p * (1 - p) / samples)
-    assert np.all(np.abs(equations.sample_image(c, uniform).mean(axis=0) - p) < 5 * standard_error)
+    sampled = equations.sample_image(np.broadcast_to(c, uniform.shape), uniform)
+    assert np.all(np.abs(sampled.mean(axis=0) - p) < 5 * standard_error)
 
 
 def test_sampled_pixels_at_the_ends():
     ends = np.array([-1e4, 1e4], np.float32)  # probability 0 and 1
     for uniform in (0.0, np.nextafter(np.float32(1), np.float32(0))):
-        sampled = equations.sample_image(ends, uniform)
+        sampled = equations.sample_image(ends, np.full(2, uniform))
         assert sampled.tolist() == [0, 1] and sampled.dtype == np.float32

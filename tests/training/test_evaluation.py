@@ -194,6 +194,35 @@ def test_a_classifier_s_error_against_counting(ops, monkeypatch):
     json.dumps(found)
 
 
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize(
+    "spoil, said",
+    [
+        (lambda labels: np.eye(3, dtype=int)[labels], r"shape \(11,\), got int64 of \(11, 3\)"),
+        (lambda labels: labels[:, None], r"shape \(11,\), got int64 of \(11, 1\)"),
+        (lambda labels: labels[:10], r"shape \(11,\), got int64 of \(10,\)"),
+        (lambda labels: labels.astype(float), r"whole numbers of shape \(11,\), got float64"),
+        (lambda labels: labels == 1, r"whole numbers of shape \(11,\), got bool"),
+        (lambda labels: labels + 1, "from 0 to 2, got 1 to 3"),
+        (lambda labels: -labels, "from 0 to 2, got -2 to 0"),
+        (lambda labels: None, "got object"),
+        (lambda labels: "0", "got <U1"),
+    ],
+)
+def test_a_classifier_s_labels_that_the_loss_refuses(ops, spoil, said):
+    """They would be counted as errors, or not at all."""
+    config = glimpse_classifier.Config(height=8, width=7, steps=2, hidden=6, read_size=4, classes=3)
+    rng = np.random.default_rng(0)
+    params = glimpse_classifier.init_params(config, rng)
+    images, labels = rng.random((COUNT, 8, 7), np.float32), np.arange(COUNT) % 3
+    with pytest.raises(ValueError, match=f"^labels must be .*{said}"):
+        evaluate_classifier(glimpse_classifier, params, config, images, spoil(labels), ops)
+    listed, array = (
+        evaluate_classifier(glimpse_classifier, params, config, images, each, ops) for each in (labels.tolist(), labels)
+    )
+    assert listed == array
+
+
 def test_a_classifier_of_no_images():
     config = glimpse_classifier.Config()
     with pytest.raises(ValueError, match="no images"):
