@@ -404,7 +404,7 @@ np.testing.assert_allclose(decode(trained, z), equations.sigmoid(generated), ato
 plt.show()
 record, passes = pretrained.load_record("vae"), 800 * 128 / len(grey)
 print(f"ours: {passes:.1f} passes, {config.hidden} hidden units, {(L_x + L_z[0]).mean():.1f} nats; "
-      f"shipped: {record['recipe']['epochs']} passes, {record['config']['hidden']} hidden units, "
+      f"shipped: {record['update'] * 128 / len(grey):.0f} passes, {record['config']['hidden']} hidden units, "
       f"{record['config']['latent']} code numbers, {record['measured']['test']['nll_bound']:.1f} nats")
 
 # %% [markdown]

@@ -28,10 +28,7 @@ from tqdm.notebook import tqdm
 
 from draw_np import datasets, equations, kernels, load_pretrained, plotting, pretrained
 from draw_np.models import draw, vae
-from draw_np.training import trees
-from draw_np.training.adam import first_weights
-from draw_np.training.recipe import Recipe
-from draw_np.training.update import Work, update
+from draw_np.training import adam, recipe, trees, update
 
 plotting.use_style()
 rng = np.random.default_rng(9)
@@ -401,19 +398,19 @@ axes = plt.figure(figsize=(14, 4.6)).add_subplot()
 plotting.show_image(axes, plotting.grid(shown, columns=7), "above: as in training; below: places that are kept back")
 
 # %%
-recipe, updates = Recipe((), clip=10.0, average=0.0), 300
-works = {name: Work(draw, learner, kernels, recipe) for name, learner in learners.items()}
+how, updates = recipe.Recipe((), clip=10.0, average=0.0), 300
+works = {name: update.Work(draw, learner, kernels, how) for name, learner in learners.items()}
 learned, curves = {}, {}
 for seed in 0, 1:
     own, used = np.random.default_rng(seed), dict.fromkeys(learners, 0.0)
     mean = scenes(own, 2000).mean(axis=0)
     for name, learner in learners.items():
-        learned[name, seed], curves[name, seed] = first_weights(draw.init_params(learner, own, mean)), []
+        learned[name, seed], curves[name, seed] = adam.first_weights(draw.init_params(learner, own, mean)), []
     for number in tqdm(range(1, updates + 1), desc=f"seed {seed}"):
         x, noise, rate = scenes(own, 32), draw.sample_noise(learners["with"], 32, own), 0.004 * min(1, number / 20)
         for name, work in works.items():
             start, old = time.perf_counter(), learned[name, seed]
-            learned[name, seed], said = update(old, x, noise, rate, None, work)
+            learned[name, seed], said = update.update(old, x, noise, rate, None, work)
             used[name] += time.perf_counter() - start
             curves[name, seed].append((number, used[name], said["L_x"] + said["L_z"]))
 

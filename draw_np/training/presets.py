@@ -39,7 +39,7 @@ CLUTTERED_4 = (
     Phase(200, Ramp(0.0, 1e-3), *SMALL),
     Phase(1_000, 1e-3, *SMALL),
     Phase(800, 1e-3, *LARGER),
-    Phase(76_000, Ramp(1e-3, 0.0)),
+    Phase(118_000, Ramp(1e-3, 0.0)),
 )
 # From 4 glimpses to 8 at once the gradient explodes and the loss stays high; by way of 6 it does not.
 FOUR, SIX = {"steps": 4}, {"steps": 6}
@@ -47,9 +47,9 @@ CLUTTERED_8 = (
     Phase(200, Ramp(0.0, 1e-3), {**FOUR, **SMALL[0]}, SMALL[1]),
     Phase(1_000, 1e-3, {**FOUR, **SMALL[0]}, SMALL[1]),
     Phase(800, 1e-3, {**FOUR, **LARGER[0]}, LARGER[1]),
-    Phase(4_000, 1e-3, FOUR),
-    Phase(3_000, 1e-3, SIX),
-    Phase(108_000, Ramp(1e-3, 0.0)),
+    Phase(6_000, 1e-3, FOUR),
+    Phase(4_000, 1e-3, SIX),
+    Phase(138_000, Ramp(1e-3, 0.0)),
 )
 TINY = Phase(20, Ramp(0.0, 8e-3)), Phase(300, Ramp(8e-3, 0.0))
 VAE = Phase(200, Ramp(0.0, 3e-3)), Phase(19_300, Ramp(3e-3, 0.0))
