@@ -4,6 +4,7 @@ import shlex
 import sys
 import time
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,12 +87,21 @@ def train(
                         enter(job, number)
                     stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
         if progress.update < length:
-            images = "" if isinstance(run.data, str) else f" --images {shlex.quote(run.data.source)}"
-            again = f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
-            print(f"stopped and saved at update {progress.update:,} of {length:,}; to go on: {again}", file=sys.stderr)
+            done = f"stopped and saved at update {progress.update:,} of {length:,}"
+            print(f"{done}; to go on: {again(run, out)}", file=sys.stderr)
             return False
         print(f"done: {folder.save_weights(job)}", file=sys.stderr)
         return True
+
+
+def again(run, out):
+    """The command that goes on with a run or, where no command can name its data, what a program has to do."""
+    images = ""
+    if not isinstance(run.data, str):
+        if not Path(run.data.source).exists():
+            return "train(..., resume=True)"
+        images = f" --images {shlex.quote(run.data.source)}"
+    return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
 
 
 def begin(run, start, rng, data, mean_rng):
