@@ -138,7 +138,7 @@ class Axes:
 
 
 def beside(name, parts):
-    """Shape and type of arrays of rows that stand side by side. (What the kernels call `still` has `rows`.)"""
+    """Shape and type of arrays of rows that stand side by side. (What the kernels call `loop_invariant` has `rows`.)"""
     parts = [stop_gradient(getattr(part, "rows", part)) for part in parts]
     shapes = [part.shape for part in parts]
     if any(len(shape) != 2 or shape[0] != shapes[0][0] for shape in shapes) or not parts:

@@ -26,7 +26,7 @@ def shared(params):
     return params
 
 
-def still(x):
+def loop_invariant(x):
     """What is the same at every step: here just `x`. The kernels multiply it once and not at every step."""
     return x
 

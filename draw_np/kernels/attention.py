@@ -6,7 +6,7 @@ from ..backend import constant, fused, inner
 from ..equations.arguments import takes
 from ..equations.attention import Window
 from .linear import clipped_exp, linear_kernel
-from .primitive import ADDED, Still, kernel, shared
+from .primitive import ADDED, LoopInvariant, kernel, shared
 
 
 @takes(**equations.attention_window.takes)
@@ -181,7 +181,7 @@ def read(x, x_hat, F_X, F_Y, gamma):
 @takes(**equations.read_without_attention.takes)
 def read_without_attention(x, x_hat):
     """Read everything, as `equations.read_without_attention`, Eq (17): images become rows."""
-    return tuple(image if isinstance(image, Still) else reshape(image, (len(image), -1)) for image in (x, x_hat))
+    return tuple(part if isinstance(part, LoopInvariant) else reshape(part, (len(part), -1)) for part in (x, x_hat))
 
 
 @kernel

@@ -8,7 +8,7 @@ from ..backend import fused
 from ..equations.arguments import takes
 from ..equations.lstm import LSTMState
 from .linear import to_logistic
-from .primitive import ADDED, Still, kernel, shared
+from .primitive import ADDED, LoopInvariant, kernel, shared
 
 
 @takes(**equations.lstm.takes)
@@ -32,7 +32,7 @@ def lstm(params, x, state, limit=None):
 @kernel
 def lstm_kernel(limit, params, cell, *parts):
     """Inside, features come before the batch: each gate is then one block of memory."""
-    held = [part for part in parts if isinstance(part, Still)]
+    held = [part for part in parts if isinstance(part, LoopInvariant)]
     moving = parts[len(held) :]
     inputs = np.concatenate([part.T for part in moving]).T
     ends = list(accumulate(part.shape[1] for part in moving))

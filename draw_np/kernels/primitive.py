@@ -105,7 +105,7 @@ def of_one_type(arguments):
     types = {getattr(argument, "dtype", None) for argument in arguments}
     if types <= SINGLE or types <= DOUBLE:  # as nearly always
         return arguments
-    wanted = floating({a.dtype for a in arguments if isinstance(a, (np.ndarray, Shared, Still))})
+    wanted = floating({a.dtype for a in arguments if isinstance(a, (np.ndarray, Shared, LoopInvariant))})
     return [a.astype(wanted) if isinstance(a, np.ndarray) and a.dtype != wanted else a for a in arguments]
 
 
@@ -120,16 +120,16 @@ def receive(received, k, gradient):
     return (ADDED,)
 
 
-class Still:
+class LoopInvariant:
     """An array, as rows of shape (batch, features), that is the same at every step. No gradient flows back to it."""
 
     def __init__(self, array):
         self.shape, self.dtype, self.rows = array.shape, array.dtype, array.reshape(len(array), -1)
 
 
-def still(x):
+def loop_invariant(x):
     """Have a product with `x`, the same at every step, computed once; where its gradient is wanted, `x` as it is."""
-    return x if isbox(x) else Still(x)
+    return x if isbox(x) else LoopInvariant(x)
 
 
 class Shared(dict):
@@ -137,8 +137,9 @@ class Shared(dict):
 
     Left to itself, autograd makes a new array of the weights' size at every step and adds it to the sum so far. An
     LSTM's U is stacked below its W, so that [x, h] takes one product and not two. What does not change from step to
-    step, b and the product of the topmost rows of W with a `Still`, is computed once, and so is its gradient. However
-    the weights lie in memory, here they lie row by row, in numbers of one type: BLAS adds to no other matrix in place.
+    step, b and the product of the topmost rows of W with a `LoopInvariant`, is computed once, and so is its gradient.
+    However the weights lie in memory, here they lie row by row, in numbers of one type: BLAS adds to no other matrix in
+    place.
     """
 
     def __init__(self, params):
@@ -150,17 +151,17 @@ class Shared(dict):
         W = np.concatenate([params["W"], params["U"]]) if self.stacked else params["W"]
         self.W, self.b = np.ascontiguousarray(W, self.dtype), np.asarray(params["b"], self.dtype)
         self.constant = self.b
-        self.still, self.first = None, 0  # the topmost rows of W, above row `first`, are for what is still
+        self.invariant, self.first = None, 0  # the topmost rows of W, above row `first`, are for what is loop-invariant
         self.d_W = None
 
-    def hold(self, still):
-        self.still, self.first = still, still.rows.shape[1]
-        self.constant = (self.W[: self.first].T @ still.rows.T).T + self.b
+    def hold(self, invariant):
+        self.invariant, self.first = invariant, invariant.rows.shape[1]
+        self.constant = (self.W[: self.first].T @ invariant.rows.T).T + self.b
 
-    def apply(self, inputs, still=None):
-        """[still, inputs] W + b, stored features first: products run faster so, and each feature lies together."""
-        if still is not self.still:
-            self.hold(still)
+    def apply(self, inputs, invariant=None):
+        """[invariant, inputs] W + b, stored features first: products run faster so, and each feature lies together."""
+        if invariant is not self.invariant:
+            self.hold(invariant)
         outputs = (self.W[self.first :].T @ inputs.T).T
         outputs += self.constant
         return outputs
@@ -179,8 +180,8 @@ class Shared(dict):
     def finish(self):
         """The gradient, once every step has added its own; the next backward pass starts again at zero."""
         d_W, d_constant, self.d_W = self.d_W, self.d_constant, None
-        if self.still:
-            d_W[: self.first] = self.still.rows.T @ d_constant
+        if self.invariant:
+            d_W[: self.first] = self.invariant.rows.T @ d_constant
         gradient = {"W": d_W[: self.stacked], "b": d_constant.sum(axis=0)}
         if self.stacked:
             gradient["U"] = d_W[self.stacked :]

@@ -186,7 +186,7 @@ def infer_steps(params, config, x, state, noise, ops):
     """As many steps as `noise` has, from `state` on. Returns the State after them and their Trace."""
     params = for_every_step(params, ops)
     c, encoder, decoder = state
-    x_read = x if config.attention else ops.still(x)
+    x_read = x if config.attention else ops.loop_invariant(x)
     trace = Trace([], [], [], [], [])
     for noise_t in noise:
         x_hat = ops.error_image(x, c)  # Eq. (3)

@@ -79,7 +79,7 @@ def test_images_that_stand_still_and_weights_made_inside():
     for ops in equations, kernels:
 
         def nats(p, ops=ops):
-            shared, held = ops.shared({name: 2 * p[name] for name in p}), ops.still(x)
+            shared, held = ops.shared({name: 2 * p[name] for name in p}), ops.loop_invariant(x)
             state = ops.LSTMState(*start)
             for part in extra:
                 state = ops.lstm(shared, (*ops.read_without_attention(held, x), part)[::2], state)
