@@ -1,0 +1,39 @@
+"""What the pages of docs/ show in Python runs as it stands."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def test_the_library_s_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 5
+    names = {}
+    for block in blocks:
+        assert block.count("\n") < 20
+        exec(compile(block, "docs/library.md", "exec"), names)
+    assert names["slope"].shape == (5, 5) and np.abs(names["slope"]).min() > 0
+    assert (tmp_path / "runs/mine/weights.npz").is_file()
+    assert np.isfinite(names["nats"]) and names["drawn"].shape == (3, 5, 12, 10)
+
+
+def test_a_gru_s_gradient_is_right(tmp_path, monkeypatch):
+    """The decoder of the page's last piece learns: its gradient agrees with finite differences."""
+    from draw_np.models import draw
+    from draw_np.training.gradient_check import assert_gradient
+
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL):
+        exec(compile(block, "docs/library.md", "exec"), names)
+    config, rng = names["config"], np.random.default_rng(0)
+    params = draw.init_params(config, rng, dtype=np.float64)
+    gru = {key: leaf[..., : 3 * config.hidden] for key, leaf in params["decoder"].items()}
+    images, noise = names["images"][:2, 0], draw.sample_noise(config, 2, rng, np.float64)
+    assert_gradient(
+        lambda gru: draw.loss({**params, "decoder": gru}, config, images, noise, names["with_gru"]), gru, rng
+    )
