@@ -48,7 +48,7 @@ VARIANTS = {
     "filters start with sigma = 1, not tiling the patch": WHOLE,
     "no KL warm-up": with_phases([dataclasses.replace(phase, kl=1.0) for phase in PHASES]),
     "no weight decay": dataclasses.replace(WHOLE, decay=0.0),
-    "silent latent units not pruned": with_phases([*PHASES[:3], dataclasses.replace(PHASES[3], prune=False)]),
+    "inactive latent units not pruned": with_phases([*PHASES[:3], dataclasses.replace(PHASES[3], prune=False)]),
     "Adam to the end, not schedule-free Adam": with_phases(ADAM),
     "Adam to the end, and no average of the weights": with_phases(ADAM, average=0.0),
     "no clipping": dataclasses.replace(WHOLE, clip=1e9),

@@ -1,6 +1,6 @@
-"""A DRAW network without the latent units that fell silent: fewer numbers to compute, the same drawings.
+"""A DRAW network without its inactive latent units: fewer numbers to compute, the same drawings.
 
-Most of DRAW's units fall silent in training: their posterior becomes the prior, and all that the decoder hears from
+Most of DRAW's units become inactive in training: their posterior becomes the prior, and all that the decoder gets from
 them, at every step, is noise. The paper does not mention it.
 """
 
@@ -9,8 +9,8 @@ import numpy
 from ..backend import arrays as np
 from .draw import infer
 
-SILENT = 0.05
-"""Nats an image, over all steps; a latent unit with fewer says nothing that the decoder could use."""
+ACTIVE = 0.05
+"""Nats an image, over all steps; a latent unit with fewer says nothing that the decoder could use: it is inactive."""
 
 
 def nats_of_units(params, config, images, noise, ops):
@@ -27,7 +27,7 @@ def pruned(params, kept):
 
 
 def restored(params, kept, latent):
-    """The inverse of `pruned`: all `latent` units, the silent ones with the prior for a posterior, and not heard."""
+    """The inverse of `pruned`: all `latent` units, the inactive ones with the prior for a posterior, and not used."""
 
     def put_back(leaf, axis):
         whole = numpy.zeros((*leaf.shape[:axis], latent, *leaf.shape[axis + 1 :]), leaf.dtype)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from ..backend import captured, to_device, to_host
 from ..models import MODELS
 from ..models.enlarge import enlarge
-from ..models.prune import SILENT, nats_of_units, pruned
+from ..models.prune import ACTIVE, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
 from .data import prepare
 from .evaluation import MEASURES
@@ -132,7 +132,7 @@ def enter(job, number):
         images = to_device(job.validation.images[: job.run.recipe.batch])
         noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
         nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
-        kept = [unit for unit, each in enumerate(nats) if not each < min(SILENT, max(nats))]
+        kept = [unit for unit, each in enumerate(nats) if not each < min(ACTIVE, max(nats))]
         (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
         params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
         progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))

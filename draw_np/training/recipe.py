@@ -41,7 +41,7 @@ class Phase:
     shown: dict = field(default_factory=dict)  # options of the data set, for easier images; numbers or Ramps
     kl: Any = 1.0  # what L^z counts in the gradient, L^x counting 1: a number or a Ramp
     optimiser: str = "adam"  # a name in adam.OPTIMISERS
-    prune: bool = False  # whether latent units that fell silent are left out from here on
+    prune: bool = False  # whether inactive latent units are left out from here on
     frozen: tuple = ()  # what does not learn: names of parameters, or the first parts of their names
 
     def config_of(self, config, data=True):

@@ -54,7 +54,7 @@ def phase_in_words(phase, before, run):
     if phase.kl != 1.0:
         parts.append(f"L^z counting {value_in_words(phase.kl)} in the gradient")
     if phase.prune:
-        parts.append("silent latent units pruned")
+        parts.append("inactive latent units pruned")
     if phase.frozen:
         whole = phase.frozen == MODELS[run.model].DECODER
         parts.append(("the decoder" if whole else ", ".join(phase.frozen)) + " frozen")

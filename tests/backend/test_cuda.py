@@ -156,7 +156,7 @@ def test_recorded_updates_of_a_pruned_network_without_a_schedule(cuda, frozen):
     assert_close(found, three_updates("draw", np.float64, kernels, **how), 1e-9)
 
 
-def test_which_units_are_silent(cuda):
+def test_which_units_are_inactive(cuda):
     model, config, params, ((images, noise), *_) = model_case("draw", np.float64)
     given = to_device((images, noise))
     found = to_host(nats_of_units(to_device(params), config, *given, kernels))

@@ -1,4 +1,4 @@
-"""Pruning: silent latent units are found, left out and put back, and nobody can tell the networks apart."""
+"""Pruning: inactive latent units are found, left out and put back, and nobody can tell the networks apart."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from draw_np import equations, kernels
 from draw_np.models import draw
-from draw_np.models.prune import SILENT, nats_of_units, pruned, restored
+from draw_np.models.prune import ACTIVE, nats_of_units, pruned, restored
 from draw_np.training.trees import map_leaves, named_leaves
 
 LATENT, IMAGES = 5, 4
@@ -42,7 +42,7 @@ def test_the_nats_of_the_units_are_the_kl_without_its_sum(ops):
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_a_unit_whose_posterior_is_the_prior_is_silent_and_half_a_nat_is_heard():
+def test_a_unit_whose_posterior_is_the_prior_is_inactive_and_half_a_nat_is_heard():
     params, images, noise = case()
     for name in ("mu", "sigma"):
         for leaf in params[name].values():
@@ -51,7 +51,7 @@ def test_a_unit_whose_posterior_is_the_prior_is_silent_and_half_a_nat_is_heard()
     params["mu"]["b"][[1, 3]] = 1  # a mean of 1 with sigma 1 is half a nat
     found = nats_of_units(params, CONFIG, images, noise, kernels)
     assert_close(found, [0, 1.5, 0, 1.5, 0])  # in three steps
-    assert 0 < SILENT < 1.5
+    assert 0 < ACTIVE < 1.5
 
 
 @given(kept=KEPT)
@@ -65,7 +65,7 @@ def test_pruned_and_restored_are_inverses(kept):
         name: leaf.shape for name, leaf in named_leaves(fresh).items()
     }
     before, after = named_leaves(params), named_leaves(restored(small, kept, LATENT))
-    silent = [unit for unit in range(LATENT) if unit not in kept]
+    inactive = [unit for unit in range(LATENT) if unit not in kept]
     assert before.keys() == after.keys()
     for name, leaf in after.items():
         axis = {"decoder/W": 0, "mu/W": 1, "sigma/W": 1, "mu/b": 0, "sigma/b": 0}.get(name)
@@ -74,7 +74,7 @@ def test_pruned_and_restored_are_inverses(kept):
             assert np.array_equal(leaf, before[name])
         else:
             assert np.array_equal(np.take(leaf, kept, axis), np.take(before[name], kept, axis))
-            assert not np.take(leaf, silent, axis).any()
+            assert not np.take(leaf, inactive, axis).any()
     for name, leaf in named_leaves(pruned(restored(small, kept, LATENT), kept)).items():
         assert np.array_equal(leaf, named_leaves(small)[name])
 
@@ -82,22 +82,22 @@ def test_pruned_and_restored_are_inverses(kept):
 @OPS
 @pytest.mark.parametrize("kept", [[1, 3], [0, 1, 2, 4], [4]])
 @pytest.mark.parametrize("sizes", [{}, {"read_size": None, "write_size": None}], ids=["attention", "no attention"])
-def test_a_restored_network_is_the_pruned_one_whatever_the_silent_units_sample(ops, kept, sizes):
+def test_a_restored_network_is_the_pruned_one_whatever_the_inactive_units_sample(ops, kept, sizes):
     config = dataclasses.replace(CONFIG, **sizes)
     params, images, noise = case(config)
     small = pruned(params, kept)
     few, whole = dataclasses.replace(config, latent=len(kept)), restored(small, kept, LATENT)
-    silent = [unit for unit in range(LATENT) if unit not in kept]
+    inactive = [unit for unit in range(LATENT) if unit not in kept]
     expected, heard = draw.infer(small, few, images, noise[..., kept], ops), noise[..., kept]
     for change in (0.0, 1.0, -7.5):
-        noise[..., silent] += change
+        noise[..., inactive] += change
         for part, theirs in zip(draw.bound(whole, config, images, noise, ops),
                                 draw.bound(small, few, images, heard, ops)):  # fmt: skip
             assert_close(part, theirs)
         assert_close(draw.infer(whole, config, images, noise, ops).canvases, expected.canvases)
         assert_close(draw.generate(whole, config, noise, ops).canvases, draw.generate(small, few, heard, ops).canvases)
         nats = nats_of_units(whole, config, images, noise, ops)
-        assert np.all(nats[silent] == 0)  # exactly: nothing is left to be told
+        assert np.all(nats[inactive] == 0)  # exactly: nothing is left to be told
         assert_close(nats[kept], nats_of_units(small, few, images, heard, ops))
 
 

@@ -271,7 +271,7 @@ def test_a_run_is_pruned_once_wherever_it_is_stopped(run, changed, tmp_path, at_
     assert bits(tmp_path / "pieces") == bits(tmp_path / "whole")
     trees, meta = checkpoint.load(tmp_path / "whole" / "checkpoint.npz")
     kept = meta["units"]
-    assert 0 < len(kept) < 3 and meta["config"]["latent"] == len(kept)  # so few updates: most are silent
+    assert 0 < len(kept) < 3 and meta["config"]["latent"] == len(kept)  # so few updates: most are inactive
     for tree in (trees["params"], trees["average"], trees["optimiser"]["mean"], trees["optimiser"]["mean_square"]):
         assert len(tree["decoder"]["W"]) == len(tree["mu"]["b"]) == tree["sigma"]["W"].shape[1] == len(kept)
     params, _, config, _ = checkpoint.load_weights(tmp_path / "whole" / "weights.npz")

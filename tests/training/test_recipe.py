@@ -238,7 +238,7 @@ def test_a_preset_in_words(name):
     for phase, line in zip(one.recipe.phases, text.split("\n- ")[1:]):
         line = " ".join(line.split())
         assert line.startswith(f"{phase.updates:,} updates")
-        assert ("silent latent units pruned" in line) == phase.prune
+        assert ("inactive latent units pruned" in line) == phase.prune
         assert ("the decoder frozen" in line) == (phase.frozen == draw.DECODER)
         assert ("schedule-free" in line) == (phase.optimiser == "schedule-free")
         assert ("shown: " in line) == bool(phase.shown.keys() - {"side"})

@@ -73,7 +73,7 @@ def everything(run, monkeypatch):
     few = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "valid")
     monkeypatch.setattr(datasets, "load", lambda name, split: few)
     small = draw.init_params(SMALL, np.random.default_rng(0))
-    for name in ("mu", "sigma"):  # two of its units are silent
+    for name in ("mu", "sigma"):  # two of its units are inactive
         small[name]["W"][:, :2] = 0
     small["mu"]["b"][2:] = 1
 
