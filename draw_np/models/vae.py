@@ -9,7 +9,16 @@ import numpy
 
 from .. import equations
 from ..backend import np
-from .common import Generation, check_counts, check_noise, from_planes, initial_canvas, new_linear, to_planes
+from .common import (
+    Generation,
+    check_counts,
+    check_noise,
+    from_planes,
+    initial_canvas,
+    linear_shapes,
+    new_linear,
+    to_planes,
+)
 
 LOSSES, MEASURE, BATCH_AXIS, FREE = ("L_x", "L_z"), "bound", 1, ()  # as those of draw
 
@@ -39,6 +48,18 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
         "sigma": new_linear(rng, config.hidden, config.latent, dtype),
         "decoder": new_linear(rng, config.latent, config.hidden, dtype),
         "canvas": canvas,
+    }
+
+
+def shapes(config):
+    """The shapes of the parameters that `init_params` makes, a nested dict."""
+    hidden, latent, size = config.hidden, config.latent, config.channels * config.height * config.width
+    return {
+        "encoder": linear_shapes(size, hidden),
+        "mu": linear_shapes(hidden, latent),
+        "sigma": linear_shapes(hidden, latent),
+        "decoder": linear_shapes(latent, hidden),
+        "canvas": linear_shapes(hidden, size),
     }
 
 
