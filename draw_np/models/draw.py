@@ -323,6 +323,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
     return -reconstruction - ratio
 
 
+@numpy.errstate(all="ignore")  # of weights that are of no use the canvases say so
 def generate(params, config, noise, ops=equations):
     """Draw from the prior, without any image or encoder: Eq. (13), Eq. (14), Eq. (15).
 

@@ -109,6 +109,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
     return -ops.negative_log_likelihood(x, canvas) - ops.log_posterior_over_prior(mu, sigma, noise[0])
 
 
+@numpy.errstate(all="ignore")  # of weights that are of no use the canvases say so
 def generate(params, config, noise, ops=equations):
     """Draw from the prior: Eq. (13). Returns a Generation of one canvas, (1, batch, height, width[, channels])."""
     check_noise(noise, (1, "batch", config.latent))
