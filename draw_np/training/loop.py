@@ -62,7 +62,7 @@ def train(
     Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
     CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
     """
-    with Folder(out, run, resume) as folder, StopSignal() as stop, threadpool_limits(1):  # one BLAS thread to a shard
+    with StopSignal() as stop, Folder(out, run, resume) as folder, threadpool_limits(1):  # one BLAS thread to a shard
         settings = folder.settings(seed, updates, threads, ops, keep_every)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)
@@ -85,7 +85,8 @@ def train(
                     if progress.phases != number + 1:
                         enter(job, number)
                     stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
-        if progress.update < length:
+        stop.over = progress.update < length
+        if stop.over:
             images = "" if isinstance(run.data, str) else f" --images {shlex.quote(run.data.source)}"
             again = f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
             print(f"stopped and saved at update {progress.update:,} of {length:,}; to go on: {again}", file=sys.stderr)
