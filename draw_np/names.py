@@ -16,13 +16,16 @@ def did_you_mean(name, known):
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def shown(value):
-    """`value` as Python writes it, in one line of printable characters; of what is long or deep, the ends."""
-    return SHOWN.repr(value)
+def shown(value, most=200):
+    """`value` as Python writes it, in one line of printable characters; of what is long or deep, a part."""
+    return cut(SHOWN.repr(value), most)
 
 
 def one_line(text, most=300):
     """The first line of `text` without what a terminal would act on, cut after `most` characters."""
-    line = next(iter(text.strip().splitlines()), "")
-    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in line[: most + 1])
+    line = next(iter(text.strip().splitlines()), "").rstrip()
+    return cut("".join(each if each.isprintable() else repr(each)[1:-1] for each in line[: most + 1]), most)
+
+
+def cut(line, most):
     return line if len(line) <= most else line[: most - 3] + "..."
