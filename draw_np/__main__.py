@@ -6,7 +6,7 @@ import signal
 SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
-def stop(number, frame):
+def stop(*_):
     """End at once: while modules are imported nothing is begun, and an exception would end somewhere in them."""
     os.write(2, b"stopped\n")
     os._exit(130)
@@ -22,7 +22,7 @@ for number in SIGNALS:
 try:
     status = main()
 except KeyboardInterrupt:  # between the lines of `main`
-    status = 130
+    stop()
 for number in SIGNALS:
     signal.signal(number, signal.SIG_IGN)  # the last line is said
 raise SystemExit(status)

@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 
-from draw_np import datasets, files
+from draw_np import datasets
 from draw_np.datasets import Split
 from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import checkpoint, journal, loop
@@ -490,7 +490,7 @@ def test_a_disk_without_room_for_metrics(run, finished, tmp_path, monkeypatch, b
         assert_one_line(error)
         assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "metrics.jsonl"]
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, "fsync", lambda _: raise_(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        patch.setattr(os, "fsync", lambda _: raise_(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
         with pytest.raises(TrainingError, match="metrics.jsonl .No space left on device"):
             run(out, resume=True)
     assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "metrics.jsonl"]
@@ -499,9 +499,13 @@ def test_a_disk_without_room_for_metrics(run, finished, tmp_path, monkeypatch, b
 
 def test_the_fault_that_is_told_is_the_one_that_came_first(run, tmp_path, monkeypatch, at_update):
     """Not the one that the file of metrics meets when it is closed after it."""
+
+    def save(folder, job):
+        if job.progress.update:
+            raise CheckpointError("x")
+
     monkeypatch.setattr(journal, "open", lambda *_: open(os.devnull, "a"), raising=False)
     monkeypatch.setattr(journal.Journal, "flush", lambda self: setattr(self, "file", Unwilling()))
-    save = lambda folder, job: raise_(CheckpointError("x")) if job.progress.update else None  # noqa: E731
     monkeypatch.setattr(loop.Folder, "save", save)
     with pytest.raises(CheckpointError, match="^x$"):
         run(tmp_path / "x")
