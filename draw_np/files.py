@@ -1,10 +1,12 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read only if they are files of a disk."""
 
 import contextlib
+import errno
 import glob
 import os
 import pathlib
 import secrets
+import stat
 
 
 @contextlib.contextmanager
@@ -36,6 +38,18 @@ def replacing(path, mode="wb"):
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def opened(path):
+    """Open a file of a disk to read its bytes, unbuffered; a pipe or a device could be waited for, or read, for ever.
+
+    Raises OSError, also for what is no such file.
+    """
+    file = open(path, "rb", 0, opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", os.fspath(path))
+    return file
 
 
 def left_behind(path):

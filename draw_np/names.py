@@ -1,6 +1,10 @@
-"""What to say to a name that is nearly right."""
+"""What to say to a name that is nearly right, and how to say what a stranger's file says."""
 
 import difflib
+import reprlib
+
+SHOWN = reprlib.Repr()
+SHOWN.maxstring = SHOWN.maxother = SHOWN.maxlong = 60
 
 
 def did_you_mean(name, known):
@@ -10,3 +14,18 @@ def did_you_mean(name, known):
     """
     near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def shown(value, most=200):
+    """`value` as Python writes it, in one line of printable characters; of what is long or deep, a part."""
+    return cut(SHOWN.repr(value), most)
+
+
+def one_line(text, most=300):
+    """The first line of `text` without what a terminal would act on, cut after `most` characters."""
+    line = next(iter(text.strip().splitlines()), "").rstrip()
+    return cut("".join(each if each.isprintable() else repr(each)[1:-1] for each in line[: most + 1]), most)
+
+
+def cut(line, most):
+    return line if len(line) <= most else line[: most - 3] + "..."

@@ -1,10 +1,12 @@
 """Images of one's own: a folder of pictures, or an array in a .npy file."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from draw_np.datasets.base import DatasetError
+from draw_np.names import one_line
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -31,9 +33,13 @@ def read(path, size=None, grey=None):
 def array(path):
     """The images of a .npy file, memory-mapped."""
     try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
+        if path.exists() and not path.is_file():  # a pipe could be waited for, for ever
+            raise ValueError("it is no regular file")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # NumPy warns of headers at which it guesses
+            images = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # whatever the bytes of a file may lead to, it is the file's fault
+        reason = getattr(error, "strerror", None) or one_line(str(error)) or type(error).__name__
         raise DatasetError(f"{path} cannot be read as an array ({reason})") from None
     if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[3] != 3) or 0 in images.shape:
         form = "(count, height, width) or (count, height, width, 3)"

@@ -37,6 +37,16 @@ def new_lstm(rng, inputs, hidden, dtype):
     }
 
 
+def linear_shapes(inputs, outputs):
+    """The shapes of what `new_linear` makes."""
+    return {"W": (inputs, outputs), "b": (outputs,)}
+
+
+def lstm_shapes(inputs, hidden):
+    """The shapes of what `new_lstm` makes."""
+    return {"W": (inputs, 4 * hidden), "U": (hidden, 4 * hidden), "b": (4 * hidden,)}
+
+
 def new_window(rng, config, N, dtype):
     """Weights of Eq 21's linear map, with the bias of log sigma^2 such that sigma = delta / 2 to begin with."""
     params = new_linear(rng, config.hidden, 5, dtype)

@@ -18,6 +18,8 @@ from .common import (
     from_planes,
     image_shape,
     initial_canvas,
+    linear_shapes,
+    lstm_shapes,
     new_linear,
     new_lstm,
     new_window,
@@ -102,6 +104,32 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
         "initial": {
             "canvas": initial_canvas(config, mean_image).astype(dtype),
             **{name: numpy.zeros(hidden, dtype) for name in ("h_enc", "cell_enc", "h_dec", "cell_dec")},
+        },
+        **attention,
+    }
+
+
+def shapes(config):
+    """The shapes of the parameters that `init_params` makes, a nested dict: no size is too large to ask for."""
+    hidden, channels, size = config.hidden, config.channels, config.channels * config.height * config.width
+    if config.attention:
+        reading = 2 * channels * config.read_size**2
+        attention = {
+            "read_window": linear_shapes(hidden, 5),
+            "write_window": linear_shapes(hidden, 5),
+            "write_patch": linear_shapes(hidden, channels * config.write_size**2),
+        }
+    else:
+        reading = 2 * size
+        attention = {"write": linear_shapes(hidden, size)}
+    return {
+        "encoder": lstm_shapes(reading + hidden, hidden),
+        "decoder": lstm_shapes(config.latent, hidden),
+        "mu": linear_shapes(hidden, config.latent),
+        "sigma": linear_shapes(hidden, config.latent),
+        "initial": {
+            "canvas": (channels, config.height, config.width),
+            **{name: (hidden,) for name in ("h_enc", "cell_enc", "h_dec", "cell_dec")},
         },
         **attention,
     }
@@ -295,6 +323,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
     return -reconstruction - ratio
 
 
+@numpy.errstate(all="ignore")  # of weights that are of no use the canvases say so
 def generate(params, config, noise, ops=equations):
     """Draw from the prior, without any image or encoder: Eq. (13), Eq. (14), Eq. (15).
 

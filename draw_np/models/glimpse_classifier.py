@@ -14,7 +14,7 @@ import numpy
 from .. import equations
 from ..backend import np
 from ..equations import arguments
-from .common import check_counts, new_linear, new_lstm, new_window, to_planes
+from .common import check_counts, linear_shapes, lstm_shapes, new_linear, new_lstm, new_window, to_planes
 
 LOSSES, MEASURE, BATCH_AXIS, FREE = ("cross_entropy",), "error", 0, ("steps", "height", "width")  # as those of draw
 
@@ -65,6 +65,16 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
         "read_window": window,
         "classes": new_linear(rng, config.hidden, config.classes, dtype),
         "initial": {name: numpy.zeros(config.hidden, dtype) for name in ("h", "cell")},
+    }
+
+
+def shapes(config):
+    """The shapes of the parameters that `init_params` makes, a nested dict."""
+    return {
+        "lstm": lstm_shapes(config.channels * config.read_size**2, config.hidden),
+        "read_window": linear_shapes(config.hidden, 5),
+        "classes": linear_shapes(config.hidden, config.classes),
+        "initial": {name: (config.hidden,) for name in ("h", "cell")},
     }
 
 

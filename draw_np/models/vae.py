@@ -9,7 +9,16 @@ import numpy
 
 from .. import equations
 from ..backend import np
-from .common import Generation, check_counts, check_noise, from_planes, initial_canvas, new_linear, to_planes
+from .common import (
+    Generation,
+    check_counts,
+    check_noise,
+    from_planes,
+    initial_canvas,
+    linear_shapes,
+    new_linear,
+    to_planes,
+)
 
 LOSSES, MEASURE, BATCH_AXIS, FREE = ("L_x", "L_z"), "bound", 1, ()  # as those of draw
 
@@ -39,6 +48,18 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
         "sigma": new_linear(rng, config.hidden, config.latent, dtype),
         "decoder": new_linear(rng, config.latent, config.hidden, dtype),
         "canvas": canvas,
+    }
+
+
+def shapes(config):
+    """The shapes of the parameters that `init_params` makes, a nested dict."""
+    hidden, latent, size = config.hidden, config.latent, config.channels * config.height * config.width
+    return {
+        "encoder": linear_shapes(size, hidden),
+        "mu": linear_shapes(hidden, latent),
+        "sigma": linear_shapes(hidden, latent),
+        "decoder": linear_shapes(latent, hidden),
+        "canvas": linear_shapes(hidden, size),
     }
 
 
@@ -88,6 +109,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
     return -ops.negative_log_likelihood(x, canvas) - ops.log_posterior_over_prior(mu, sigma, noise[0])
 
 
+@numpy.errstate(all="ignore")  # of weights that are of no use the canvases say so
 def generate(params, config, noise, ops=equations):
     """Draw from the prior: Eq. (13). Returns a Generation of one canvas, (1, batch, height, width[, channels])."""
     check_noise(noise, (1, "batch", config.latent))

@@ -5,15 +5,22 @@ and where the weights come from; a checkpoint also holds "optimiser/..." and "av
 """
 
 import dataclasses
+import errno
 import json
+import os
 import pathlib
-import zipfile
 
 import numpy as np
 
-from ..files import replacing
+from ..files import opened, replacing
 from ..models import MODELS
+from ..names import one_line, shown
+from . import archive
+from .journal import TrainingError
 from .trees import from_named_leaves, map_leaves, named_leaves
+
+MOST_STEPS = 2000
+"""The largest T of weights from a file, twenty times that of any model here: a file of a few bytes may name any."""
 
 
 class CheckpointError(Exception):
@@ -36,32 +43,40 @@ def save(path, trees, meta):
         raise CheckpointError(f"cannot write {path}: {error.strerror}{kept}") from error
 
 
-def load(path):
-    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is not that, or is damaged."""
+def load(path, check=None):
+    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is not that, or is damaged.
+
+    `check(meta, forms)` may look at what there is before it is read, {name: archive.Form}, raise CheckpointError or
+    TrainingError, and say which names are wanted; else all are read. A file costs about as much memory as what is
+    wanted of it.
+    """
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"no such file: {path}")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()  # compares every member with its checksum
-        if damaged:
-            raise ValueError(f"{damaged!r} is damaged")
-        with np.load(path, allow_pickle=False) as archive:
-            leaves = {name: archive[name] for name in archive.files}
-        meta = json.loads(str(leaves.pop("meta")))
-        if meta.pop("arrays", len(leaves)) != len(leaves):
+    found = {}
+
+    def wanted(text, forms):
+        meta = found["meta"] = json.loads(text)
+        if meta.pop("arrays", len(forms)) != len(forms):
             raise ValueError("some arrays are missing")
         if not isinstance(meta["model"], str) or not isinstance(meta["config"], dict):
             raise ValueError("it does not say which model it is")
-        if not all(isinstance(leaf, np.ndarray) and name.isprintable() for name, leaf in leaves.items()):
-            raise ValueError("it holds something else than arrays")
-        return from_named_leaves(leaves), meta
+        return check(meta, forms) if check else forms
+
+    try:
+        with opened(path) as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise ValueError("it is empty")
+            leaves = archive.read(file, wanted)
+        return from_named_leaves(leaves), found["meta"]
+    except (CheckpointError, TrainingError):  # of `check`
+        raise
+    except FileNotFoundError as error:
+        raise CheckpointError(f"no such file: {path}") from error
+    except MemoryError as error:
+        raise CheckpointError(f"there is not enough memory to read {path}: end other programs") from error
     except Exception as error:  # whatever the bytes of a file may lead to, it is the file's fault
-        reason = str(error).strip().split("\n")[0] or type(error).__name__
-        if path.stat().st_size == 0:
-            reason = "it is empty"
-        elif "allow_pickle" in reason:
-            reason = "it holds pickled objects, which are never loaded"
+        if isinstance(error, OSError) and (error.filename or error.errno not in (None, errno.EINVAL)):
+            raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
+        reason = one_line(str(error)) or type(error).__name__
         text = f"{path} is not a draw_np weights file, or is damaged ({reason}); train it or copy it again"
         raise CheckpointError(text) from error
 
@@ -70,21 +85,41 @@ def load_weights(path):
     """The weights of a file, checked against the model that they claim to be: (params, model, config, meta).
 
     Of a checkpoint that averages its weights, the average. Raises CheckpointError on another model's names or shapes,
-    and on values that are not finite.
+    on values that are not finite, and on more than MOST_STEPS.
     """
-    trees, meta = load(path)
-    params = trees.get("average", trees.get("params"))
-    if meta["model"] not in MODELS:
-        raise CheckpointError(f"{path} is of an unknown model {meta['model']!r}; known: {', '.join(MODELS)}")
-    model = MODELS[meta["model"]]
+    about = []
+
+    def check(meta, forms):
+        model, config = claimed(path, meta)
+        tree = "average" if any(f"{name}/".startswith("average/") for name in forms) else "params"
+        about.extend((model, config, tree))
+        return check_forms(path, forms, model.shapes(config), [tree])
+
+    trees, meta = load(path, check)
+    model, config, tree = about
+    check_finite(path, trees[tree])
+    return map_leaves(as_computed, trees[tree]), model, config, meta
+
+
+def claimed(path, meta):
+    """The model that a `meta` names, and its configuration."""
+    name, sizes = meta["model"], meta["config"]
+    if name not in MODELS:
+        raise CheckpointError(f"{path} is of an unknown model {shown(name)}; known: {', '.join(MODELS)}")
+    model = MODELS[name]
     try:
-        config = model.Config(**meta["config"])
-        expected = model.init_params(config, np.random.default_rng(0))
-    except (TypeError, ValueError, MemoryError, OverflowError) as error:
-        reason = str(error).split("\n")[0]
-        raise CheckpointError(f"{path} has a configuration that {meta['model']} cannot have: {reason}") from error
-    check_params(path, params, expected)
-    return map_leaves(as_computed, params), model, config, meta
+        unknown = sizes.keys() - {field.name for field in dataclasses.fields(model.Config)}
+        if unknown:
+            raise ValueError(f"there is no {shown(min(unknown))}")
+        config = model.Config(**sizes)
+        if getattr(config, "steps", 1) > MOST_STEPS:
+            raise ValueError(
+                f"T = {shown(config.steps)} steps are more than {MOST_STEPS:,} and would take hours; "
+                "no parameter depends on T, so write fewer into it"
+            )
+    except ValueError as error:
+        raise CheckpointError(f"{path} has a configuration that {name} cannot have: {one_line(str(error))}") from error
+    return model, config
 
 
 def as_computed(leaf):
@@ -92,19 +127,40 @@ def as_computed(leaf):
     return leaf.astype(np.float32) if leaf.dtype == np.float16 else leaf
 
 
-def check_params(path, params, expected):
-    """Raise CheckpointError unless `params` has the names and shapes of `expected` and only finite floats."""
-    found, expected = named_leaves(params) if isinstance(params, dict) else {}, named_leaves(expected)
-    for name in sorted(expected.keys() | found.keys()):
-        if name not in found:
-            raise CheckpointError(f"{path} is from another model: it lacks {name}")
-        if name not in expected:
-            raise CheckpointError(f"{path} is from another model: it has {name}, which its configuration does not")
-        if found[name].shape != expected[name].shape:
-            shapes = f"{found[name].shape}, its configuration says {expected[name].shape}"
-            raise CheckpointError(f"{path} is from another model: {name} has shape {shapes}")
-        if found[name].dtype.kind != "f" or not np.isfinite(found[name]).all():
-            raise CheckpointError(f"{path}: {name} holds values that are not finite numbers; use an earlier checkpoint")
+def check_forms(path, forms, shapes, trees):
+    """The names of all leaves of `trees`, names of branches, as "average", of a file with these archive.Forms.
+
+    Raises CheckpointError unless each has leaves of the nested dict `shapes`, no others, and floats in them.
+    """
+    names = []
+    for tree in trees:
+        found = {name.removeprefix(f"{tree}/"): form for name, form in forms.items() if name.startswith(f"{tree}/")}
+        expected = named_leaves(shapes)
+        for name in sorted(expected.keys() | found.keys()):
+            if name not in found:
+                raise CheckpointError(f"{path} is from another model: it lacks {shown(name)}")
+            if name not in expected:
+                raise CheckpointError(
+                    f"{path} is from another model: it has {shown(name)}, which its configuration does not"
+                )
+            if found[name].shape != expected[name]:
+                sizes = f"{shown(found[name].shape)}, its configuration says {shown(expected[name])}"
+                raise CheckpointError(f"{path} is from another model: {shown(name)} has shape {sizes}")
+            if found[name].dtype.kind != "f":
+                raise not_finite(path, name)
+            names.append(f"{tree}/{name}")
+    return names
+
+
+def check_finite(path, tree):
+    """Raise CheckpointError unless all numbers of a tree are finite."""
+    for name, leaf in named_leaves(tree).items():
+        if not np.isfinite(leaf).all():
+            raise not_finite(path, name)
+
+
+def not_finite(path, name):
+    return CheckpointError(f"{path}: {shown(name)} holds values that are not finite numbers; use an earlier checkpoint")
 
 
 def describe(model_name, config, **about):

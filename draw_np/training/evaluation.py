@@ -26,6 +26,7 @@ class Evaluation(NamedTuple):
     importance_samples: int
 
 
+@np.errstate(all="ignore")  # of weights that are of no use the result says so
 def evaluate(model, params, config, images, rng, importance_samples=1, ops=equations, progress=iter):
     """Evaluate `model` on `images` (count, height, width[, channels]) with noise from `rng`.
 
@@ -74,6 +75,7 @@ class Classification(NamedTuple):
     images: int
 
 
+@np.errstate(all="ignore")
 def evaluate_classifier(model, params, config, images, labels, ops=equations, progress=iter):
     """Evaluate a classifier on images and their labels: a class is right if no other has a larger logit.
 

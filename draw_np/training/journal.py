@@ -1,5 +1,7 @@
 """What a run says of itself: its metrics, a line an update, and a progress bar."""
 
+import contextlib
+import io
 import json
 import math
 import sys
@@ -10,6 +12,7 @@ from .. import files
 from ..backend import on_gpu, to_host
 
 METRICS = "metrics.jsonl"
+LONGEST = 10_000  # bytes of a line: ours have 300
 LOOK_EVERY = 50  # updates on a GPU: to look at a number is to wait for it
 
 
@@ -26,27 +29,36 @@ class Journal:
 
     def __init__(self, folder, job):
         self.folder, self.progress, self.names, self.pending = folder, job.progress, job.model.LOSSES, []
-        total, initial = (work(job.run, job.settings["length"], until) for until in (None, job.progress.update))
-        # It counts steps of t, not updates: T may grow, and the time left should not surprise.
-        interval = 0.5 if sys.stderr.isatty() else 30
-        self.bar = tqdm(total=total, initial=initial, unit="step", unit_scale=True, mininterval=interval)
+        self.path = folder.out / METRICS
+        self.total, self.initial = (work(job.run, job.settings["length"], end) for end in (None, job.progress.update))
 
     def __enter__(self):
-        path, kept = self.folder.out / METRICS, []
-        for line in path.read_text(errors="replace").splitlines() if path.exists() else []:
-            try:
-                if json.loads(line)["update"] <= self.progress.update:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):
-                continue
-        with files.replacing(path, "w") as file:
-            file.writelines(kept)
-        self.file = open(path, "a")
+        with self.faults_named():
+            kept = []
+            if self.path.exists():
+                with io.BufferedReader(files.opened(self.path)) as file:
+                    kept = list(whole_rows(file, self.progress.update, self.names))
+            with files.replacing(self.path) as file:
+                file.writelines(kept)
+            self.file = open(self.path, "a")
+        # It counts steps of t, not updates: T may grow, and the time left should not surprise.
+        interval = 0.5 if sys.stderr.isatty() else 30
+        self.bar = tqdm(total=self.total, initial=self.initial, unit="step", unit_scale=True, mininterval=interval)
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, *exception):
         self.bar.close()
-        self.file.close()
+        with contextlib.suppress(OSError) if kind else self.faults_named():
+            self.file.close()  # it writes what is left; where the disk is full, that is being said already
+
+    @contextlib.contextmanager
+    def faults_named(self):
+        """Turns what the system says into a TrainingError that names the file."""
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise TrainingError(f"cannot go on with {self.path} ({reason}): set that right, then --resume") from error
 
     def add(self, steps, nats):
         """Take note of an update with its T and its numbers, which may still be being computed."""
@@ -79,17 +91,36 @@ class Journal:
         if not rows:
             return
         seconds = round(self.progress.seconds, 2)
-        self.file.writelines(json.dumps({**row, "seconds": seconds}) + "\n" for row in rows)
+        with self.faults_named():
+            self.file.writelines(json.dumps({**row, "seconds": seconds}) + "\n" for row in rows)
         row = rows[-1]
         terms = " + ".join(f"{row[name]:.3g}" for name in self.names)
         self.bar.set_postfix_str(f"update {row['update']}: {terms} nats, |g| {row['gradient_norm']:.3g}", refresh=False)
 
     def flush(self):
         """Hand what was written to the system: a checkpoint is not to be ahead of its metrics."""
-        self.file.flush()
+        with self.faults_named():
+            self.file.flush()
 
     def say(self, text):
         self.bar.write(text, sys.stderr)
+
+
+def whole_rows(file, until, names):
+    """The lines of the metrics in a binary `file` that are whole rows: one an update, in order, up to update `until`.
+
+    `names` are those of the loss's terms. What else may stand there is left out, as are lines of any length.
+    """
+    last, needed = 0, {"update", "steps", "nats", "seconds", *names}
+    for line in iter(lambda: file.readline(LONGEST), b""):
+        try:
+            row = json.loads(line.decode())
+            numbers = all(type(value) in (int, float) and math.isfinite(value) for value in row.values())
+            if numbers and needed <= row.keys() and type(row["update"]) is int and last < row["update"] <= until:
+                last = row["update"]
+                yield line.strip() + b"\n"
+        except (ValueError, AttributeError, OverflowError, RecursionError):
+            continue
 
 
 def work(run, length, until=None):

@@ -63,7 +63,7 @@ def train(
     Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
     CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
     """
-    with Folder(out, run, resume) as folder, StopSignal() as stop, threadpool_limits(1):  # one BLAS thread to a shard
+    with StopSignal() as stop, Folder(out, run, resume) as folder, threadpool_limits(1):  # one BLAS thread to a shard
         settings = folder.settings(seed, updates, threads, ops, keep_every)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)
@@ -86,7 +86,8 @@ def train(
                     if progress.phases != number + 1:
                         enter(job, number)
                     stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
-        if progress.update < length:
+        stop.over = progress.update < length
+        if stop.over:
             done = f"stopped and saved at update {progress.update:,} of {length:,}"
             print(f"{done}; to go on: {again(run, out)}", file=sys.stderr)
             return False

@@ -14,18 +14,20 @@ import sys
 import threading
 from dataclasses import dataclass
 
-import numpy as np
-
 from .. import equations, files, kernels
 from ..backend import on_gpu, to_device, to_host
 from ..models import MODELS
 from ..models.prune import restored
+from ..names import shown
 from . import checkpoint
 from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError
 from .shards import SIGNALS
 
 CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
+TREES = "params", "average", "optimiser/mean", "optimiser/mean_square"
+FOREVER = 10**12
+"""More updates, and more seconds, than any run has."""
 OPS = {"kernels": kernels, "equations": equations}
 
 
@@ -88,43 +90,51 @@ class Folder:
 
     def read(self):
         """The checkpoint's trees and meta, which must be of this run."""
+        trees, meta = checkpoint.load(self.checkpoint, self.check)
+        for tree in (trees["params"], trees["average"], *trees["optimiser"].values()):
+            checkpoint.check_finite(self.checkpoint, tree)
+        return trees, meta
+
+    def check(self, meta, forms):
+        """Raise TrainingError unless a checkpoint is of this run. Returns the names of what is read of it."""
         run = self.run
-        trees, meta = checkpoint.load(self.checkpoint)
         if meta.get("preset") != run.name:
             raise TrainingError(
-                f"{self.out} holds a run of preset {meta.get('preset')!r}, not {run.name!r}; name its preset"
+                f"{self.out} holds a run of preset {shown(meta.get('preset'))}, not {run.name!r}; name its preset"
             )
         units = meta.get("units")
         sizes, ours = ({**config, "steps": None} for config in (meta["config"], dataclasses.asdict(run.config)))
         if units is not None:
-            fits = whole_numbers(units, below=getattr(run.config, "latent", 0)) and units == sorted({*units}) != []
-            ours["latent"] = len(units) if fits else None
+            fits = run.model == "draw" and whole_numbers(units, below=run.config.latent) and units == sorted({*units})
+            ours["latent"] = len(units) if fits and units else None
         if (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
             raise TrainingError(
                 f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
             )
-        counts = [meta.get(key) for key in ("seed", "update", "length", "phases", "threads")]
+        counts = [meta.get(key) for key in ("update", "length", "phases", "threads")]
+        counts += [] if meta.get("keep_every") is None else [meta["keep_every"]]
+        seconds = meta.get("seconds")
         fits = (
-            whole_numbers([*counts, meta.get("keep_every") or 1])
-            and type(meta.get("seconds")) in (int, float)
+            whole_numbers([meta.get("seed")])
+            and whole_numbers(counts, below=FOREVER)
+            and (type(seconds) in (int, float) and 0 <= seconds < FOREVER)  # which NaN is not
             and meta.get("ops") in [*OPS]
+            and isinstance(meta.get("recipe"), dict)
         )
-        if not fits or not isinstance(meta.get("recipe"), dict) or "optimiser" not in trees:
+        if not fits or not any(name.startswith("optimiser/") for name in forms):
             reason = "holds weights only, or is of another version, and cannot be resumed"
             raise TrainingError(f"{self.checkpoint} {reason}; start a new run in another --out")
-        model = MODELS[run.model]
-        expected = model.init_params(Progress(None, units=units).config(run.config), np.random.default_rng(0))
-        optimiser = trees["optimiser"] if isinstance(trees["optimiser"], dict) else {}
-        for tree in (trees.get("params"), trees.get("average"), optimiser.get("mean"), optimiser.get("mean_square")):
-            checkpoint.check_params(self.checkpoint, tree, expected)
-        return trees, meta
+        shapes = MODELS[run.model].shapes(Progress(None, units=units).config(run.config))
+        return checkpoint.check_forms(self.checkpoint, forms, shapes, TREES)
 
     def settings(self, seed, length, threads, ops, keep_every):
         """How the run is made, beside its recipe, a dict: as asked or, where it is None, as the resumed run was, else
         with seed 0, the recipe's length, one thread and the kernels.
         """
         if self.resume and seed not in (None, self.meta["seed"]):
-            raise TrainingError(f"the run in {self.out} has seed {self.meta['seed']}, not {seed}; leave out --seed")
+            raise TrainingError(
+                f"the run in {self.out} has seed {shown(self.meta['seed'])}, not {seed}; leave out --seed"
+            )
         asked = {"seed": seed, "length": length, "threads": threads, "ops": ops, "keep_every": keep_every}
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
@@ -150,7 +160,7 @@ class Folder:
         try:
             batches.restore(self.meta["data"])
             noise_rng.bit_generator.state = self.meta["noise"]
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except Exception as error:  # whatever NumPy says of a state that is none
             raise TrainingError(f"{self.checkpoint} does not say where its generators were; start a new run") from error
         trees, meta = self.trees, self.meta
         adam = AdamState(meta["update"], trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
@@ -216,17 +226,18 @@ def locked(folder):
 class StopSignal:
     """Turns Ctrl-C, or a request to terminate, into `asked`: the update under way is finished and saved first.
 
-    In a thread, where Python lets nobody listen to signals, it listens to none.
+    Asked again it is done at once, by KeyboardInterrupt; after `over` was set there is nothing to stop. In a thread,
+    where Python lets nobody listen to signals, it listens to none.
     """
 
     def __enter__(self):
-        self.asked = False
+        self.asked = self.over = False
         numbers = SIGNALS if threading.current_thread() is threading.main_thread() else ()
         self.before = {number: signal.signal(number, self.ask) for number in numbers}
         return self
 
     def ask(self, number, frame):
-        if self.asked:  # a second time: now
+        if self.asked and not self.over:
             raise KeyboardInterrupt
         self.asked = True
 

@@ -1,5 +1,7 @@
 """Images of one's own: what a folder of pictures and an array become, and what is refused in one line."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -75,6 +77,8 @@ BAD = {
     "whole numbers": (lambda path: save(path / "x.npy", np.zeros((3, 4, 5), int)), {}, "pass bytes, or floats"),
     "too bright": (lambda path: save(path / "x.npy", np.full((3, 4, 5), 1.5)), {}, "floats must lie in"),
     "not a number": (lambda path: save(path / "x.npy", np.full((3, 4, 5), np.nan)), {}, "floats must lie in"),
+    "an archive": (lambda path: archive(path / "x.npy"), {}, "cannot be read as an array"),
+    "a header that is none": (lambda path: write(path / "x.npy", HEAD + b"(" * 900), {}, "cannot be read as an array"),
     "an array resized": (
         lambda path: save(path / "x.npy", np.zeros((3, 4, 5))),
         {"size": (2, 2)},
@@ -83,6 +87,22 @@ BAD = {
     "a broken picture": (lambda path: write(path / "x.png", b"\x89PNG\r\n\x1a\n123").parent, {}, "as a picture"),
     "a text for a picture": (lambda path: write(path / "x.jpg", b"text").parent, {}, "as a picture"),
 }
+
+
+HEAD = b"\x93NUMPY\x01\x00" + (900).to_bytes(2, "little")
+
+
+def archive(path):
+    with open(path, "wb") as file:
+        np.savez(file, x=np.zeros((3, 4, 5)))
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.npy")
+    with pytest.raises(DatasetError, match="it is no regular file"):
+        read_own(tmp_path / "x.npy")
 
 
 def write(path, data):

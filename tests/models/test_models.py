@@ -4,10 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from draw_np import equations, kernels
 from draw_np.models import MODELS, draw, glimpse_classifier, vae
 from draw_np.training.evaluation import MEASURES
+from draw_np.training.presets import PRESETS
 from draw_np.training.trees import named_leaves
 
 BATCH = 2
@@ -19,7 +22,13 @@ CONFIGS = {
 every_model = pytest.mark.parametrize("name", MODELS)
 
 
-def shapes(name, config):
+SIZES = {
+    name: {field.name: st.integers(1, 9) for field in dataclasses.fields(config)} for name, config in CONFIGS.items()
+}
+NO_ATTENTION = st.just({"read_size": None, "write_size": None})
+
+
+def made(name, config):
     params = MODELS[name].init_params(config, np.random.default_rng(0))
     return {leaf: array.shape for leaf, array in named_leaves(params).items()}
 
@@ -42,4 +51,26 @@ def test_the_free_sizes_are_those_that_no_parameter_depends_on(name):
     config = CONFIGS[name]
     for field in dataclasses.fields(config):
         other = dataclasses.replace(config, **{field.name: getattr(config, field.name) + 1})
-        assert (shapes(name, other) == shapes(name, config)) == (field.name in MODELS[name].FREE), field.name
+        assert (made(name, other) == made(name, config)) == (field.name in MODELS[name].FREE), field.name
+
+
+@every_model
+@settings(deadline=None, max_examples=50)
+@given(data=st.data())
+def test_the_shapes_are_those_of_the_parameters(name, data):
+    sizes = data.draw(st.fixed_dictionaries(SIZES[name]))
+    sizes |= data.draw(st.just({}) | NO_ATTENTION) if name == "draw" else {}
+    config = MODELS[name].Config(**sizes)
+    assert named_leaves(MODELS[name].shapes(config)) == made(name, config)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_shapes_are_those_of_the_presets(preset):
+    run = PRESETS[preset]
+    assert named_leaves(MODELS[run.model].shapes(run.config)) == made(run.model, run.config)
+
+
+@every_model
+def test_shapes_take_no_memory(name):
+    config = dataclasses.replace(CONFIGS[name], hidden=10**30)
+    assert (10**30,) in named_leaves(MODELS[name].shapes(config)).values()

@@ -306,7 +306,7 @@ NO_WEIGHTS = {
     "pickled meta": (write_pickled_meta, "pickled objects, which are never loaded"),
     "a zip": (write_zip, "not a draw_np weights file"),
     "no meta": (write_without_meta, "not a draw_np weights file"),
-    "a folder": (lambda path: path.mkdir(), "no such file"),
+    "a folder": (lambda path: path.mkdir(), "cannot read .*: Is a directory"),
     "nothing": (lambda path: None, "no such file"),
 }
 

@@ -3,6 +3,7 @@
 import json
 import math
 import statistics
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from draw_np import equations, kernels
 from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import evaluation
 from draw_np.training.evaluation import evaluate, evaluate_classifier, standard_error
+from draw_np.training.trees import map_leaves
 
 DRAW = draw.Config(height=8, width=7, steps=3, hidden=6, latent=5, read_size=2, write_size=4)
 VAE = vae.Config(height=8, width=7, hidden=6, latent=5)
@@ -227,3 +229,27 @@ def test_a_classifier_of_no_images():
     config = glimpse_classifier.Config()
     with pytest.raises(ValueError, match="no images"):
         evaluate_classifier(glimpse_classifier, None, config, np.zeros((0, 100, 100)), np.zeros(0, int))
+
+
+@pytest.mark.parametrize("size", [1e30, -3e38])
+@pytest.mark.parametrize("ops", [equations, kernels])
+@BOTH
+def test_weights_of_no_use_say_so_in_the_result_and_without_a_warning(model, config, ops, size):
+    params, images = model_case(model, config, dtype=np.float32)
+    params = map_leaves(lambda leaf: np.full_like(leaf, size), params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = evaluate(model, params, config, images, np.random.default_rng(0), 2, ops)
+        canvases = model.generate(params, config, model.sample_noise(config, 2, np.random.default_rng(0)), ops).canvases
+    assert not np.isfinite(found.nll_bound) or found.nll_bound > 1e6
+    assert canvases.shape[1:] == (2, 8, 7)
+
+
+def test_a_classifier_s_weights_of_no_use_do_not_warn_either():
+    config = glimpse_classifier.Config(8, 7, steps=2, hidden=6, read_size=4, classes=5)
+    params = map_leaves(
+        lambda leaf: np.full_like(leaf, 1e30), glimpse_classifier.init_params(config, np.random.default_rng(0))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate_classifier(glimpse_classifier, params, config, np.ones((3, 8, 7), np.float32), np.arange(3))

@@ -17,7 +17,7 @@ import pytest
 from draw_np import datasets
 from draw_np.datasets import Split
 from draw_np.models import draw, glimpse_classifier, vae
-from draw_np.training import checkpoint, loop
+from draw_np.training import checkpoint, journal, loop
 from draw_np.training.checkpoint import CheckpointError
 from draw_np.training.evaluation import evaluate_classifier
 from draw_np.training.journal import TrainingError
@@ -439,6 +439,87 @@ def test_a_torn_last_line_is_repaired(run, finished, stopped, bits, torn):
     assert bits(stopped) == bits(finished)
 
 
+ROW = '{"update": %s, "steps": 1, "nats": 1.0, "L_x": 1.0, "L_z": 0.0, "seconds": 0.1}'
+NO_ROWS = {
+    "half a row": '{"update": 3}',
+    "a row again": ROW % 3,
+    "a row of another time": ROW % 0,
+    "a row below zero": ROW % -1,
+    "true for a number": ROW % "true",
+    "more than a number": ROW % "1e400",
+    "a number of 400 digits": ROW % ("9" * 400),
+    "a number of 5,000 digits": ROW % ("9" * 5000),
+    "no number": ROW % 3 + ', "x": NaN}',
+    "a text in a row": (ROW % 3).replace("1.0", '"\x1b[31m"', 1),
+    "990 brackets": "[" * 990 + "]" * 990,
+    "100,000 brackets": "[" * 100_000,
+    "a long line": "x" * 10**6,
+    "a row within a long line": ROW % 3 + " " * 10**6,
+}
+
+
+@pytest.mark.parametrize("kind", NO_ROWS)
+def test_metrics_go_on_with_whole_rows_one_an_update(run, finished, stopped, kind):
+    lines = (stopped / "metrics.jsonl").read_text().splitlines()
+    (stopped / "metrics.jsonl").write_text("\n".join([*lines[:4], NO_ROWS[kind], *lines[4:]]))
+    assert run(stopped, resume=True) is True
+    assert without_seconds(metrics(stopped)) == without_seconds(metrics(finished))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices of POSIX")
+@pytest.mark.parametrize("name", ["metrics.jsonl", "checkpoint.npz"])
+@pytest.mark.parametrize("kind", ["a pipe", "/dev/zero"])
+def test_a_file_of_a_run_that_could_be_read_for_ever(run, stopped, name, kind, capsys):
+    (stopped / name).unlink()
+    os.mkfifo(stopped / name) if kind == "a pipe" else (stopped / name).symlink_to(kind)
+    with pytest.raises((TrainingError, CheckpointError), match=f"{name}.*it is no regular file") as error:
+        run(stopped, resume=True)
+    assert_one_line(error)
+    assert "step/s" not in capsys.readouterr().err  # no bar is begun
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_disk_without_room_for_metrics(run, finished, tmp_path, monkeypatch, bits):
+    """What is full is told by name, also where it is found when the file is closed."""
+    out = tmp_path / "x"
+    for every, resume in ((4, False), (100, True)):
+        with monkeypatch.context() as patch:
+            patch.setattr(journal, "open", lambda *_: open("/dev/full", "a"), raising=False)
+            with pytest.raises(TrainingError, match="metrics.jsonl .No space left on device") as error:
+                run(out, checkpoint_every=every, resume=resume)
+        assert_one_line(error)
+        assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "metrics.jsonl"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: raise_(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        with pytest.raises(TrainingError, match="metrics.jsonl .No space left on device"):
+            run(out, resume=True)
+    assert sorted(path.name for path in out.iterdir()) == ["checkpoint.npz", "metrics.jsonl"]
+    assert run(out, resume=True) and bits(out) == bits(finished)
+
+
+def test_the_fault_that_is_told_is_the_one_that_came_first(run, tmp_path, monkeypatch, at_update):
+    """Not the one that the file of metrics meets when it is closed after it."""
+
+    def save(folder, job):
+        if job.progress.update:
+            raise CheckpointError("x")
+
+    monkeypatch.setattr(journal, "open", lambda *_: open(os.devnull, "a"), raising=False)
+    monkeypatch.setattr(journal.Journal, "flush", lambda self: setattr(self, "file", Unwilling()))
+    monkeypatch.setattr(loop.Folder, "save", save)
+    with pytest.raises(CheckpointError, match="^x$"):
+        run(tmp_path / "x")
+
+
+class Unwilling:
+    def close(self):
+        raise OSError(errno.ENOSPC, "full")
+
+
+def raise_(error):
+    raise error
+
+
 def test_lines_after_the_checkpoint_are_written_anew(run, finished, tmp_path, at_update):
     def die(answer):
         raise RuntimeError("as if killed")
@@ -517,6 +598,9 @@ def test_a_damaged_checkpoint(run, finished, tmp_path, damage):
     assert files(finished) == before
 
 
+NAN = float("nan")
+
+
 def leaf(tree, name, value):
     branch, _, last = name.rpartition("/")
     tree = copy.deepcopy(tree)
@@ -559,6 +643,29 @@ WRONG_PARTS = {
         "ops": "string"
     },  # a module, but none of ours: a file must not choose what is imported
     "operations without a name": {"ops": 3},
+    "a list of operations": {"ops": ["kernels"]},
+    "a list of recipes": {"recipe": []},
+    "an array for the optimiser": {"optimiser/mean": None, "optimiser/mean_square": None, "optimiser/": np.ones(3)},
+    "units of another kind": {"units": {"0": 1}},
+    "units that are lists": {"units": [[0], [1]]},
+    "units beyond any number": {"units": [0, 10**400]},
+    "states kept at an interval that is empty": {"keep_every": []},
+    "an update beyond any run": {"update": 2**63},
+    "a length beyond any run": {"length": 10**400},
+    "phases beyond any run": {"phases": 2**63},
+    "a time beyond any number": {"seconds": 10**400},
+    "a time that never ends": {"seconds": float("inf")},
+    "a time that is no number": {"seconds": NAN},
+    "a time before the beginning": {"seconds": -1},
+    "a place beyond the images": {"data/place": 10**9},
+    "a place in a list": {"data/place": [1]},
+    "a generator of the data that is none": {"data/rng": []},
+    "a generator below zero": {"noise/state/state": -1},
+    "a generator too large": {"noise/state/inc": 2**200},
+    "a generator of text": {"noise/state": "x"},
+    "half a generator": {"noise/state": {"state": 1}},
+    "a part of a generator that is none": {"noise/uinteger": 10**30},
+    "a generator in a list": {"data/augment": [{}]},
 }
 
 
@@ -567,7 +674,11 @@ def test_a_checkpoint_that_lacks_a_part(run, stopped, kind):
     """As of another version, or by a hand that meant well: the archive is whole, yet nothing could go on."""
     trees, meta = checkpoint.load(stopped / "checkpoint.npz")
     for name, value in WRONG_PARTS[kind].items():
-        if "/" in name:
+        if name.startswith(("data/", "noise/")):
+            meta = leaf(meta, name, value)
+        elif name == "optimiser/":
+            trees["optimiser"] = value
+        elif "/" in name:
             trees = leaf(trees, name, value)
         else:
             meta[name] = value
@@ -594,8 +705,6 @@ def test_folders_above_are_made(run, tmp_path):
 
 
 # What goes wrong on the way.
-
-NAN = float("nan")
 
 
 @pytest.mark.parametrize(

@@ -235,8 +235,8 @@ def test_units_whose_nats_are_no_numbers_are_not_cut_off_in_silence(run, changed
 @posix
 @pytest.mark.parametrize(
     "moment, nth, update",
-    [("prepare", 1, 1), ("begin", 1, 1), ("Journal", 1, 1), ("enter", 3, 5), ("Shards", 3, 5), ("trees_in", 4, 3),
-     ("validate", 1, 10)],
+    [("Folder", 1, 1), ("prepare", 1, 1), ("begin", 1, 1), ("Journal", 1, 1), ("enter", 3, 5), ("Shards", 3, 5),
+     ("trees_in", 4, 3), ("validate", 1, 10)],
 )  # fmt: skip
 def test_a_signal_at_any_moment_ends_in_a_saved_checkpoint(
     everything, tmp_path, monkeypatch, capsys, moment, nth, update
@@ -260,6 +260,21 @@ def test_a_signal_at_any_moment_ends_in_a_saved_checkpoint(
     assert meta_of(out)["update"] == update and updates_of(out) == list(range(1, update + 1))
     said = f"done: {out / 'weights.npz'}" if finished else f"stopped and saved at update {update} of 10; to go on: "
     assert line.startswith(said)
+
+
+@posix
+def test_a_signal_after_it_was_saved_has_nothing_left_to_stop(run, tmp_path, after_updates, monkeypatch, capsys):
+    quote = loop.shlex.quote
+
+    def interrupted(text):  # while the last line is made
+        interrupt(signal.SIGTERM)
+        interrupt(signal.SIGTERM)
+        return quote(text)
+
+    monkeypatch.setattr(loop.shlex, "quote", interrupted)
+    after_updates(lambda number: interrupt(signal.SIGTERM) if number == 2 else None)
+    assert run(tmp_path / "x") is False and meta_of(tmp_path / "x")["update"] == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("stopped and saved at update 2 of 15")
 
 
 @pytest.mark.parametrize("threads", [1, 2])
