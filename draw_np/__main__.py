@@ -1,5 +1,66 @@
-"""`python -m draw_np`: the command line."""
+"""`python -m draw_np`: the command line, and what is to hold of the whole program, from its imports to its exit.
 
-from .cli import main
+Ctrl-C ends it with the word "stopped" and status 130, whenever it comes; output takes any text, whatever its encoding,
+and a closed standard stream is a sink.
+"""
 
-raise SystemExit(main())
+import contextlib
+import os
+import signal
+import sys
+
+STOPPED = 130  # the exit status that shells give to Ctrl-C
+
+
+def stop(*_):
+    """End at once. For use while modules are imported and when all is done: a traceback would tell nobody anything."""
+    with contextlib.suppress(OSError):
+        os.write(2, b"stopped\n")
+    os._exit(STOPPED)
+
+
+def prepare_streams():
+    """Make standard output and error take any text, if need be as \\N escapes; closed ones, as by `2>&-`, none."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def run():
+    """Returns the exit status."""
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so under `nohup`
+    if interruptible:
+        signal.signal(signal.SIGINT, stop)
+    prepare_streams()
+    from .cli import main  # only now that Ctrl-C is looked after: this takes half a second
+
+    try:
+        if interruptible:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        status = main()
+    except SystemExit as end:  # argparse's
+        status = end.code
+    except KeyboardInterrupt:
+        stop()
+    finally:
+        if interruptible:
+            signal.signal(signal.SIGINT, stop)
+    return finished(status)
+
+
+def finished(status):
+    """The exit status, once all that was printed has been taken; Python's own last try would end in a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not status:
+            print(f"draw_np: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return status or 1
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(run())
