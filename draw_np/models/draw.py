@@ -20,6 +20,7 @@ from .common import (
     initial_canvas,
     new_linear,
     new_lstm,
+    new_noise,
     new_window,
     to_planes,
 )
@@ -109,7 +110,7 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
 
 def sample_noise(config, batch, rng, dtype=numpy.float32):
     """The randomness of one pass: N(0, 1), new for every step, image and latent unit, (steps, batch, latent)."""
-    return rng.standard_normal((config.steps, batch, config.latent), dtype)
+    return new_noise(rng, (config.steps, batch, config.latent), dtype)
 
 
 def given(config, labels, batch, rng):

@@ -9,7 +9,7 @@ import numpy
 
 from .. import equations
 from ..backend import np
-from .common import Generation, check_counts, check_noise, from_planes, initial_canvas, new_linear, to_planes
+from .common import Generation, check_counts, check_noise, from_planes, initial_canvas, new_linear, new_noise, to_planes
 
 LOSSES, MEASURE, BATCH_AXIS, FREE = ("L_x", "L_z"), "bound", 1, ()  # as those of draw
 
@@ -44,7 +44,7 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
 
 def sample_noise(config, batch, rng, dtype=numpy.float32):
     """The randomness of one pass: N(0, 1), new for every image and latent unit, (1, batch, latent)."""
-    return rng.standard_normal((1, batch, config.latent), dtype)
+    return new_noise(rng, (1, batch, config.latent), dtype)
 
 
 def given(config, labels, batch, rng):
