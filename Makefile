@@ -8,6 +8,10 @@ export OPENBLAS_NUM_THREADS ?= 1
 # JupyterLab asks root for a flag, and a machine without a screen has no browser to open.
 LAB_FLAGS = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root) \
             $(shell [ "$$(uname)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || echo --no-browser)
+# Who can open a page of it can run any code: only from this machine, and only with a token that it makes anew, whatever
+# a user's own settings say.
+lessons: export JUPYTER_NO_CONFIG = 1
+unexport JUPYTER_TOKEN JUPYTER_TOKEN_FILE JUPYTER_PASSWORD
 
 .PHONY: setup lessons test figures gpu-check
 
@@ -22,7 +26,7 @@ setup: .venv/ready
 
 lessons: setup
 	@echo "Opening the course in JupyterLab: open the address below if no browser does; Ctrl-C stops it."
-	@$(RUN) -m jupyter lab $(LAB_FLAGS) --ServerApp.root_dir=lessons --LabApp.default_url=/lab/tree/README.md \
+	@$(RUN) -m jupyter lab $(LAB_FLAGS) --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=lessons --LabApp.default_url=/lab/tree/README.md \
 	    --LabApp.app_settings_dir="$(CURDIR)/lessons/.jupyterlab"
 
 test: setup

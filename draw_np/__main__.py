@@ -1,28 +1,70 @@
-"""`python -m draw_np`: the command line. A request to terminate is taken as Ctrl-C is: one line, exit status 130."""
+"""`python -m draw_np`: the command line, and what is to hold of the whole program, from its imports to its exit.
 
+Ctrl-C, or a request to terminate, ends it with the word "stopped" and status 130, whenever it comes; output takes any text, whatever its encoding,
+and a closed standard stream is a sink.
+"""
+
+import contextlib
 import os
 import signal
+import sys
 
-SIGNALS = signal.SIGINT, signal.SIGTERM
+STOPPED = 130  # the exit status that shells give to Ctrl-C
 
 
 def stop(*_):
-    """End at once: while modules are imported nothing is begun, and an exception would end somewhere in them."""
-    os.write(2, b"stopped\n")
-    os._exit(130)
+    """End at once. For use while modules are imported and when all is done: a traceback would tell nobody anything."""
+    with contextlib.suppress(OSError):
+        os.write(2, b"stopped\n")
+    os._exit(STOPPED)
 
 
-for number in SIGNALS:
-    signal.signal(number, stop)
+def prepare_streams():
+    """Make standard output and error take any text, if need be as \\N escapes; closed ones, as by `2>&-`, none."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
+        getattr(sys, name).reconfigure(errors="backslashreplace")
 
-from .cli import main  # noqa: E402
 
-for number in SIGNALS:
-    signal.signal(number, signal.default_int_handler)
-try:
-    status = main()
-except KeyboardInterrupt:  # between the lines of `main`
-    stop()
-for number in SIGNALS:
-    signal.signal(number, signal.SIG_IGN)  # the last line is said
-raise SystemExit(status)
+def listen(numbers, handler):
+    for number in numbers:
+        signal.signal(number, handler)
+
+
+def run():
+    """Returns the exit status."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    numbers = [number for number, handler in usual.items() if signal.getsignal(number) is handler]  # not under `nohup`
+    listen(numbers, stop)
+    prepare_streams()
+    from .cli import main  # only now that Ctrl-C is looked after: this takes half a second
+
+    status = STOPPED
+    try:
+        listen(numbers, signal.default_int_handler)
+        status = main()
+    except SystemExit as end:  # argparse's
+        status = end.code
+    except KeyboardInterrupt:
+        stop()
+    finally:
+        listen(numbers, signal.SIG_IGN if status == STOPPED else stop)  # who has said that it stopped says it once
+    return finished(status)
+
+
+def finished(status):
+    """The exit status, once all that was printed has been taken; Python's own last try would end in a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not status:
+            print(f"draw_np: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return status or 1
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(run())

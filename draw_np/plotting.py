@@ -4,6 +4,7 @@ An image is an array of shape (height, width), grey, or (height, width, 3), colo
 what is outside is shown as 0 or 1. A function that makes a figure returns it, for a notebook to show.
 """
 
+import contextlib
 import math
 import pathlib
 from itertools import product
@@ -33,6 +34,13 @@ STYLE = {
     "lines.linewidth": 2,
     "savefig.dpi": 150,
 }
+LOOK = ["default", STYLE]
+"""Matplotlib's own settings and ours on top: a picture is not to depend on whose computer drew it."""
+
+MOST_PIXELS, MOST_SHOWN, LONGEST = 2**25, 2**22, 2**16 - 1
+"""Pixels of a picture that is made, of one that Matplotlib is given, which needs some 80 bytes for each, and of a side,
+which a GIF cannot have longer.
+"""
 
 
 class Rectangle(NamedTuple):
@@ -48,12 +56,14 @@ class Rectangle(NamedTuple):
 def use_style():
     """Give every figure from here on the look of the course: readable from afar and colour-blind safe."""
     plt.switch_backend(plt.get_backend())  # else a notebook shows no Figure until pyplot has made one
-    plt.rcParams.update(STYLE)
+    plt.style.use(LOOK)
 
 
 def show_image(axes, image, title=None):
     """Show an image on `axes`, 0 black and 1 white, without ticks or frame."""
-    axes.imshow(np.clip(image, 0, 1), vmin=0, vmax=1, cmap="gray", interpolation="nearest")
+    axes.imshow(
+        np.clip(image, 0, 1), vmin=0, vmax=1, cmap="gray", interpolation="nearest", origin="upper", aspect="equal"
+    )
     axes.set(xticks=[], yticks=[], title=title)
     axes.spines[:].set_visible(False)
 
@@ -112,12 +122,16 @@ def margin(height, width):
 
 
 def clip_rectangle(rectangle, height, width):
-    """Move sides beyond the image's margin to its rim; a Rectangle wholly outside becomes a line there."""
+    """Move sides beyond the image's margin to its rim; a Rectangle wholly outside becomes a line there.
+
+    The border stays at most a tenth of the shorter side: a window much larger than the image is not to hide it.
+    """
     left, top, across, down, line_width = rectangle
     reach = margin(height, width) + 0.5  # half a pixel from a centre to its edge
     left, right = np.clip([left, left + across], -reach, width - 1 + reach)
     top, bottom = np.clip([top, top + down], -reach, height - 1 + reach)
-    return Rectangle(left, top, right - left, bottom - top, line_width)
+    across, down = right - left, bottom - top
+    return Rectangle(left, top, across, down, np.minimum(line_width, np.minimum(across, down) / 10))
 
 
 def draw_window(axes, window, N, colour=RED):
@@ -150,11 +164,13 @@ def film_strip(probabilities, windows=None, write_size=None, steps_shown=10):
 
     Parameters as for `draw_film_strip`. Returns a Figure. Raises ValueError on a wrong shape.
     """
-    with matplotlib.rc_context(STYLE):
+    with plt.style.context(LOOK):
         figure = Figure()
         picture = draw_film_strip(figure.subplots(), probabilities, windows, write_size, steps_shown)
-        width = np.shape(probabilities)[3]
-        figure.set_size_inches(picture.shape[1] / width + 0.3, picture.shape[0] / width + 0.9)
+        height, width = np.shape(probabilities)[2:4]
+        border = strip_border(height, width)
+        inch = max(width, (width + border) / 1.5, (height + border) / 3)  # in pixels; of small images mostly border
+        figure.set_size_inches(picture.shape[1] / inch + 0.3, picture.shape[0] / inch + 0.9)
     return figure
 
 
@@ -171,14 +187,17 @@ def draw_film_strip(axes, probabilities, windows=None, write_size=None, steps_sh
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
     columns, border = min(steps, steps_shown), strip_border(height, width)
+    check_size(count, columns, height, width, border)
     shown = np.linspace(steps - 1, 0, columns).round().astype(int)[::-1]
     images = np.swapaxes(probabilities[shown], 0, 1)  # (count, columns, height, width[, 3])
     picture = grid(images.reshape(-1, *images.shape[2:]), columns, border, shade=1)
-    show_image(axes, picture)
+    every = math.ceil(math.sqrt(picture.shape[0] * picture.shape[1] / MOST_SHOWN))  # of pixels that lie too dense
+    show_image(axes, picture[::every, ::every])
+    axes.images[-1].set_extent((-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5))
     corners = [corner(k, columns, height, width, border) for k in range(count * columns)]
     if rectangles is not None:
         for (sample, t), (x, y) in zip(product(range(count), shown), corners):
-            axes.add_patch(outline(rectangles[t][sample], x, y, RED))
+            axes.add_patch(outline(rectangles[t][sample], x, y, RED)).set_in_layout(False)  # thousands take long
     axes.set_xticks([x + (width - 1) / 2 for x, _ in corners[:columns]], [f"t = {t + 1}" for t in shown])
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.set_xlabel("time \N{RIGHTWARDS ARROW}")
@@ -209,9 +228,10 @@ def window_rectangles(probabilities, windows, write_size):
 def save_film_strip(path, probabilities, windows=None, write_size=None, steps_shown=10):
     """Write a `film_strip` to a PNG file: ValueError on another ending, OSError if it cannot be written."""
     check_ending(path, ".png")
-    figure = film_strip(probabilities, windows, write_size, steps_shown)
-    dpi = min(STYLE["savefig.dpi"], 8000 / max(figure.get_size_inches()))  # of a hundred samples, too
-    figure.savefig(path, format="png", dpi=dpi)
+    with plt.style.context(LOOK), naming(path):
+        figure = film_strip(probabilities, windows, write_size, steps_shown)
+        dpi = min(STYLE["savefig.dpi"], 8000 / max(figure.get_size_inches()))  # of a hundred samples, too
+        figure.savefig(path, format="png", dpi=dpi)
 
 
 def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=100, hold_ms=2000, columns=10):
@@ -225,7 +245,9 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
     columns, border = min(count, columns), strip_border(height, width)
-    scale = max(1, min(round(112 / max(height, width)), 1400 // (columns * (width + border))))  # a pixel on screen
+    down, across = check_size(count, columns, height, width, border)
+    scale = min(round(112 / max(height, width)), 1400 // across, math.isqrt(MOST_SHOWN // (down * across)))
+    scale = max(1, scale)  # of a pixel on the screen
     frames = []
     for t, images in enumerate(probabilities):
         frame, colours = indexed(grid(np.clip(images, 0, 1), columns, border, shade=1))
@@ -235,14 +257,15 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
         pen = ImageDraw.Draw(frame)
         for k, rectangle in enumerate(rectangles[t] if rectangles else ()):
             left, top = rectangle[:2] + np.array(corner(k, columns, height, width, border)) + 0.5
-            border_width = math.ceil(scale * rectangle.line_width)
+            border_width = max(1, math.ceil(scale * rectangle.line_width))
             sides = scale * np.array([left, top, left + rectangle.width, top + rectangle.height])
             sides += np.array([-1, -1, 1, 1]) * border_width / 2
             pen.rectangle([*sides], outline=red, width=border_width)
         pen.rectangle([0, frame.height - scale - 1, frame.width * (t + 1) / steps, frame.height], fill=blue)
         frames.append(frame)
     duration = [frame_ms] * (steps - 1) + [hold_ms]
-    frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], loop=0, duration=duration)
+    with naming(path):
+        frames[0].save(path, "GIF", save_all=True, append_images=frames[1:], loop=0, duration=duration)
 
 
 def indexed(picture):
@@ -255,6 +278,25 @@ def indexed(picture):
         return Image.fromarray(np.rint(127 * picture).astype(np.uint8)), np.repeat(levels, 3).tolist()
     image = Image.fromarray(np.rint(255 * picture).astype(np.uint8)).quantize(254, Image.Quantize.FASTOCTREE)
     return image, image.getpalette()
+
+
+def check_size(count, columns, height, width, border):
+    """Height and width of the `grid` of so many images. Raises ValueError where that is too large for a picture."""
+    down, across = -(-count // columns) * (height + border) + border, columns * (width + border) + border
+    if down * across > MOST_PIXELS or max(down, across) > LONGEST:
+        raise ValueError(f"a picture of {across:,} x {down:,} pixels would be too large; draw fewer images")
+    return down, across
+
+
+@contextlib.contextmanager
+def naming(path):
+    """An OSError in this block, which may come from a disk that is full, says which file it is about."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename or not error.errno:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def check_ending(path, ending):

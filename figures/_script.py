@@ -1,7 +1,10 @@
 """What the scripts of this folder share: what they do with the command line, how they draw digits and save pictures."""
 
+import os
 import sys
 from pathlib import Path
+
+os.environ["MPLBACKEND"] = "agg"  # before Matplotlib is imported: these scripts open no window, whatever a user's does
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -40,12 +43,14 @@ def drawn(weights, count, seed):
 
 def save_figure(figure, path, **options):
     """Save a figure of Matplotlib, forget it and say where it is. Raises OSError."""
-    figure.savefig(path, **options)
+    with plotting.naming(path):
+        figure.savefig(path, **options)
     plt.close(figure)
     print(path)
 
 
 def save_table(text, path):
     """Save a table, print it and say where it is. Raises OSError."""
-    Path(path).write_text(text, encoding="utf-8")
+    with plotting.naming(path):
+        Path(path).write_text(text, encoding="utf-8")
     print(text, path, sep="\n")

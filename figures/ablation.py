@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+from _script import run, save_table
+
 import numpy as np
 
-from _script import run, save_table
 from draw_np import datasets, kernels
 from draw_np.models import draw
 from draw_np.training.checkpoint import load_weights

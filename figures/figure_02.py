@@ -6,11 +6,12 @@ Run `python figures/figure_02.py [FILE.png]`; the default is figure_02.png besid
 from pathlib import Path
 from typing import NamedTuple
 
+from _script import run, save_figure
+
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.patches import Circle, FancyBboxPatch
 
-from _script import run, save_figure
 from draw_np import plotting
 
 PICTURE = Path(__file__).with_suffix(".png")

@@ -6,10 +6,11 @@ Run `python figures/figure_03.py [FILE.png]`; the default is figure_03.png besid
 from itertools import product
 from pathlib import Path
 
+from _script import run, save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 
-from _script import run, save_figure
 from draw_np import datasets, equations, plotting
 
 PICTURE = Path(__file__).with_suffix(".png")

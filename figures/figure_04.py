@@ -5,11 +5,12 @@ Run `python figures/figure_04.py [FILE.png]`; the default is figure_04.png besid
 
 from pathlib import Path
 
+from _script import run, save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
-from _script import run, save_figure
 from draw_np import datasets, equations, plotting
 
 PICTURE = Path(__file__).with_suffix(".png")

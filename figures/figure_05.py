@@ -5,10 +5,11 @@ Run `python figures/figure_05.py [FILE.png]`; the default is figure_05.png besid
 
 from pathlib import Path
 
+from _script import run, save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 
-from _script import run, save_figure
 from draw_np import datasets, equations, load_pretrained, plotting
 from draw_np.models import glimpse_classifier
 

@@ -9,10 +9,11 @@ Run `python figures/figure_06.py [FILE.png]`; the default is figure_06.png besid
 
 from pathlib import Path
 
+from _script import drawn, run, save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 
-from _script import drawn, run, save_figure
 from draw_np import datasets, plotting
 
 PICTURE = Path(__file__).with_suffix(".png")

@@ -9,6 +9,7 @@ Run `python figures/figure_07.py [FILE.png]`; the default is figure_07.png besid
 from pathlib import Path
 
 from _script import drawn, run
+
 from draw_np import plotting
 
 PICTURE = Path(__file__).with_suffix(".png")

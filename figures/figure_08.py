@@ -10,11 +10,12 @@ Run `python figures/figure_08.py [FILE.png]`; the default is figure_08.png besid
 
 from pathlib import Path
 
+from _script import drawn, run, save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from _script import drawn, run, save_figure
 from draw_np import plotting
 
 PICTURE = Path(__file__).with_suffix(".png")

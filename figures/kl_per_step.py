@@ -6,10 +6,11 @@ this script.
 
 from pathlib import Path
 
+from _script import run, save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 
-from _script import run, save_figure
 from draw_np.pretrained import load_record, names
 from draw_np.training.checkpoint import CheckpointError
 

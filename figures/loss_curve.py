@@ -9,11 +9,12 @@ Run `python figures/loss_curve.py [FILE.png]`; the default is loss_curve.png bes
 
 from pathlib import Path
 
+from _script import run, save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import NullLocator
 
-from _script import run, save_figure
 from draw_np import plotting
 from draw_np.pretrained import load_curve, load_record, names
 from draw_np.training.checkpoint import CheckpointError

@@ -9,10 +9,11 @@ import json
 import sys
 from pathlib import Path
 
+from _script import save_figure
+
 import numpy as np
 from matplotlib import pyplot as plt
 
-from _script import save_figure
 from draw_np import benchmark, equations, kernels, plotting
 from draw_np.models import draw
 

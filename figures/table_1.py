@@ -6,6 +6,7 @@ Run `python figures/table_1.py [FILE.md]`; the default is table_1.md beside this
 from pathlib import Path
 
 from _script import run, save_table
+
 from draw_np import datasets, kernels, pretrained
 from draw_np.training.checkpoint import load_weights
 from draw_np.training.evaluation import evaluate_classifier

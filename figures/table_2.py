@@ -9,6 +9,7 @@ Run `python figures/table_2.py [FILE.md]`; the default is table_2.md beside this
 from pathlib import Path
 
 from _script import run, save_table
+
 from draw_np.pretrained import load_record
 
 TABLE = Path(__file__).with_suffix(".md")

@@ -372,9 +372,9 @@ assert again[2] < 0.6 * kept[-1] and kept[-1] > 3 * kept[0]
 # at every step. The floor multiplies it by its weights every time, the kernels once.
 
 # %%
+assert Path("../figures/speed.json").exists(), "../figures/speed.json is missing: it is in draw_np's repository"
 rows = json.loads(Path("../figures/speed.json").read_text("utf-8"))["compared"]
-names = ["gemm_floor", "kernels", "jax", "torch_compile", "torch", "equations"]
-colours = ["0.6", plotting.BLUE, plotting.GREEN, plotting.RED, plotting.ORANGE, plotting.SKY]
+names, colours = "gemm_floor kernels jax torch_compile torch equations".split(), "0.6 C0 C2 C1 C3 C4".split()
 titles = [f"{row['model']}, T = {row['steps']}, batch {row['batch']}, cores: {row['threads']}" for row in rows]
 figure, axes = plt.subplot_mosaic([["one", "two"], ["all", "all"]], figsize=(16, 10), height_ratios=[2, 3])
 for ax, row, title in zip((axes["one"], axes["two"]), rows, titles):

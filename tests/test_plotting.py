@@ -1,6 +1,8 @@
 """Pictures: the rule for rectangles against numbers by hand, grids to the pixel, files that open again."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -8,11 +10,14 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
 from draw_np import equations, plotting
 
+ROOT = Path(__file__).parents[1]
 STEPS, COUNT, HEIGHT, WIDTH, N = 3, 2, 8, 7, 4
 VERMILION = (213, 94, 0)  # plotting.RED
 FORMATS = [(plotting.save_film_strip, ".png"), (plotting.save_animation, ".gif")]
@@ -75,11 +80,128 @@ def test_border_grows_with_sigma_up_to_a_tenth_of_the_side():
 
 def test_clipping_to_the_margin():
     """A margin of one pixel around 8 x 7: sides stay within -1.5 and 8.5 vertically, 7.5 horizontally."""
-    clip = lambda *sides: plotting.clip_rectangle(plotting.Rectangle(*sides, 0.5), HEIGHT, WIDTH)  # noqa: E731
-    assert clip(1.0, 2.0, 3.0, 4.0) == (1.0, 2.0, 3.0, 4.0, 0.5)
-    assert clip(-9.0, 2.0, 30.0, 30.0) == (-1.5, 2.0, 9.0, 6.5, 0.5)
-    assert clip(40.0, 2.0, 3.0, 4.0) == (7.5, 2.0, 0.0, 4.0, 0.5)  # a line on the right: it is over there
+    clip = lambda *sides: plotting.clip_rectangle(plotting.Rectangle(*sides), HEIGHT, WIDTH)  # noqa: E731
+    assert clip(1.0, 2.0, 3.0, 4.0, 0.25) == (1.0, 2.0, 3.0, 4.0, 0.25)
+    assert clip(-9.0, 2.0, 30.0, 30.0, 0.5) == (-1.5, 2.0, 9.0, 6.5, 0.5)
+    assert clip(-9.0, -9.0, 30.0, 30.0, 3.0) == (-1.5, -1.5, 9.0, 10.0, 0.9)  # a border of a tenth of what is seen
+    assert clip(40.0, 2.0, 3.0, 4.0, 0.25) == (7.5, 2.0, 0.0, 4.0, 0.0)  # a line on the right: it is over there
     assert plotting.margin(28, 28) == 3 and plotting.margin(75, 100) == 10
+
+
+sides = st.integers(1, 512)
+places = st.floats(-1e3, 1e3)
+
+
+@given(places, places, st.floats(0, 1e3), st.floats(0, 1e6), st.integers(1, 12), sides, sides)
+def test_a_border_is_at_most_a_tenth_of_what_is_seen(g_X, g_Y, delta, sigma_squared, filters, height, width):
+    window = plotting.window_rectangle(g_X, g_Y, delta, sigma_squared, filters)
+    left, top, across, down, border = plotting.clip_rectangle(window, height, width)
+    assert 0 <= border <= min(across, down) / 10 and border <= window.line_width
+    assert border >= 0.999 * window.line_width or across < window.width or down < window.height
+
+
+def test_a_window_much_larger_than_the_image_leaves_it_in_view(tmp_path):
+    windows = [np.full((1, 1), number) for number in (14.5, 14.5, 60.0, 900.0, 1.0)]
+    plotting.save_animation(tmp_path / "a.gif", np.zeros((1, 1, 28, 28)), windows, 5)
+    plotting.save_film_strip(tmp_path / "a.png", np.zeros((1, 1, 28, 28)), windows, 5)
+    with Image.open(tmp_path / "a.gif") as image:
+        red, scale = red_pixels(image), image.width // 44
+    assert 0.1 < red.mean() < 0.3 and not red[10 * scale : 34 * scale, 10 * scale : 34 * scale].any()
+    with Image.open(tmp_path / "a.png") as image:
+        assert 0.05 < red_pixels(image).mean() < 0.3
+
+
+def test_a_border_is_never_thinner_than_a_hair(tmp_path):
+    windows = [np.full((1, 1), number) for number in (14.5, 14.5, 2.0, 0.0, 1.0)]
+    plotting.save_animation(tmp_path / "a.gif", np.zeros((1, 1, 28, 28)), windows, 5)
+    with Image.open(tmp_path / "a.gif") as image:
+        assert red_pixels(image).any()
+
+
+@pytest.mark.parametrize("height, width", [(1, 1), (1, 512), (512, 1), (28, 28), (60, 60), (512, 512)])
+@pytest.mark.parametrize("count", [1, 8, 100, 500])
+def test_pictures_of_any_size_are_bounded(tmp_path, height, width, count):
+    """A film strip has at most 150 pixels to the inch; a GIF keeps all its frames in memory."""
+    canvases = np.broadcast_to(np.float32(0.5), (10, count, height, width))
+    if (count, height, width) == (100, 512, 512) or count == 500 and max(height, width) == 512:
+        for save, ending in FORMATS:
+            with pytest.raises(ValueError, match="pixels would be too large; draw fewer images$"):
+                save(tmp_path / f"a{ending}", canvases)
+        return
+    figure = plotting.film_strip(canvases)
+    across, down = figure.get_size_inches()
+    assert 1 < across < 20 and 0.9 < down < 0.9 + 3.1 * (count + 1)
+    assert figure.axes[0].images[0].get_array().size <= plotting.MOST_SHOWN
+    if count <= 8:
+        plotting.save_animation(tmp_path / "a.gif", canvases[:2])
+        with Image.open(tmp_path / "a.gif") as image:
+            assert image.width * image.height <= max(plotting.MOST_SHOWN, 2 * 8 * height * width)
+
+
+HOSTILE = """
+image.origin: lower
+image.cmap: hot
+image.interpolation: bilinear
+image.aspect: auto
+text.usetex: True
+savefig.dpi: 30
+savefig.bbox: tight
+savefig.facecolor: red
+savefig.transparent: True
+figure.dpi: 40
+figure.facecolor: black
+figure.figsize: 2, 2
+figure.constrained_layout.use: False
+axes.facecolor: green
+axes.prop_cycle: cycler(color=['yellow'])
+axes.grid: True
+axes.labelcolor: pink
+font.size: 5
+font.family: serif
+lines.linewidth: 9
+patch.antialiased: False
+path.simplify: False
+mathtext.fontset: cm
+xtick.labeltop: True
+xtick.bottom: False
+"""
+DRAWN = """
+import numpy as np, sys
+from matplotlib import pyplot as plt
+from draw_np import plotting
+canvases = np.random.default_rng(0).random((3, 2, 8, 7))
+windows = [np.full((3, 2), number) for number in (3.0, 4.0, 1.0, 0.5, 1.0)]
+plotting.save_film_strip("strip.png", canvases, windows, 4)
+plotting.save_animation("strip.gif", canvases, windows, 4)
+plotting.show_image(plt.figure(figsize=(2, 2), dpi=50).add_axes((0, 0, 1, 1)), canvases[0, 0])
+(image,) = plt.gca().images
+print(image.origin, image.get_interpolation(), image.get_cmap().name, plt.gca().get_aspect())
+plotting.use_style()
+figure, axes = plt.subplots(1, 2)
+axes[0].plot([1, 2, 0], label="$x_1$")
+axes[0].legend()
+plotting.show_image(axes[1], canvases[0, 0], "a title")
+figure.savefig("figure.png")
+"""
+
+
+def test_pictures_do_not_depend_on_a_user_s_settings(tmp_path):
+    found = []
+    for name, settings in (("plain", ""), ("hostile", HOSTILE)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "settings").write_text(settings)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MATPLOTLIBRC": str(tmp_path / name / "settings")}
+        command = [sys.executable, "-c", DRAWN]
+        child = subprocess.run(
+            command, cwd=tmp_path / name, env={**environment, "MPLBACKEND": "agg"}, capture_output=True, text=True
+        )
+        assert child.returncode == 0, child.stderr
+        pictures = {path.name: path.read_bytes() for path in (tmp_path / name).glob("*.*")}
+        found.append((child.stdout, pictures))
+    (said, plain), (said_too, hostile) = found
+    assert said == said_too == "upper nearest gray 1.0\n"
+    assert set(plain) == {"strip.png", "strip.gif", "figure.png"}
+    assert {name for name in plain if plain[name] != hostile[name]} == set()
 
 
 def test_grid_of_grey_images():
@@ -116,7 +238,7 @@ def test_draw_window_takes_the_library_s_windows():
     patch = plotting.draw_window(axes, window, N)
     assert extents(patch) == pytest.approx([0.95, 3.95, 3.05, 6.05])  # 1 to 3 and 4 to 6, half of 0.1 around
     outside = plotting.draw_window(axes, (-90.0, 6.0, 0.5, 0.09, 1.0), N)
-    assert extents(outside) == pytest.approx([-1.55, 3.95, -1.45, 6.05])
+    assert extents(outside) == pytest.approx([-1.5, 4, -1.5, 6])  # a line
 
 
 def test_film_strip_puts_every_canvas_and_window_in_its_place(probabilities, windows):
@@ -219,6 +341,15 @@ def test_a_path_that_cannot_be_written_is_an_os_error_of_one_line(tmp_path, prob
 
 
 @SAVE
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_full_disk_names_the_file(tmp_path, probabilities, save, ending):
+    path = tmp_path / f"picture{ending}"
+    path.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=f"No space left on device: .*{path.name}"):
+        save(path, probabilities)
+
+
+@SAVE
 def test_wrong_shapes_are_refused(tmp_path, probabilities, windows, save, ending):
     path = tmp_path / f"picture{ending}"
     transposed = [field.T for field in windows]
@@ -237,8 +368,7 @@ def test_a_notebook_shows_a_returned_figure_once():
         "plotting.film_strip(np.zeros((1, 1, 8, 7)))",
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    root = Path(__file__).parents[1]
-    client = nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(root)}})
+    client = nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(ROOT)}})
     client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"})
     outputs = [output for cell in notebook.cells for output in cell.outputs]
     assert ["image/png" in output.data for output in outputs] == [True]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from draw_np.datasets import binarized_mnist, cifar10, cluttered_mnist, mnist, svhn, two_digit_mnist
-from draw_np.datasets.base import SPLITS, DatasetError, Split, check_rng, check_whole, data_root
+from draw_np.datasets.base import SPLITS, DatasetError, Split, check_pixels, check_rng, check_whole, data_root
 from draw_np.datasets.entropy import floor
 from draw_np.datasets.mnist import binarize
 from draw_np.datasets.own import read as read_own
@@ -96,6 +96,7 @@ def sample(name, rng, count, split="train", **options):
         raise DatasetError(f"{name} is a fixed set: use load({name!r}, {split!r})")
     check_rng(rng)
     check_whole("count", count, 1)
+    check_options(name, options)
     return module.sample(rng, count, split, **options)
 
 
@@ -131,9 +132,15 @@ def augment(name, pixels, rng):
     """Return the training images, float32 in [0, 1], of some raw `pixels` of the colour set `name`.
 
     `pixels` is a batch of what raw returned, (batch, height, width, 3); `rng` is a NumPy Generator, drawn from
-    where a set's training images are random pieces.
+    where a set's training images are random pieces. Raises DatasetError for anything else.
     """
-    return _raw_module(name).augment(pixels, rng)
+    module = _raw_module(name)
+    check_pixels(pixels)
+    if pixels.shape[1:] != module.SHAPE:
+        sides = ", ".join(map(str, module.SHAPE))
+        raise DatasetError(f"pixels are of shape {pixels.shape}: pass some of raw({name!r}, ...), (batch, {sides})")
+    check_rng(rng)
+    return module.augment(pixels, rng)
 
 
 def listing():

@@ -89,8 +89,19 @@ def from_planes(planes):
     return planes[..., 0, :, :] if planes.shape[-3] == 1 else np.moveaxis(planes, -3, -1)
 
 
+def new_noise(rng, shape, dtype):
+    """N(0, 1) of a shape (steps, batch, latent). Raises ValueError for what is no Generator and for no size."""
+    if not isinstance(rng, numpy.random.Generator):
+        raise ValueError(f"rng is a {type(rng).__name__}: pass a Generator like np.random.default_rng(0)")
+    if isinstance(shape[1], bool) or not isinstance(shape[1], (int, numpy.integer)) or shape[1] < 1:
+        raise ValueError(f"batch must be a whole number of at least 1, got {shape[1]!r}")
+    return rng.standard_normal(shape, dtype)
+
+
 def check_noise(noise, shape):
     """Raise ValueError unless `noise` has the given shape, in which a name stands for any size above zero."""
+    if not hasattr(noise, "shape"):
+        raise ValueError(f"noise must be an array, as sample_noise makes it, got a {type(noise).__name__}")
     fits = noise.ndim == len(shape) and all(
         size > 0 if isinstance(wanted, str) else size == wanted for size, wanted in zip(noise.shape, shape)
     )
@@ -99,9 +110,15 @@ def check_noise(noise, shape):
 
 
 def check_counts(config):
-    """Raise ValueError unless every size of a configuration is a whole number above zero, or None where allowed."""
+    """Raise ValueError unless every size of a configuration is a whole number above zero, or None where allowed.
+
+    NumPy's whole numbers become Python's: a file of weights, which is to tell them, takes no others.
+    """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
+        if isinstance(value, numpy.integer):
+            value = int(value)
+            object.__setattr__(config, field.name, value)  # it is being made, though frozen
         optional = value is None and field.name in ("read_size", "write_size")
         if not optional and (type(value) is not int or value < 1):
             raise ValueError(f"{field.name} must be a whole number of at least 1, got {value!r}")

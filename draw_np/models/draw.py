@@ -22,6 +22,7 @@ from .common import (
     lstm_shapes,
     new_linear,
     new_lstm,
+    new_noise,
     new_window,
     to_planes,
 )
@@ -137,7 +138,7 @@ def shapes(config):
 
 def sample_noise(config, batch, rng, dtype=numpy.float32):
     """The randomness of one pass: N(0, 1), new for every step, image and latent unit, (steps, batch, latent)."""
-    return rng.standard_normal((config.steps, batch, config.latent), dtype)
+    return new_noise(rng, (config.steps, batch, config.latent), dtype)
 
 
 def given(config, labels, batch, rng):

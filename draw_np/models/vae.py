@@ -17,6 +17,7 @@ from .common import (
     initial_canvas,
     linear_shapes,
     new_linear,
+    new_noise,
     to_planes,
 )
 
@@ -65,7 +66,7 @@ def shapes(config):
 
 def sample_noise(config, batch, rng, dtype=numpy.float32):
     """The randomness of one pass: N(0, 1), new for every image and latent unit, (1, batch, latent)."""
-    return rng.standard_normal((1, batch, config.latent), dtype)
+    return new_noise(rng, (1, batch, config.latent), dtype)
 
 
 def given(config, labels, batch, rng):

@@ -9,6 +9,9 @@ import importlib
 import multiprocessing
 import os
 import signal
+import sys
+import threading
+import types
 from multiprocessing import resource_tracker
 
 import numpy as np
@@ -19,6 +22,10 @@ from .update import losses_and_gradient
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to stop. It comes to all processes and is for the one that saves."""
+
+
+MAIN = threading.Lock()
+"""Held while the main module is hidden."""
 
 
 class Shards:
@@ -34,15 +41,18 @@ class Shards:
         size = sum(leaf.nbytes for leaf in named_leaves(params).values())
         block = context.RawArray("b", size) if count > 1 else b""
         self.params = trees_in(block, form) if count > 1 else params
-        self.workers = []  # [(connection, the gradient it computes), ...]
+        self.processes, self.workers = [], []  # [(connection, the gradient it computes), ...]
         self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
         own = sorted(self.cores) if 1 < count <= len(self.cores) else [None] * count
         with held_back() if count > 1 else contextlib.nullcontext():
             for core in own[1:count]:
                 ours, theirs = context.Pipe()
                 gradient = context.RawArray("b", size)
-                context.Process(target=serve, args=(theirs, core, form, block, gradient), daemon=True).start()
+                process = context.Process(target=serve, args=(theirs, core, form, block, gradient), daemon=True)
+                with no_main_module():
+                    process.start()
                 theirs.close()
+                self.processes.append(process)
                 self.workers.append((ours, trees_in(gradient, form)))
         hold_to(own[0])
 
@@ -69,10 +79,17 @@ class Shards:
                 nats = [own + their for own, their in zip(nats, connection.recv())]
                 map_leaves(np.add, gradient, their_gradient, gradient)
         except (EOFError, ConnectionError) as error:
-            raise ChildProcessError(
-                "a process that computes a shard of the batch has died: was memory short?"
-            ) from error
+            raise ChildProcessError(f"a process that computes a shard of the batch has died{self.why()}") from error
         return nats, gradient
+
+    def why(self):
+        """What can be said of a process that has died."""
+        for process in self.processes:
+            process.join(1)  # its status comes after the end of what it sends
+        codes = [process.exitcode for process in self.processes if process.exitcode]
+        if not codes:
+            return ""
+        return f" (killed by signal {-codes[0]}): was memory short?" if codes[0] < 0 else ": what it said is above"
 
     def __enter__(self):
         return self
@@ -96,6 +113,21 @@ def held_back():
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def no_main_module():
+    """Processes that are started here do not run the user's script again, to find what they do not need in it.
+
+    So a script that trains needs no `if __name__ == "__main__"`.
+    """
+    with MAIN:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def trees_in(block, form):

@@ -140,13 +140,13 @@ OutOfMemoryError.__module__ = "cupy.cuda.memory"
     (MemoryError(), "not enough memory: ask for fewer images"),
 ])  # fmt: skip
 def test_failures_later_on(monkeypatch, capsys, error, expected):
-    monkeypatch.setattr("draw_np.cli.gradient_table", fails(error))
+    monkeypatch.setattr("draw_np.cli.gradcheck.gradient_table", fails(error))
     assert main(["gradcheck"]) == 1
     last = capsys.readouterr().err
     assert last.startswith(f"draw_np: {expected}") and last.count("\n") == 1
 
 
 def test_a_mistake_of_ours_is_not_called_the_gpus(monkeypatch):
-    monkeypatch.setattr("draw_np.cli.gradient_table", fails(KeyError("x")))
+    monkeypatch.setattr("draw_np.cli.gradcheck.gradient_table", fails(KeyError("x")))
     with pytest.raises(KeyError):
         main(["gradcheck"])

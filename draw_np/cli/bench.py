@@ -1,0 +1,34 @@
+"""`bench`: the time of a training step."""
+
+from ..backend import on_gpu
+from ..training.run import OPS
+from .common import UsageError, add_device, count, print_json, say
+
+HELP = "time one training step against the frameworks that are installed"
+
+
+def add_options(command):
+    command.add_argument("--steps", type=count, default=32, metavar="T")
+    command.add_argument("--batch", type=count, default=128, metavar="N")
+    command.add_argument("--threads", type=count, default=1, metavar="K")
+    command.add_argument("--repeats", type=count, default=5, metavar="R")
+    add_device(command)
+    command.add_argument("--json", action="store_true")
+
+
+def run(arguments):
+    from .. import benchmark
+    from ..benchmark import gpu
+
+    try:
+        if on_gpu():
+            found = gpu.run(arguments.steps, arguments.batch, arguments.repeats)
+        else:
+            found = benchmark.run(arguments.steps, arguments.batch, arguments.threads, arguments.repeats, OPS)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(str(error)) from error
+    for key, value in found.items():
+        say(f"{key:24}{value:.4g}" if isinstance(value, float) else f"{key:24}{value}")
+    if arguments.json:
+        print_json(found)
+    return 0

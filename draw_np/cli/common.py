@@ -1,0 +1,115 @@
+"""What the commands share: the parser, the words it knows, and how they speak."""
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+
+import numpy as np
+from tqdm import tqdm
+
+from .. import datasets
+from ..datasets import DatasetError
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done; the message is one line."""
+
+
+class OutputError(Exception):
+    """Standard output cannot be written; the message is one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line, without the usage above it, and help that nobody takes is one, too."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def print_help(self, file=None):
+        say(self.format_help().rstrip())
+
+
+def count(text):
+    """A whole number of at least 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def seed(text):
+    """A whole number of at least 0."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, not {text!r}")
+    return int(text)
+
+
+def folder(text):
+    """A folder; without a name it would be the current one."""
+    if not text:
+        raise argparse.ArgumentTypeError("must name a folder")
+    return text
+
+
+def size(text):
+    """Height and width in pixels, "32" or "48x64"."""
+    sides = re.fullmatch("([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?", text, re.ASCII)
+    if not sides:
+        raise argparse.ArgumentTypeError(f"must be a number of pixels, or HEIGHTxWIDTH, not {text!r}")
+    return int(sides[1]), int(sides[2] or sides[1])
+
+
+def add_picture_options(command):
+    """What `--images` with pictures may be brought to."""
+    command.add_argument(
+        "--size", type=size, metavar="SIDE|HxW", help="cut the pictures of --images to this size, in pixels"
+    )
+    command.add_argument("--grey", action="store_true", default=None, help="make the pictures of --images grey")
+
+
+def add_device(command):
+    command.add_argument("--device", default="cpu", metavar="cpu|cuda")
+
+
+def own_images(arguments):
+    """The images that --images, --size and --grey ask for."""
+    if not arguments.images:
+        raise UsageError("--images must name a folder of pictures or a .npy file")
+    try:
+        return datasets.read_own(arguments.images, arguments.size, arguments.grey)
+    except DatasetError as error:
+        raise UsageError(f"--images: {error}") from error
+
+
+def user_value(function, value):
+    """function(value), its ValueError, the fault of who typed the value, turned into a UsageError."""
+    try:
+        return function(value)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def progress_bar(iterator):
+    return tqdm(iterator, unit="batch", leave=False, disable=not sys.stderr.isatty())
+
+
+def say(text):
+    """Print a text. Raises OutputError where nobody takes it: the disk is full, or the reader has gone."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        raise OutputError(f"standard output cannot be written: {error.strerror or error}") from error
+
+
+def complain(text):
+    """Print a line on standard error, if anybody listens there."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def print_json(record):
+    def plain(value):
+        return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
+
+    say(json.dumps(record, default=plain))

@@ -1,0 +1,57 @@
+"""`train`: a preset, or one's own images, in a folder."""
+
+from ..backend import on_gpu
+from ..pretrained import load_pretrained
+from ..training.data import of_images
+from ..training.loop import train
+from ..training.presets import PRESETS, find_preset
+from ..training.run import OPS
+from .common import UsageError, add_device, add_picture_options, count, folder, own_images, seed, user_value
+
+STOPPED = 130  # the exit status that shells give to Ctrl-C
+HELP = "train a preset, or go on with a run"
+
+
+def add_options(command):
+    command.add_argument("--preset", required=True, metavar="NAME", help=", ".join(PRESETS))
+    command.add_argument(
+        "--out", type=folder, required=True, metavar="DIR", help="folder of the run: checkpoint, metrics, weights"
+    )
+    command.add_argument(
+        "--images", metavar="FOLDER|FILE.npy", help="train on images of your own, in place of the preset's"
+    )
+    add_picture_options(command)
+    length = command.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=count, metavar="N", help="passes over the training images")
+    length.add_argument("--updates", type=count, metavar="N", help="or the number of updates")
+    command.add_argument("--seed", type=seed, metavar="S", help="0, if not given")
+    command.add_argument("--checkpoint-every", type=count, default=100, metavar="UPDATES")
+    add_device(command)
+    command.add_argument(
+        "--ops", choices=OPS, help="which derivatives to train with: kernels, unless the run has others"
+    )
+    command.add_argument("--threads", type=count, metavar="K", help="cores to use: each takes a shard of every batch")
+    command.add_argument(
+        "--keep-every", type=count, metavar="K", help="save memory: keep the state of every K-th step, compute it again"
+    )
+    command.add_argument("--resume", action="store_true", help="go on with the run in DIR, to the same bits")
+
+
+def run(arguments):
+    preset = user_value(find_preset, arguments.preset)
+    if arguments.images is not None:
+        images = own_images(arguments)
+        preset = user_value(lambda run: of_images(run, images, arguments.images), preset)
+    elif arguments.size or arguments.grey:
+        raise UsageError("--size and --grey are for --images")
+    if on_gpu() and (arguments.threads or 1) > 1:
+        raise UsageError("--threads is for the cores of the processor; leave it out with --device cuda")
+    if arguments.keep_every and preset.model != "draw":
+        raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
+    start = load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None
+    finished = train(
+        preset, arguments.out, seed=arguments.seed, epochs=arguments.epochs, updates=arguments.updates,
+        checkpoint_every=arguments.checkpoint_every, resume=arguments.resume, ops=arguments.ops,
+        threads=arguments.threads, keep_every=arguments.keep_every, start=start,
+    )  # fmt: skip
+    return 0 if finished else STOPPED
