@@ -1,7 +1,7 @@
 """`python -m draw_np`: the command line, and what is to hold of the whole program, from its imports to its exit.
 
-Ctrl-C, or a request to terminate, ends it with the word "stopped" and status 130, whenever it comes; output takes any text, whatever its encoding,
-and a closed standard stream is a sink.
+Ctrl-C, or a request to terminate, ends it with the word "stopped" and status 130, whenever it comes; output takes any
+text, whatever its encoding, and a closed standard stream is a sink.
 """
 
 import contextlib

@@ -11,9 +11,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from _script import drawn, run, save_table
+
 import numpy as np
 
-from _script import drawn, run, save_table
 from draw_np import datasets, equations, kernels
 from draw_np.datasets import Split
 from draw_np.models import glimpse_classifier
