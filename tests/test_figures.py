@@ -1,7 +1,10 @@
 """The figure scripts run, draw something, and compute what their captions say."""
 
 import json
+import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -281,3 +284,25 @@ def test_loss_curve_is_the_metrics(shelf):
     drawn = {line.get_label(): line.get_xydata().tolist() for line in first.lines}
     assert drawn["mnist, validation: 51.8 at the end"] == [[100, 58.5], [300, 55.25], [900, 51.75]]
     assert [text.get_text() for text in second.texts] == ["T = 3"]
+
+
+@pytest.mark.parametrize("script", ["figure_02.py", "figure_03.py"])
+def test_a_script_does_not_depend_on_a_user_s_settings(script, tmp_path):
+    settings = "image.origin: lower\ntext.usetex: True\nsavefig.dpi: 20\naxes.grid: True\nfont.family: serif\n"
+    (tmp_path / "hostile").write_text(settings)
+    (tmp_path / "plain").write_text("")
+    for name, backend in (("plain", "agg"), ("hostile", "nonsense")):
+        environment = {"MATPLOTLIBRC": str(tmp_path / name), "MPLBACKEND": backend, "PYTHONPATH": str(FIGURES.parent)}
+        command = [sys.executable, str(FIGURES / script), f"{name}.png"]
+        child = subprocess.run(command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)
+        assert (child.returncode, child.stdout, child.stderr) == (0, f"{name}.png\n", "")
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "hostile.png").read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+@pytest.mark.parametrize("script, ending", [("figure_02", ".png"), ("table_2", ".md")])
+def test_a_full_disk_is_one_line_with_the_file(script, ending, tmp_path, monkeypatch):
+    (tmp_path / f"full{ending}").symlink_to("/dev/full")
+    monkeypatch.setattr("sys.argv", ["", str(tmp_path / f"full{ending}")])
+    with matplotlib.rc_context(), pytest.raises(SystemExit, match=f"^{script}.py: .*No space left.*full{ending}'$"):
+        runpy.run_path(str(FIGURES / f"{script}.py"), run_name="__main__")

@@ -71,6 +71,12 @@ def load(name, split, count=None):
 
     Raises DatasetError for an unknown name or split, for the training images of an endless set, and for files
     that are damaged or cannot be downloaded.
+
+    >>> images, labels = datasets.load("mnist", "test", 3)
+    >>> images.shape, labels.tolist()
+    ((3, 28, 28), [7, 2, 1])
+    >>> np.unique(datasets.binarize(images, np.random.default_rng(0))).tolist()
+    [0.0, 1.0]
     """
     module = _module(name, split)
     if count is not None:
@@ -89,7 +95,11 @@ def sample(name, rng, count, split="train", **options):
     """Return a Split of `count` images of the endless set `name`, made just now from the digits of `split`.
 
     `rng` is a NumPy Generator; `options` are the set's own, see its module's `sample`. Raises DatasetError for
-    an unknown name or split, a fixed set, or a bad rng or count.
+    an unknown name or split, a fixed set, or a bad rng, count or option.
+
+    >>> images, labels = datasets.sample("two-digit-mnist", np.random.default_rng(0), 5)
+    >>> images.shape, labels.shape
+    ((5, 60, 60), (5, 2))
     """
     module = _module(name, split)
     if not is_endless(name):

@@ -52,6 +52,9 @@ def filter_means(g, delta, N):
     """The N filters' centres along one axis, in pixels counted from 1: Eq. (19), Eq. (20).
 
     Parameters: the grid's centre `g` and stride `delta`, each of shape (batch, 1). Returns mu of shape (batch, N).
+
+    >>> equations.filter_means(np.array([[14.5]]), np.array([[2.0]]), N=4).tolist()
+    [[11.5, 13.5, 15.5, 17.5]]
     """
     i = np.arange(1, N + 1, dtype=g.dtype)
     return g + (i - N / 2 - 0.5) * delta
@@ -73,6 +76,9 @@ def filterbank(mu, sigma_squared, pixels):
 
     Parameters: `mu` of shape (batch, N), `sigma_squared` of shape (batch, 1), the number of `pixels` along the axis.
     Returns F of shape (batch, N, pixels).
+
+    >>> equations.filterbank(np.array([[2.0, 4.0]]), np.array([[0.25]]), pixels=5).round(2).tolist()
+    [[[0.11, 0.79, 0.11, 0.0, 0.0], [0.0, 0.0, 0.11, 0.79, 0.11]]]
     """
     a = np.arange(1, pixels + 1, dtype=mu.dtype)
     squares = (a - mu[:, :, None]) ** 2  # (batch, N, pixels)

@@ -25,6 +25,10 @@ def negative_log_likelihood(x, c):
     minimum is not 0.
 
     Parameters: `x` in [0, 1] and `c`, of one shape (batch, ...). Returns shape (batch,).
+
+    >>> x = np.array([[0.0, 1.0], [0.0, 1.0]])
+    >>> equations.negative_log_likelihood(x, np.array([[0.0, 0.0], [-1000.0, 1000.0]])).round(4).tolist()
+    [1.3863, 0.0]
     """
     nats = np.logaddexp(0.0, c) - x * c
     return np.sum(np.reshape(nats, (len(x), -1)), axis=1)

@@ -41,6 +41,10 @@ class Config:
 
     `steps` is the paper's T, `latent` the number of z's per step, `read_size` and `write_size` the paper's N. Both
     None: DRAW without attention (section 3.1). The parameters do not depend on `steps`: a model may run at any T.
+    Raises ValueError for a size that is no whole number of at least 1.
+
+    >>> draw.Config(steps=8, hidden=32).latent
+    100
     """
 
     height: int = 28
@@ -85,6 +89,10 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     - the filters start out tiling the patch, sigma = delta / 2. With sigma = 1 the "initial patch" has the right
       extent but its 2 x 2 filters see little more than the corner pixels, where a digit is hardly ever found;
     - c_0 starts at the logits of `mean_image`, (height, width[, channels]) in [0, 1], if given, else at 0, grey.
+
+    >>> params = draw.init_params(draw.Config(hidden=6, latent=5), np.random.default_rng(0))
+    >>> params["mu"]["W"].shape
+    (6, 5)
     """
     hidden, size = config.hidden, config.channels * config.height * config.width
     if config.attention:
@@ -137,7 +145,13 @@ def shapes(config):
 
 
 def sample_noise(config, batch, rng, dtype=numpy.float32):
-    """The randomness of one pass: N(0, 1), new for every step, image and latent unit, (steps, batch, latent)."""
+    """The randomness of one pass: N(0, 1), new for every step, image and latent unit, (steps, batch, latent).
+
+    Raises ValueError where `rng` is no NumPy Generator, and for a batch of less than 1.
+
+    >>> draw.sample_noise(draw.Config(steps=3, latent=5), 2, np.random.default_rng(0)).shape
+    (3, 2, 5)
+    """
     return new_noise(rng, (config.steps, batch, config.latent), dtype)
 
 
@@ -247,6 +261,12 @@ def bound(params, config, images, noise, ops=equations, keep_every=None):
     decoder never sees an image. With `keep_every` the backward pass takes less memory: of every so many steps one
     state is kept, and the others are computed again: the same numbers, for another forward pass. Raises ValueError on
     a wrong shape or range, and for more stages than steps.
+
+    >>> params, config = load_pretrained("mnist")
+    >>> images, rng = datasets.load("binarized-mnist", "test", 2).images, np.random.default_rng(0)
+    >>> reconstruction, latent = draw.bound(params, config, images, draw.sample_noise(config, 2, rng))
+    >>> reconstruction.shape, latent.shape == (config.steps, 2)
+    ((2,), True)
     """
     shown = stages(images, config)
     check_noise(noise, ("steps", len(shown[0]), config.latent))
@@ -307,7 +327,17 @@ def without_names(value):
 
 
 def loss(params, config, images, noise, ops=equations):
-    """L = L^x + L^z, nats per image averaged over the batch, with one sample of z: Eq. (12)."""
+    """L = L^x + L^z, nats per image averaged over the batch, with one sample of z: Eq. (12).
+
+    Parameters and errors as of `bound`. A model that knows nothing, all whose pixels are even odds, needs log 2 nats
+    for each, and this is what a new one comes to:
+
+    >>> config, rng = draw.Config(height=8, width=7, steps=3, hidden=6, latent=5), np.random.default_rng(0)
+    >>> params, noise = draw.init_params(config, rng), draw.sample_noise(config, 2, rng)
+    >>> images = np.zeros((2, 8, 7))
+    >>> bool(abs(draw.loss(params, config, images, noise) - 8 * 7 * np.log(2)) < 1)
+    True
+    """
     reconstruction, latent = bound(params, config, images, noise, ops)
     return (np.sum(reconstruction) + np.sum(latent)) / len(images)
 
@@ -330,6 +360,11 @@ def generate(params, config, noise, ops=equations):
 
     Parameters: `noise` as `sample_noise` makes it; it is z itself. Returns a Generation. The paper's figures show the
     means `ops.pixel_means(canvases[-1])`; `ops.sample_image` draws an image from them, Eq 16.
+
+    >>> params, config = load_pretrained("mnist")
+    >>> canvases, windows = draw.generate(params, config, draw.sample_noise(config, 2, np.random.default_rng(0)))
+    >>> equations.pixel_means(canvases[-1]).shape, windows.delta.shape == (config.steps, 2)
+    ((2, 28, 28), True)
     """
     check_noise(noise, ("steps", "batch", config.latent))
     params = for_every_step(params, ops)

@@ -30,9 +30,11 @@ def find(name_or_file):
 
 
 def load_pretrained(name):
-    """The parameters and configuration of shipped weights: `params, config = load_pretrained("mnist")`.
+    """The parameters and configuration of shipped weights. Raises CheckpointError for an unknown name.
 
-    Raises CheckpointError for an unknown name.
+    >>> params, config = load_pretrained("mnist")
+    >>> config.read_size, config.write_size
+    (2, 5)
     """
     params, _, config, _ = load_weights(find(name))
     return params, config

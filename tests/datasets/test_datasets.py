@@ -180,3 +180,29 @@ def test_the_package_knows_numpy_and_itself_only():
             for name in names:
                 top = ".".join(name.split(".")[:2]) if name.startswith("draw_np") else name.split(".")[0]
                 assert top in allowed, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("name", ["two-digit-mnist", "cluttered-mnist"])
+def test_options_that_sample_does_not_have(name):
+    rng = np.random.default_rng(0)
+    for wrong in ({"sdie": 3}, {"split_": "train"}, {"images": []}):
+        with pytest.raises(DatasetError, match=f"{name} has no option '{[*wrong][0]}': there are "):
+            datasets.sample(name, rng, 2, **wrong)
+    for generator in (np.random.RandomState(0), None, 0):
+        with pytest.raises(DatasetError, match="pass a Generator"):
+            datasets.sample(name, generator, 2)
+
+
+@pytest.mark.parametrize("name, side", [("cifar10", 32), ("svhn", 64)])
+def test_what_cannot_be_augmented(name, side):
+    pixels, rng = np.zeros((2, side, side, 3), np.uint8), np.random.default_rng(0)
+    for generator in (np.random.RandomState(0), None, 0):
+        with pytest.raises(DatasetError, match="pass a Generator"):
+            datasets.augment(name, pixels, generator)
+    for wrong in (pixels.tolist(), pixels / 2, None):
+        with pytest.raises(DatasetError, match="pass an array of uint8"):
+            datasets.augment(name, wrong, rng)
+    for wrong in (pixels[0], pixels[:, 1:], pixels[..., 0], pixels[0, 0, 0, 0]):
+        with pytest.raises(DatasetError, match=rf"pass some of raw\('{name}', ...\), \(batch, {side}, {side}, 3\)"):
+            datasets.augment(name, wrong, rng)
+    assert len(datasets.augment(name, pixels, rng)) == 2

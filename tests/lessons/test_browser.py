@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -36,8 +38,11 @@ def page():
 
 
 @contextmanager
-def make_lessons(folder):
-    """Run `make lessons` on a copy of the course, for JupyterLab saves what it opens; yields the address it prints."""
+def make_lessons(folder, settings=""):
+    """Run `make lessons` on a copy of the course, for JupyterLab saves what it opens; yields the address it prints.
+
+    `settings` are a user's own, of the server.
+    """
     shutil.copytree(ROOT / "lessons", folder / "lessons")
     for name in "Makefile", "pyproject.toml", "requirements.txt":
         shutil.copy(ROOT / name, folder)
@@ -46,6 +51,10 @@ def make_lessons(folder):
     variables = "RUNTIME_DIR", "CONFIG_DIR", "DATA_DIR"
     own = {f"JUPYTER_{name}": str(folder / "jupyter") for name in variables}  # nobody's settings
     own |= {f"JUPYTERLAB_{name}_DIR": str(folder / "jupyter" / name) for name in ("SETTINGS", "WORKSPACES")}
+    (folder / "jupyter").mkdir()
+    for name in "server", "lab":
+        (folder / "jupyter" / f"jupyter_{name}_config.py").write_text(settings)
+    own["JUPYTER_TOKEN"] = ""  # a server without one lets everybody in
     own["PYTHONPATH"] = str(ROOT)
     inherited = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}  # it would hide pictures
     flags = ["LAB_FLAGS=--no-browser --allow-root --port=0", f"RUN={sys.executable}"]
@@ -67,6 +76,15 @@ def printed_address(server, log):
         assert server.poll() is None and time.monotonic() < end, log.read_text("utf-8")
         time.sleep(0.2)
     return address.group()
+
+
+def test_only_this_machine_and_only_with_the_token(tmp_path):
+    settings = 'c.ServerApp.ip = "0.0.0.0"\nc.IdentityProvider.token = ""\nc.ServerApp.allow_root = True\n'
+    with make_lessons(tmp_path, settings) as address:
+        host, token = re.fullmatch(r"(http://127.0.0.1:\d+)/.*token=(\w{48})", address).groups()
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(f"{host}/api/contents", timeout=SECONDS)
+        assert urllib.request.urlopen(f"{host}/api/contents?token={token}", timeout=SECONDS).status == 200
 
 
 def run_all(page):

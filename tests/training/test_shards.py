@@ -3,6 +3,9 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from draw_np.training.shards import Shards
 from draw_np.training.trees import named_leaves
 from draw_np.training.update import losses_and_gradient
 
+ROOT = Path(shards.__file__).parents[2]
 CONFIG = draw.Config(height=6, width=5, steps=3, hidden=4, latent=3)
 
 
@@ -117,8 +121,47 @@ def test_a_process_that_died_is_said_in_one_line():
         (process,) = set(multiprocessing.active_children()) - before
         process.kill()
         process.join()
-        with pytest.raises(ChildProcessError, match="a process that computes a shard of the batch has died"):
+        with pytest.raises(
+            ChildProcessError,
+            match="has died .killed by signal 9.: was memory short",
+        ):
             shards.losses_and_gradient(*problem(4), kernels)
+
+
+def fails_to_serve(connection, *rest):
+    raise RuntimeError("of its own")
+
+
+def test_a_process_that_ends_of_itself_is_not_said_to_lack_memory(monkeypatch):
+    monkeypatch.setattr(shards, "serve", fails_to_serve)
+    with Shards(2, problem(4)[0]) as two:
+        with pytest.raises(ChildProcessError, match="has died: what it said is above$"):
+            two.losses_and_gradient(*problem(4), kernels)
+
+
+SCRIPT = """
+import sys
+from draw_np.training.loop import train
+from draw_np.training.presets import PRESETS
+HERE = True
+print("once", flush=True)
+assert train(PRESETS["tiny"], "run", updates=2, threads=2)
+assert sys.modules["__main__"].HERE
+"""
+
+
+@pytest.mark.parametrize("program", [("script.py",), ("-m", "script"), ("-",)])
+def test_a_script_needs_no_guard(tmp_path, program):
+    """Processes do not run the script that starts them again, however it was started."""
+    if (os.cpu_count() or 1) < 2:
+        pytest.skip("one core only")
+    (tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DRAW_NP_DATA": str(tmp_path)}
+    child = subprocess.run(
+        [sys.executable, *program], cwd=tmp_path, env=environment, input=SCRIPT, capture_output=True, text=True
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stdout == "once\n" and (tmp_path / "run" / "weights.npz").exists()
 
 
 def test_more_shards_than_images_are_refused(three):
