@@ -40,7 +40,6 @@ def run():
     prepare_streams()
     from .cli import main  # only now that Ctrl-C is looked after: this takes half a second
 
-    status = STOPPED
     try:
         listen(numbers, signal.default_int_handler)
         status = main()
@@ -49,7 +48,7 @@ def run():
     except KeyboardInterrupt:
         stop()
     finally:
-        listen(numbers, signal.SIG_IGN if status == STOPPED else stop)  # who has said that it stopped says it once
+        listen(numbers, signal.SIG_IGN)  # all is done, and Python tidies up
     return finished(status)
 
 

@@ -28,7 +28,7 @@ UNDIFFERENTIABLE = {
     "LSTMState": "a tuple",
     "Window": "a tuple",
     "shared": "the identity; what the kernels gather there is in the rows of whole models",
-    "still": "the identity; no gradient flows back to what the kernels make of it",
+    "loop_invariant": "the identity; no gradient flows back to what the kernels make of it",
     "sample_image": "a comparison with noise, whose derivative is zero wherever it has one",
 }
 
