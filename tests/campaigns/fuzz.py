@@ -184,7 +184,7 @@ def campaign(count, seed, everything=False):
         for number, case in enumerate(itertools.islice(hostile.cases(good, rng), max(chosen) + 1)):
             if number not in chosen:
                 continue
-            here, drawing = folder / str(number), bool(number % 4 == 0)
+            here, drawing = folder / str(number), number % 4 == 0 or case.label.startswith("all ")
             here.mkdir()
             path = place(case.kind, here, good)
             case.write(path)

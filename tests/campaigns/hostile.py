@@ -152,7 +152,7 @@ def archives(kind, good, rng):
     for header in headers():
         for name in (small, "meta.npy"):
             yield case(f"a header {header[:60]}", {name: npy(np.ones(5, np.float32), header)})
-    for value in (1e30, -3e38, 1e-45, np.nan, np.inf):
+    for value in (1e4, 1e10, -1e10, 1e30, -3e38, 1e-45, np.nan, np.inf):
         of_one = {
             name: npy(np.full_like(np.load(io.BytesIO(data)), value))
             for name, data in found.items()
