@@ -13,7 +13,7 @@ STOPPED = 130  # the exit status that shells give to Ctrl-C
 
 
 def stop(*_):
-    """End at once. For use while modules are imported and when all is done: a traceback would tell nobody anything."""
+    """End at once: while modules are imported nothing can be lost, and some of them make another error of this one."""
     with contextlib.suppress(OSError):
         os.write(2, b"stopped\n")
     os._exit(STOPPED)
