@@ -23,7 +23,7 @@ def find(name_or_file):
     if name_or_file in names():
         return FOLDER / f"{name_or_file}.npz"
     path = pathlib.Path(name_or_file)
-    if path.exists() and not path.is_dir():  # what else it is, `load_weights` sees
+    if path.exists() and not path.is_dir():  # what else it may be, `load_weights` sees
         return path
     hint = did_you_mean(name_or_file, names())
     raise CheckpointError(f"no weights and no file of the name {name_or_file!r}{hint} (shipped: {', '.join(names())})")
