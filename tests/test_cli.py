@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from draw_np.training import checkpoint, loop
 from draw_np.training.presets import PRESETS
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.run import OPS
+from draw_np.training.trees import map_leaves
 from draw_np.training.words import in_words
 
 ROOT = Path(cli.__file__).parents[2]
@@ -222,6 +224,21 @@ def test_more_images_than_any_memory(fails, weights, count, ending):
 def test_more_images_than_fit_a_picture(fails, saved, ending, count):
     path = saved(vae.Config(height=2, width=3, hidden=2, latent=1))
     fails("sample", "--weights", path, "--out", f"x.{ending}", "--count", count)
+
+
+@pytest.mark.parametrize("value", [1e4, 1e10, -1e10, 1e30, -3e38])
+@pytest.mark.parametrize("ending", ["png", "gif"])
+def test_weights_that_are_far_too_large(saved, capsys, tmp_path, monkeypatch, value, ending):
+    """They draw a picture or are refused in one line, and no warning is seen, even one that is only printed."""
+    config = draw.Config(height=6, width=5, steps=3, hidden=4, latent=2, read_size=2, write_size=3)
+    params = draw.init_params(config, np.random.default_rng(0))
+    path = saved(config, map_leaves(lambda leaf: np.full_like(leaf, value), params))
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        status = call("sample", "--weights", path, "--out", f"x.{ending}", "--count", "2")
+    error = capsys.readouterr().err
+    assert error.count("\n") == status and ("of no use" in error) == bool(status)
 
 
 # Weights that are none. How each is damaged, in detail: tests/training/test_checkpoint.py.

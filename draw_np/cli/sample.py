@@ -41,6 +41,8 @@ def run(arguments):
         raise MemoryError from error
     canvases, windows = model.generate(to_device(params), config, to_device(noise))
     images, windows = to_host((equations.pixel_means(canvases), windows))
+    if not all(np.isfinite(numbers).all() for numbers in (images, *(windows or ()))):
+        raise UsageError(f"{arguments.weights} draws what are no numbers: these weights are of no use")
     try:
         with tempfile.TemporaryDirectory(prefix=".draw_np-", dir=out.parent) as folder:
             half = pathlib.Path(folder, out.name)
