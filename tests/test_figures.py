@@ -306,3 +306,31 @@ def test_a_full_disk_is_one_line_with_the_file(script, ending, tmp_path, monkeyp
     monkeypatch.setattr("sys.argv", ["", str(tmp_path / f"full{ending}")])
     with matplotlib.rc_context(), pytest.raises(SystemExit, match=f"^{script}.py: .*No space left.*full{ending}'$"):
         runpy.run_path(str(FIGURES / f"{script}.py"), run_name="__main__")
+
+
+def test_pairs_are_numbered_whatever_comes_first():
+    module = runpy.run_path(str(FIGURES / "legibility.py"))
+    labels = np.array([[a, b] for a in range(10) for b in range(10)])
+    found = module["pair_of"](labels)
+    assert set(found) == set(range(55)) and np.array_equal(found, module["pair_of"](labels[:, ::-1]))
+    for number, (first, second) in zip(found, labels):
+        assert {module["FIRST"][number], module["SECOND"][number]} == {first, second}
+
+
+def test_the_classifier_of_pairs_reads_pictures_that_it_has_never_seen():
+    module = runpy.run_path(str(FIGURES / "legibility.py"))
+    images, pairs = module["fixed"]("test")
+    p = module["probabilities"](images[:400])
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-5)
+    assert 0.8 < np.mean(p.argmax(axis=1) == pairs[:400]) < 0.95
+    mixed = module["shuffled"](images[:400])
+    np.testing.assert_array_equal(np.sort(mixed, axis=None), np.sort(images[:400], axis=None))
+    assert np.mean(module["probabilities"](mixed).max(axis=1) > 0.8) < 0.2 < 0.6 < np.mean(p.max(axis=1) > 0.8)
+
+
+def test_the_table_of_legibility_is_of_the_shipped_weights():
+    """Its second row is measured again; the first takes half a minute of drawing."""
+    module = runpy.run_path(str(FIGURES / "legibility.py"))
+    p = module["probabilities"](module["fixed"]("test").images[: module["COUNT"]]).max(axis=1)
+    row = f"| 1,000 test pictures | {np.mean(p > 0.5):.3f} | {np.mean(p > 0.8):.3f} | {p.mean():.3f} |"
+    assert row in (FIGURES / "legibility.md").read_text("utf-8")

@@ -1,8 +1,8 @@
 """What each part of the recipe of `mnist` is worth: one at a time is left out, at the same cost, with two seeds.
 
-Run `python figures/ablation.py [FILE.md]` to make the table from ablation.json beside this script. `--measure FOLDER`
-trains what is measured first: 20 runs of some ten minutes of one core each, their states in FOLDER. It may be stopped
-with Ctrl-C and called again; `--part K/N` makes only every N-th run, to share them among N cores.
+`python tools/ablation.py FOLDER` trains what is measured, 20 runs of some ten minutes of one core each, with their
+states in FOLDER, writes ablation.json beside this script and docs/ablation.md from it. It may be stopped with Ctrl-C and
+called again; `--part K/N` makes only every N-th run, to share them among N cores; `--table` only writes the page again.
 """
 
 import argparse
@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from unittest import mock
 
-from _script import run, save_table
-
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the package that lies beside this folder
 
 from draw_np import datasets, kernels
 from draw_np.models import draw
@@ -23,8 +23,8 @@ from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 
-TABLE = Path(__file__).with_suffix(".md")
 FOUND = Path(__file__).with_suffix(".json")
+PAGE = Path(__file__).parents[1] / "docs/ablation.md"
 SEEDS = 0, 1
 RATE = 4e-3
 PHASES = (
@@ -114,16 +114,21 @@ from small ones, no more: see how far they differ in a row.
 """
 
 
-def main(path):
-    save_table(table(json.loads(FOUND.read_text("utf-8"))), path)
+def main():
+    parser = argparse.ArgumentParser(
+        prog="python tools/ablation.py", description="What each part of a recipe is worth."
+    )
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of the runs")
+    parser.add_argument("--part", default="0/1", metavar="K/N", help="only every N-th run, from the K-th on")
+    parser.add_argument("--table", action="store_true", help="only write the page again")
+    arguments = parser.parse_args()
+    if not arguments.table:
+        if arguments.folder is None:
+            parser.error("FOLDER is needed, or --table")
+        measure(arguments.folder, *map(int, arguments.part.split("/")))
+    PAGE.write_text(table(json.loads(FOUND.read_text("utf-8"))), "utf-8")
+    print(PAGE)
 
 
 if __name__ == "__main__":
-    if "--measure" in sys.argv:
-        parser = argparse.ArgumentParser(prog="python figures/ablation.py")
-        parser.add_argument("--measure", type=Path, metavar="FOLDER", required=True)
-        parser.add_argument("--part", default="0/1", metavar="K/N")
-        arguments = parser.parse_args()
-        measure(arguments.measure, *map(int, arguments.part.split("/")))
-        sys.argv[1:] = []
-    run(main, TABLE)
+    main()
