@@ -1,8 +1,8 @@
 """What each part of the recipe of `mnist` is worth: one at a time is left out, at the same cost, with two seeds.
 
 `python tools/ablation.py FOLDER` trains what is measured, 20 runs of some ten minutes of one core each, with their
-states in FOLDER, writes ablation.json beside this script and docs/ablation.md from it. It may be stopped with Ctrl-C and
-called again; `--part K/N` makes only every N-th run, to share them among N cores; `--table` only writes the page again.
+states in FOLDER, writes ablation.json beside this script and docs/ablation.md from it. It may be stopped with Ctrl-C
+and called again; `--part K/N` makes only every N-th run, to share them among N cores; `--table` only writes the page.
 """
 
 import argparse
