@@ -16,6 +16,12 @@ LONGEST = 10_000  # bytes of a line: ours have 300
 LOOK_EVERY = 50  # updates on a GPU: to look at a number is to wait for it
 
 
+def tell(text):
+    """Print a line on standard error, if there is one: a program without a console has none."""
+    if sys.stderr:
+        print(text, file=sys.stderr)
+
+
 class TrainingError(Exception):
     """Training cannot start or go on; the message is one line that says why and what to do."""
 
@@ -42,8 +48,8 @@ class Journal:
                 file.writelines(kept)
             self.file = open(self.path, "a")
         # It counts steps of t, not updates: T may grow, and the time left should not surprise.
-        interval = 0.5 if sys.stderr.isatty() else 30
-        self.bar = tqdm(total=self.total, initial=self.initial, unit="step", unit_scale=True, mininterval=interval)
+        how = {"mininterval": 0.5 if sys.stderr and sys.stderr.isatty() else 30, "disable": sys.stderr is None}
+        self.bar = tqdm(total=self.total, initial=self.initial, unit="step", unit_scale=True, **how)
         return self
 
     def __exit__(self, kind, *exception):
@@ -103,7 +109,8 @@ class Journal:
             self.file.flush()
 
     def say(self, text):
-        self.bar.write(text, sys.stderr)
+        if sys.stderr:
+            self.bar.write(text, sys.stderr)
 
 
 def whole_rows(file, until, names):

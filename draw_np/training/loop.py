@@ -1,7 +1,6 @@
 """The training loop: phase by phase, update by update."""
 
 import shlex
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from ..models.prune import ACTIVE, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
 from .data import prepare
 from .evaluation import MEASURES
-from .journal import Journal, TrainingError
+from .journal import Journal, TrainingError, tell
 from .recipe import now
 from .run import OPS, Folder, Progress, StopSignal
 from .shards import Shards
@@ -78,7 +77,7 @@ def train(
             folder.save(job)
         size = sum(leaf.size for leaf in named_leaves(progress.weights.params).values())
         plan = f"{size:,} parameters, {length:,} updates of {run.recipe.batch} images"
-        print(f"{run.name}: {plan}, in {out}", file=sys.stderr)
+        tell(f"{run.name}: {plan}, in {out}")
         stopping = False
         with Journal(folder, job) as journal:
             for number, (phase, first, end) in enumerate(run.recipe.spans(length)):
@@ -89,9 +88,9 @@ def train(
         stop.over = progress.update < length
         if stop.over:
             done = f"stopped and saved at update {progress.update:,} of {length:,}"
-            print(f"{done}; to go on: {again(run, out)}", file=sys.stderr)
+            tell(f"{done}; to go on: {again(run, out)}")
             return False
-        print(f"done: {folder.save_weights(job)}", file=sys.stderr)
+        tell(f"done: {folder.save_weights(job)}")
         return True
 
 

@@ -21,7 +21,7 @@ from ..models.prune import restored
 from ..names import shown
 from . import checkpoint
 from .adam import AdamState, Weights
-from .journal import METRICS, TrainingError
+from .journal import METRICS, TrainingError, tell
 from .shards import SIGNALS
 
 CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
@@ -154,9 +154,7 @@ class Folder:
                 f"the run in {self.out} is at update {self.meta['update']:,} already, beyond the {length:,} asked for"
             )
         if news := self.news():
-            print(
-                f"{self.run.name}: the preset's {', '.join(news)} changed since; going on as it is now", file=sys.stderr
-            )
+            tell(f"{self.run.name}: the preset's {', '.join(news)} changed since; going on as it is now")
         try:
             batches.restore(self.meta["data"])
             noise_rng.bit_generator.state = self.meta["noise"]

@@ -817,3 +817,10 @@ def test_train_is_what_the_command_calls(preset, tmp_path):
     assert train(preset, str(tmp_path / "x"), updates=1) is True  # a folder may be a text
     trees, _ = checkpoint.load(tmp_path / "x" / "weights.npz")
     assert all(np.isfinite(leaf).all() for leaf in named_leaves(map_leaves(np.asarray, trees)).values())
+
+
+def test_a_program_without_a_console_trains_too(run, tmp_path, monkeypatch, capsys, bits, finished):
+    """As under pythonw: there is no standard error, and nothing goes to standard output instead."""
+    monkeypatch.setattr("sys.stderr", None)
+    assert run(tmp_path / "x") is True
+    assert capsys.readouterr().out == "" and bits(tmp_path / "x") == bits(finished)
