@@ -334,3 +334,11 @@ def test_the_table_of_legibility_is_of_the_shipped_weights():
     p = module["probabilities"](module["fixed"]("test").images[: module["COUNT"]]).max(axis=1)
     row = f"| 1,000 test pictures | {np.mean(p > 0.5):.3f} | {np.mean(p > 0.8):.3f} | {p.mean():.3f} |"
     assert row in (FIGURES / "legibility.md").read_text("utf-8")
+
+
+def test_table_3_has_the_paper_s_sizes(tmp_path):
+    module = runpy.run_path(str(FIGURES / "table_3.py"))
+    for _, *quoted, name in module["QUOTED"]:
+        assert module["ours"](name) == tuple(quoted)
+    module["main"](tmp_path / "x.md")
+    assert (tmp_path / "x.md").read_text("utf-8") == (FIGURES / "table_3.md").read_text("utf-8")

@@ -51,6 +51,22 @@ CLUTTERED_8 = (
     Phase(4_000, 1e-3, SIX),
     Phase(138_000, Ramp(1e-3, 0.0)),
 )
+# In colour: first plans, from short runs at T = 4 and 8. A rate of 3e-3 is better there than 1e-3, and 64 house numbers
+# a batch better than 128 for the time.
+SVHN = (
+    Phase(200, Ramp(0.0, 3e-3), {"steps": 4}),
+    Phase(3_800, 3e-3, {"steps": 4}),
+    Phase(6_000, 3e-3, {"steps": 8}),
+    Phase(6_000, 3e-3, {"steps": 16}),
+    Phase(14_000, Ramp(3e-3, 0.0), optimiser="schedule-free"),
+)
+CIFAR10 = (
+    Phase(200, Ramp(0.0, 3e-3), {"steps": 8}),
+    Phase(5_800, 3e-3, {"steps": 8}),
+    Phase(4_000, 3e-3, {"steps": 16}),
+    Phase(4_000, 3e-3, {"steps": 32}),
+    Phase(12_000, Ramp(3e-3, 0.0), optimiser="schedule-free"),
+)
 TINY = Phase(20, Ramp(0.0, 8e-3)), Phase(300, Ramp(8e-3, 0.0))
 VAE = Phase(200, Ramp(0.0, 3e-3)), Phase(19_300, Ramp(3e-3, 0.0))
 
@@ -93,6 +109,20 @@ PRESETS = {
             glimpse_classifier.Config(steps=8),
             "cluttered-mnist",
             Recipe(CLUTTERED_8, clip=5.0, validation_images=5000),
+        ),
+        Run(
+            "svhn",
+            "draw",
+            draw.Config(54, 54, 3, steps=32, hidden=800, latent=100, read_size=12, write_size=12),
+            "svhn",
+            Recipe(SVHN, batch=64, validation_images=500),
+        ),
+        Run(
+            "cifar10",
+            "draw",
+            draw.Config(32, 32, 3, steps=64, hidden=400, latent=200, read_size=5, write_size=5),
+            "cifar10",
+            Recipe(CIFAR10, validation_images=1000),
         ),
     )
 }
