@@ -57,3 +57,30 @@ def left_behind(path):
     path = pathlib.Path(path)
     names = path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 16}.tmp")
     return [name for name in names if name.is_symlink() or name.is_file()]
+
+
+def locked(folder):
+    """A descriptor of `folder` that is locked as long as this process has it open, however the process ends.
+
+    Raises BlockingIOError where another process has it. None where folders cannot be locked: on Windows; and some
+    network's file systems give a descriptor without a lock. `release` gives it back.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:
+        pass
+    return descriptor
+
+
+def release(lock):
+    """Give back what `locked` returned."""
+    if lock is not None:
+        os.close(lock)

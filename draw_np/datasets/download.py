@@ -8,6 +8,8 @@ import hashlib
 import os
 
 from draw_np.datasets.base import DatasetError
+from draw_np.datasets.disk import cannot_write
+from draw_np.files import locked, release
 
 TIMEOUT = 30  # seconds without a byte
 CHUNK = 1 << 14  # bytes: the most that is lost when a download breaks off
@@ -45,10 +47,7 @@ def download(url, path, size, known_hash=None):
         reason = "no connection" if reply is None else f"the server answers {reply.status_code}"
         raise DatasetError(f"cannot download {url} ({reason}): {by_hand}") from None
     except OSError as error:
-        raise DatasetError(
-            f"cannot write {path} ({error.strerror or error}): make room, or name another "
-            "folder in DRAW_NP_DATA, and run it again"
-        ) from None
+        raise cannot_write(path, error) from None
 
 
 def _fill(url, part, size, by_hand):
@@ -119,18 +118,10 @@ def _is_known(part, size, known_hash):
 def _alone(folder):
     """Hold `folder` as long as the block or the process lasts; raise DatasetError if another process does."""
     try:
-        import fcntl
-    except ImportError:  # Windows: two downloads at once there write the same bytes to the same places
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+        lock = locked(folder)
+    except BlockingIOError:
+        raise DatasetError(f"another process is downloading into {folder}: wait until it is done") from None
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DatasetError(f"another process is downloading into {folder}: wait until it is done") from None
-        except OSError:  # some network's file systems lock no folders: as on Windows
-            pass
         yield
     finally:
-        os.close(descriptor)
+        release(lock)

@@ -86,7 +86,7 @@ class Folder:
         if self.made and exception[0]:
             with contextlib.suppress(OSError):  # it is not empty
                 self.out.rmdir()
-        os.close(self.lock)
+        files.release(self.lock)
 
     def read(self):
         """The checkpoint's trees and meta, which must be of this run."""
@@ -204,21 +204,12 @@ def whole_numbers(values, below=math.inf):
     return isinstance(values, list) and all(type(value) is int and 0 <= value < below for value in values)
 
 
-def locked(folder):
-    """A descriptor of the folder that is locked as long as this process has it open, however the process ends."""
-    if os.name != "posix":  # a folder cannot be opened there; the name of the file says what it is for
-        return os.open(folder / ".lock", os.O_CREAT | os.O_RDWR)
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
+def locked(out):
+    """The lock of a run's folder, which `Folder` closes."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return files.locked(out)
     except BlockingIOError as error:
-        os.close(descriptor)
-        raise TrainingError(f"another process is training in {folder}; wait for it, or name another --out") from error
-    except OSError:
-        pass  # a file system without locks
-    return descriptor
+        raise TrainingError(f"another process is training in {out}; wait for it, or name another --out") from error
 
 
 class StopSignal:
