@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..backend import arrays as np
 from ..backend import fused
-from .trees import from_named_leaves, map_leaves, named_leaves
+from .trees import from_named_leaves, map_elements, map_leaves, named_leaves
 
 
 class AdamState(NamedTuple):
@@ -37,16 +37,17 @@ def adam_init(params):
 
 def adam_update(params, gradient, state, rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
     """One update, Algorithm 1 of Kingma & Ba. Returns (params, state); the arguments are left as they are."""
-    count = state.count + 1
-    mean_bias, square_bias = 1 - beta1**count, 1 - beta2**count  # both means start at zero: undo that
 
     def step(p, g, m, v):
-        numbers = np.asarray(rate / mean_bias, p.dtype), np.asarray(square_bias, p.dtype)
-        return adam(p, g, m, v, *numbers, beta1, beta2, epsilon)
+        return adam(p, g, m, v, *at_count(state.count + 1, rate, beta1, beta2, p.dtype), beta1, beta2, epsilon)
 
-    steps = map_leaves(step, params, gradient, state.mean, state.mean_square)
-    params, mean, mean_square = (map_leaves(lambda found, k=k: found[k], steps) for k in range(3))
-    return params, AdamState(count, mean, mean_square)
+    params, mean, mean_square = map_elements(step, params, gradient, state.mean, state.mean_square)
+    return params, AdamState(state.count + 1, mean, mean_square)
+
+
+def at_count(count, rate, beta1, beta2, dtype):
+    """The rate and the bias of the mean square at an update: both means start at zero, which they undo."""
+    return np.asarray(rate / (1 - beta1**count), dtype), np.asarray(1 - beta2**count, dtype)
 
 
 @fused
@@ -87,11 +88,17 @@ def update_average(average, params, count, fraction):
 
     A decay of fixed length lags behind while the loss falls fast; this one starts short and grows with the run.
     """
+    (average,) = map_elements(lambda a, p: (averaged(a, p, count, fraction),), average, params)
+    return average
+
+
+def averaged(a, p, count, fraction):
+    """One array's part of `update_average`."""
     keep = 1 - 1 / (1 + fraction * count)
-    return map_leaves(lambda a, p: np.asarray(keep, a.dtype) * a + np.asarray(1 - keep, a.dtype) * p, average, params)
+    return np.asarray(keep, a.dtype) * a + np.asarray(1 - keep, a.dtype) * p
 
 
-def schedule_free_update(params, average, gradient, state, rate, fraction, near=0.97):
+def schedule_free_update(params, average, gradient, state, rate, fraction, near=0.97, beta2=0.999, epsilon=1e-8):
     """One update of Schedule-Free Adam, from `gradient` at `params`. Returns (params, average, AdamState).
 
     A point z makes Adam's steps, without momentum; `average` x follows it, as in `update_average`; and the next
@@ -100,13 +107,15 @@ def schedule_free_update(params, average, gradient, state, rate, fraction, near=
     average it tells where the valley leads.
     """
 
-    def mixed(share):
-        return lambda x, z: x + share * (z - x)
+    def step(y, x, g, v):
+        z = x + (y - x) / (1 - near)
+        z, _, v = adam(z, g, 0.0, v, *at_count(count, rate, 0.0, beta2, z.dtype), 0.0, beta2, epsilon)
+        x = averaged(x, z, count, fraction)
+        return x + (1 - near) * (z - x), x, v
 
-    z = map_leaves(mixed(1 / (1 - near)), average, params)
-    z, state = adam_update(z, gradient, state, rate, beta1=0.0)
-    average = update_average(average, z, state.count, fraction)
-    return map_leaves(mixed(1 - near), average, z), average, state
+    count = state.count + 1
+    params, average, mean_square = map_elements(step, params, average, gradient, state.mean_square)
+    return params, average, AdamState(count, state.mean, mean_square)  # nothing here uses the mean of the gradient
 
 
 def adam_step(weights, gradient, rate, recipe):

@@ -1,6 +1,10 @@
 """Nested dicts of arrays, the form that parameters, gradients and Adam's moments share."""
 
 from ..backend import arrays as np
+from ..backend import on_gpu
+
+BLOCK = 2**15
+"""Elements of an array that a processor's cache keeps beside what is computed of them."""
 
 
 def map_leaves(function, *trees):
@@ -8,6 +12,34 @@ def map_leaves(function, *trees):
     if isinstance(trees[0], dict):
         return {key: map_leaves(function, *(tree[key] for tree in trees)) for key in trees[0]}
     return function(*trees)
+
+
+def map_elements(function, *trees):
+    """As `map_leaves`, for a function that works element by element and returns a tuple of arrays: a tuple of trees.
+
+    The same numbers; but it is called with one block of elements after the other, so what it computes on the way stays
+    in the processor's cache.
+    """
+
+    def by_blocks(*leaves):
+        shape, whole = leaves[0].shape, None
+        leaves = [leaf.reshape(-1) for leaf in leaves]
+        for part in blocks(leaves[0]):
+            found = function(*(leaf[part] for leaf in leaves))
+            whole = whole or [np.empty(leaves[0].shape, block.dtype) for block in found]
+            for result, block in zip(whole, found):
+                result[part] = block
+        return [result.reshape(shape) for result in whole]
+
+    results = map_leaves(by_blocks, *trees)
+    count = len(next(iter(named_leaves(results).values())))
+    return tuple(map_leaves(lambda found, k=k: found[k], results) for k in range(count))
+
+
+def blocks(array, size=BLOCK):
+    """The slices that cut a flat array into blocks; on a GPU, which has no use for them, a single one."""
+    size = max(array.size, 1) if on_gpu() else size
+    return [slice(start, start + size) for start in range(0, max(array.size, 1), size)]
 
 
 def named_leaves(tree, prefix=""):
@@ -33,5 +65,10 @@ def from_named_leaves(leaves):
 
 
 def global_norm(tree):
-    """Euclidean norm of all leaves together, accumulated in float64."""
-    return np.sqrt(sum(np.sum(np.square(leaf), dtype=np.float64) for leaf in named_leaves(tree).values()))
+    """Euclidean norm of all leaves together: its square is summed in float64, block by block."""
+
+    def squares(leaf):
+        flat = leaf.reshape(-1)
+        return (np.dot(flat[part], flat[part]).astype(np.float64) for part in blocks(flat, 2**12))
+
+    return np.sqrt(sum(square for leaf in named_leaves(tree).values() for square in squares(leaf)))

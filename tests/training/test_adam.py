@@ -7,6 +7,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from draw_np.training.adam import (
     AdamState,
@@ -17,7 +19,7 @@ from draw_np.training.adam import (
     shrink_matrices,
     update_average,
 )
-from draw_np.training.trees import global_norm, map_leaves, named_leaves
+from draw_np.training.trees import BLOCK, global_norm, map_elements, map_leaves, named_leaves
 
 SHAPES = {"W": (7, 8), "inner": {"U": (5, 6), "b": (3,)}, "scale": ()}
 
@@ -184,3 +186,21 @@ def test_schedule_free_adam_keeps_the_type_of_the_weights():
     found = schedule_free_update(params, params, gradient, adam_init(params), np.float64(1e-3), 0.05)
     for result in (*found[:2], found[2].mean_square):
         assert {leaf.dtype for leaf in named_leaves(result).values()} == {np.dtype(np.float32)}
+
+
+@given(size=st.sampled_from([0, 1, 5, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7]), axes=st.integers(1, 3))
+def test_blocks_of_elements_give_the_same_bits(size, axes):
+    rng = np.random.default_rng(size)
+    shape = (1,) * (axes - 1) + (size,)
+    x, y = (np.asfortranarray(rng.normal(size=shape)).astype(np.float32) for _ in range(2))
+    calls = []
+
+    def function(a, b):
+        calls.append(a.size)
+        return a * b + a, (a < b)
+
+    found = map_elements(function, {"W": {"a": x}}, {"W": {"a": y}})
+    for each, expected in zip(found, function(x, y)):
+        assert each["W"]["a"].dtype == expected.dtype
+        np.testing.assert_array_equal(each["W"]["a"], expected)
+    assert max(calls[:-1]) <= BLOCK and sum(calls[:-1]) == size
