@@ -32,7 +32,8 @@ def test_train_evaluate_and_sample(tmp_path, pictures, capsys):
     assert main([*train, "--resume", "--updates", "8"]) == 0
     weights = ["--weights", str(out / "weights.npz")]
     assert main(["evaluate", *weights, "--images", str(pictures)]) == 0
-    assert capsys.readouterr().out.startswith(f"70 images of {pictures}: at most ")
+    said = capsys.readouterr().out
+    assert said.startswith(f"70 images of {pictures}: at most ") and " nats above the floor of " in said
     assert main(["sample", *weights, "--out", str(tmp_path / "x.png"), "--count", "2"]) == 0
 
 

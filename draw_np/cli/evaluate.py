@@ -54,6 +54,9 @@ def run(arguments):
         f"{len(images):,} {name}: at most {found.nll_bound:.2f} +- "
         f"{found.standard_error:.2f} nats = L^x {found.reconstruction:.2f} + L^z {found.kl:.2f}"
     )
+    if found.floor:
+        above = f"{found.nll_bound - found.floor:.2f} nats above the floor of {found.floor:.2f}"
+        say(f"{above}, which the pixels' own entropy costs any model: they are intensities, not bits")
     if found.nll_estimate is not None:
         say(
             f"-log p, {found.importance_samples} importance samples: {found.nll_estimate:.2f} +- "

@@ -6,18 +6,21 @@ import numpy as np
 
 from .. import equations
 from ..backend import to_device, to_host
+from ..datasets import floor
 
 BATCH = 250
 
 
 class Evaluation(NamedTuple):
-    """All in nats per image: the bound L = L^x + L^z (Eq 12) with its standard error over images, its two parts, L^z
-    step by step, shape (steps,), and, with K > 1 importance samples, an estimate of -log p with its standard error.
+    """All in nats per image: the bound L = L^x + L^z (Eq 12) with its standard error over images, its two parts, the
+    floor of L^x, the images' entropy, which is 0 for binary ones, L^z step by step, shape (steps,), and, with K > 1
+    importance samples, an estimate of -log p with its standard error.
     """
 
     nll_bound: float
     standard_error: float
     reconstruction: float
+    floor: float
     kl: float
     kl_per_step: np.ndarray
     nll_estimate: float | None
@@ -57,6 +60,7 @@ def evaluate(model, params, config, images, rng, importance_samples=1, ops=equat
         nll_bound=float(bounds.mean()),
         standard_error=standard_error(bounds),
         reconstruction=float(parts[0].mean()),
+        floor=floor(images),
         kl=float(parts[1:].sum(axis=0).mean()),
         kl_per_step=parts[1:].mean(axis=1),
         nll_estimate=None if estimates is None else float(estimates.mean()),
@@ -102,8 +106,18 @@ def standard_error(values):
 
 
 def bound_score(model, params, config, split, seed, ops):
-    """The bound in nats, with the same noise whenever it is asked for: {"": nats}."""
-    return {"": round(evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops).nll_bound, 3)}
+    """The bound in nats, with the same noise whenever it is asked for: {"": nats}; of images whose pixels are no bits
+    also what of it is above their floor: {"_above_floor": nats}.
+    """
+    found = evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops)
+    above = {"_above_floor": round(found.nll_bound - found.floor, 3)} if found.floor else {}
+    return {"": round(found.nll_bound, 3), **above}
+
+
+def bound_text(found):
+    """What `bound_score` found, in words."""
+    above = f", {found['_above_floor']:.2f} above the floor" if "_above_floor" in found else ""
+    return f"bound {found['']:.2f} nats{above}"
 
 
 def error_score(model, params, config, split, seed, ops):
@@ -112,5 +126,10 @@ def error_score(model, params, config, split, seed, ops):
     return {"": round(found.error, 3), "_nats": round(found.cross_entropy, 5)}
 
 
-MEASURES = {"bound": (bound_score, "bound {:.2f} nats"), "error": (error_score, "error {:.2f} %")}
+def error_text(found):
+    """What `error_score` found, in words."""
+    return f"error {found['']:.2f} %"
+
+
+MEASURES = {"bound": (bound_score, bound_text), "error": (error_score, error_text)}
 """What a model's `MEASURE` names: how training scores it, and how to say so."""

@@ -184,10 +184,13 @@ def step_of(job, phase, config, shards):
 def validate(job, phase, row, journal):
     """Score the weights as they are, and their average, on the validation images: into `row` and onto the screen."""
     measure, text = MEASURES[job.model.MEASURE]
+    said = []
     config = phase.config_of(job.progress.config(job.run.config), data=False)
     weights = job.progress.weights
     for name, params in (("validation", weights.params), ("validation_average", weights.average)):
         found = measure(job.model, params, config, job.validation, job.settings["seed"], job.ops)
         row.update({name + suffix: value for suffix, value in found.items()})
-    plain, average = (text.format(row[name]) for name in ("validation", "validation_average"))
-    journal.say(f"update {row['update']:,}: validation {plain} at T = {row['steps']}, {average} with averaged weights")
+        said.append(text(found))
+    journal.say(
+        f"update {row['update']:,}: validation {said[0]} at T = {row['steps']}, {said[1]} with averaged weights"
+    )

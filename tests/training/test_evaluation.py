@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from draw_np import equations, kernels
+from draw_np.datasets import Split
 from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import evaluation
 from draw_np.training.evaluation import evaluate, evaluate_classifier, standard_error
@@ -65,6 +66,24 @@ def test_against_a_direct_sum(model, config, samples, dtype, monkeypatch):
         assert found.nll_estimate == pytest.approx(statistics.fmean(estimates), rel=1e-12)
         expected = statistics.stdev(estimates) / math.sqrt(COUNT)
         assert found.nll_estimate_standard_error == pytest.approx(expected, rel=1e-12)
+
+
+def test_intensities_have_a_floor_and_bits_have_none():
+    params, bits = model_case(vae, VAE)
+    grey = np.random.default_rng(1).random(bits.shape)
+    entropy = -statistics.fmean(
+        sum(x * math.log(x) + (1 - x) * math.log(1 - x) for x in image) for image in grey.reshape(COUNT, -1).tolist()
+    )
+    for images, floor in (bits, 0), (grey, entropy):
+        found = evaluate(vae, params, VAE, images, np.random.default_rng(0))
+        assert found.floor == pytest.approx(floor, rel=1e-12) and found.reconstruction > found.floor
+        score = evaluation.bound_score(vae, params, VAE, Split(images, None), 0, equations)
+        above = found.nll_bound - floor
+        assert score == ({"": round(found.nll_bound, 3), **({"_above_floor": round(above, 3)} if floor else {})})
+        said = evaluation.bound_text(score)
+        assert said == f"bound {score['']:.2f} nats" + (
+            f", {score['_above_floor']:.2f} above the floor" if floor else ""
+        )
 
 
 def test_the_numbers_are_plain_ones():
