@@ -1,0 +1,90 @@
+"""Wrong answers to the exercises of lessons 05 to 11 that look right: each must fail its check.
+
+Each is the right answer with one piece of its text replaced.
+"""
+
+import pytest
+
+from lessons import build
+from tests.lessons.test_exercises import run, run_setup, undrawn  # noqa: F401
+
+WRONG = {
+    "5.1": [
+        ("counted from 0", "np.arange(1, N + 1)", "np.arange(N)"),
+        ("counted from 0, N of them to N", "np.arange(1, N + 1)", "np.arange(N + 1)"),
+        ("the offset of a count from 0", "N / 2 - 0.5", "(N - 1) / 2"),
+        ("the offset without its half", "N / 2 - 0.5", "N / 2"),
+        ("a whole division", "N / 2 - 0.5", "N // 2 - 0.5"),
+        ("the stride's size only", "* delta", "* abs(delta)"),
+        ("linspace over the window", "i - N / 2 - 0.5", "np.linspace(-N / 2, N / 2, N)"),
+        ("the strides without the place", "g_X + (", "("),
+        ("mirrored", "g_X + (", "g_X - ("),
+    ],
+    "5.2": [
+        ("the width for the longer side", "max(A, B) - 1", "A - 1"),
+        ("the height for the longer side", "max(A, B) - 1", "B - 1"),
+        ("the shorter side", "max(A, B)", "min(A, B)"),
+        ("pixels in place of the gaps between them", "max(A, B) - 1", "max(A, B)"),
+        ("filters in place of the gaps between them", "/ (N - 1)", "/ N"),
+        ("g_X in parts of A", "g_X / (A + 1)", "g_X / A"),
+        ("g_X in parts of A - 1", "g_X / (A + 1)", "g_X / (A - 1)"),
+        ("width and height swapped", "g_Y / (B + 1)", "g_Y / (A + 1)"),
+        ("the logarithm of sigma, not of its square", "2 * np.log(sigma)", "np.log(sigma)"),
+        ("the stride itself, not its logarithm", "np.log(delta / largest_stride)", "delta / largest_stride"),
+        ("the stride in pixels", "np.log(delta / largest_stride)", "np.log(delta)"),
+        ("gamma itself", "np.log(gamma)", "gamma"),
+        ("the order of a Window", "2 * np.log(sigma),", "np.log(delta / largest_stride),"),
+        ("a count from 0", "2 * g_X / (A + 1)", "2 * (g_X + 1) / (A + 1)"),
+    ],
+    "5.3": [
+        ("G transposed", "F_Y.T @ G @ F_X", "F_Y.T @ G.T @ F_X"),
+        ("the filters swapped", "F_Y.T @ G @ F_X", "F_X.T @ G @ F_Y"),
+        ("turned", "F_Y.T @ G @ F_X", "F_X.T @ G.T @ F_Y"),
+        ("the sign of a descent", "F_Y.T @ G", "-F_Y.T @ G"),
+        ("G's sum", "F_Y.T @ G @ F_X", "G.sum() * np.outer(F_Y.sum(axis=0), F_X.sum(axis=0))"),
+        ("the diagonal only", "@ G @", "@ np.diag(np.diag(G)) @"),
+        ("a mean over the patch", "F_Y.T @ G @ F_X", "F_Y.T @ G @ F_X / G.size"),
+        ("the inverse in place of the transpose", "F_Y.T @ G @ F_X", "np.linalg.pinv(F_Y) @ G @ np.linalg.pinv(F_X).T"),
+    ],
+    "5.4": [
+        ("without what Z does", "F * (x - F @ x)", "F * x"),
+        ("with respect to sigma", "(2 * s**2)", "s**1.5"),
+        ("the factor 2", "(2 * s**2)", "s**2"),
+        ("s for its square", "(2 * s**2)", "(2 * s)"),
+        ("the distance, not squared", "(a - mu) ** 2) / (2 * s**2)", "abs(a - mu)) / (2 * s**2)"),
+        ("the wrong sign", "np.sum(pull * (a - mu) ** 2)", "-np.sum(pull * (a - mu) ** 2)"),
+        ("pixels counted from 0", "np.arange(1, len(x) + 1)", "np.arange(len(x))"),
+        ("filter not normalised", "F = F / F.sum()", "F = F / np.sqrt(2 * np.pi * s)"),
+        ("s squared once more", "/ (2 * s))", "/ (2 * s**2))"),
+        ("the mean of the row in place of r", "x - F @ x", "x - x.mean()"),
+        ("the slope of mu without s", '"mu": np.sum(pull * (a - mu)) / s', '"mu": np.sum(pull * (a - mu))'),
+    ],
+}
+EXERCISES = {
+    exercise.number: (source, exercise) for source in build.solutions() for exercise in build.read_exercises(source)
+}
+CASES = [
+    pytest.param(number, old, new, id=f"{number} {what}")
+    for number, answers in WRONG.items()
+    for what, old, new in answers
+]
+
+
+@pytest.fixture(scope="module")
+def setup():
+    """A function that returns what the cells before a lesson's first exercise define, made once for each lesson."""
+    made = {}
+    return lambda source: dict(made[source] if source in made else made.setdefault(source, run_setup(source)))
+
+
+@pytest.mark.lessons
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("number, old, new", CASES)
+def test_a_wrong_answer_is_refused(number, old, new, setup):
+    source, exercise = EXERCISES[number]
+    assert exercise.answer.count(old) >= 1, "the right answer has changed: change the wrong one too"
+    names = setup(source)
+    run(exercise.answer.replace(old, new), names)
+    with pytest.raises(AssertionError) as refused:
+        run(exercise.check, names)
+    assert str(refused.value)
