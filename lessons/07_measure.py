@@ -106,9 +106,9 @@ figure.colorbar(price, ax=axes[1, 0], label="nats of a pixel", location="left", 
 plt.show()
 
 # %% [markdown]
-# **Answer.** About half. The lower row shows what each pixel costs. A model that does not look at the image pays for
-# every stroke. One that looks at the neighbours pays only for the edges: where a stroke begins, and its ragged rim.
-# Keep in mind what 1,024 numbers can do when a large network reports 100 nats.
+# **Answer.** A little more than half. The lower row shows what each pixel costs. A model that does not look at the
+# image pays for every stroke. One that looks at the neighbours pays only for the edges: where a stroke begins, and its
+# ragged rim. Keep in mind what 1,024 numbers can do when a large network reports 100 nats.
 #
 # ## 2. A bound (15 minutes)
 #
@@ -335,7 +335,7 @@ counts, (figure, axes) = [1, 2, 4, 8, 16, 32, 64], plt.subplots(1, 2, figsize=(1
 for panel, log_w, name in zip(axes, [toy, drawn], ["one latent number, three pixels", "DRAW, 25 digits"]):
     curve = [estimate(np.stack(np.split(log_w, len(log_w) // K), axis=1)).mean() for K in counts]
     panel.semilogx(counts, curve, "o-", base=2)
-    panel.set(title=name, xlabel="samples K", ylabel="estimate of $-\\log p(x)$ (nats)")
+    panel.set(title=name, xlabel="samples K", ylabel="$-\\log p(x)$, estimated", xticks=counts, xticklabels=counts)
     w = np.exp(log_w[:64] - log_w[:64].max(axis=0))
     print(f"{name}: from {curve[0]:.2f} to {curve[-1]:.2f} nats; "
           f"64 weights count as {np.mean(w.sum(axis=0) ** 2 / (w**2).sum(axis=0)):.0f} equal ones")
@@ -359,8 +359,8 @@ _ = axes[0].axhline(exact, color=plotting.RED, label="exact").axes.legend()
 # We train a small VAE on only 300 digits, with the same loss, and watch the bound on these and on 1,000 others. (An
 # **epoch** is one pass through the training images.) That second curve chooses when to stop, so it is no fair judge
 # either: the best of many numbers is too good. Hence three sets: to train, to choose (valid), to judge (test). A test
-# set judges fairly only if nothing is chosen by it. Who looks at a test score, trains on and looks again has begun to
-# choose.
+# set judges fairly only if nothing is chosen by it. If you look at a test score, train on and look again, you have
+# begun to choose.
 #
 # To stop in time is one remedy. Another is **weight decay** (Loshchilov and Hutter 2017): at every update the weight
 # matrices shrink by a small part of themselves, so that only what the data keep asking for stays large. The paper names
@@ -428,8 +428,8 @@ print(f"test, at the best: {judged.nll_bound:.1f} +- {judged.standard_error:.1f}
 # through the pixels in other orders. DLGM is a VAE with several layers. "2hl" means two hidden layers, and leapfrog
 # steps are part of a better posterior.
 #
-# Ours have bars of two standard errors each way on the bounds. Most were measured on all images when the weights were
-# shipped, and stand in their record, which the cell reads. The last is what you have just measured, on 500 test
+# Ours have bars of two standard errors each way on the bounds. Most were measured on 10,000 images when the weights
+# were shipped, and stand in their record, which the cell reads. The last is what you have just measured, on 500 test
 # digits. The cell also prints what the record says of how the weights were made. Hours of training never include
 # the tries that found the recipe.
 #
