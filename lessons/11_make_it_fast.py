@@ -338,6 +338,7 @@ assert max(shares, key=shares.get) == "products with weights"
 # At any time there are about $T / K$ states and $K$ steps in memory, and every step is run forward twice. If a
 # state were as large as all that a step keeps, $K = \sqrt{T}$ would be best. It is smaller, so a smaller $K$ is
 # better still. `draw.bound(..., keep_every=K)` does it, and so does `python -m draw_np train` with `--keep-every K`.
+# (The second cell takes about 20 seconds.)
 #
 # **Predict first.** At $T = 64$ and $K = 4$, how much memory is saved? And how much longer does a step take: twice as
 # long, or less?
