@@ -226,7 +226,7 @@ _ = axes[1].bar_label(axes[1].bar(*zip(*levels.items()), color=plotting.SKY), fm
 
 # %% [markdown]
 # **Answer.** By $T(Z - 1)/2 = 3{,}168$. Beside the coin's 543 nats the right one makes sense; the printed one says that
-# the model is far worse than a coin. Whoever reports a bound should try it on a case whose value is known.
+# the model is far worse than a coin. Before you report a bound, try it on a case whose value you know.
 #
 # ## 4. How sure are we? (15 minutes)
 #

@@ -422,7 +422,7 @@ for n, t in np.ndindex(4, 4):
     plotting.draw_window(axes[n, t], [field[5 + n] for field in four.windows[t]], 12, plotting.GREEN).set_linewidth(2)
 
 # %% [markdown]
-# **Answer.** No: the second four glimpses take off only a little, in the paper's rows as in ours. And the two
+# **Answer.** No: the second four glimpses avoid only a few mistakes, in the paper's rows as in ours. And the two
 # measurements of one network agree within about two standard errors, which is more than 1 % for 1,000 images.
 #
 # **Take away.** A label alone can teach a network where to look, if it looks through filters that let the gradient of
