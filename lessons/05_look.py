@@ -5,15 +5,15 @@
 #
 # ## What you'll do
 # Build DRAW's attention: a grid of Gaussian filters that reads a small patch from anywhere in an image. Then
-# lose the window, and let it find its digit again with nothing but the gradient to lead it.
+# lose the window, and let it find its digit again with nothing but the gradient to guide it.
 #
 # ## What you'll learn
 # - why an index has no useful derivative and a Gaussian has one;
 # - Eq. 19-26 line by line: from five numbers to a window, from a window to a patch, and back onto the image;
-# - three mistakes that are easily made here, and how each one looks.
+# - three mistakes that are easy to make here, and what each of them looks like.
 #
 # ## What you'll need
-# NumPy, matrix products, the idea of a gradient (lesson 01). About an hour and a quarter.
+# NumPy, matrix products, gradients and the chain rule (lesson 01). About an hour and a quarter.
 
 # %%
 import timeit
@@ -37,25 +37,29 @@ rng = np.random.default_rng(5)
 #
 # Take one row of an image: $A$ pixels $x_a$, counted from 1 as the paper counts them. The obvious way to
 # look at the place $\mu$ is an index, `x[round(mu)]`. Move $\mu$ a little and nothing changes. Move it a
-# little more and the value jumps. The derivative is 0, or there is none: gradient descent has nothing to
-# follow.
+# little more and the value jumps. The derivative is 0, or there is none: gradient descent (lesson 01) has
+# nothing to follow.
 #
-# DRAW looks through a Gaussian instead. A filter is a row of weights, one for each pixel (Eq. 25), and it
-# reads the pixels' weighted mean $r$:
+# DRAW looks through a Gaussian, a bell-shaped curve, instead. A **filter** is a row of weights, one for each
+# pixel (Eq. 25). It reads a weighted mean of the pixels, $r$:
 #
 # $$F[a] = \frac{1}{Z} \exp\left(-\frac{(a - \mu)^2}{2 \sigma^2}\right), \quad
 # Z \text{ such that } \sum_a F[a] = 1, \qquad r = \sum_a F[a] \, x_a .$$
 #
 # Now $\mu$ may lie between two pixels, and $\sigma$ says how wide an area is averaged. The first cell draws
 # three filters. The second moves one along a row of a real digit. The chain rule gives its derivative (try
-# it on paper), and the cell compares it with the one that the program finds:
+# it on paper), and the cell compares it with the one that autograd finds:
 #
 # $$\frac{dr}{d\mu} = \sum_a F[a] \, \frac{a - \mu}{\sigma^2} \, (x_a - r) .$$
 #
 # Every pixel pulls. One to the right of $\mu$ and brighter than $r$ says: there is more to read further
 # right.
 #
-# (The functions in `draw_np.equations` take a batch. Ours has one member, hence the brackets in `[[mu]]`.)
+# (The functions in `draw_np.equations` take a **batch**, several images at once along the first axis. Our
+# batch has one member, hence the brackets in `[[mu]]`.)
+#
+# **Predict first.** The row in the second picture has two strokes. A Gaussian filter slides over it from left to
+# right. At which places is the derivative of its reading 0?
 
 # %%
 def filter_row(mu, sigma, A):
@@ -91,10 +95,15 @@ axes[0].legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
+# **Answer.** On top of each stroke and half-way between the two, where left and right pull equally; and far from
+# all ink, where hardly anything pulls. A filter that starts there learns nothing. The index has derivative 0
+# everywhere.
+#
 # ## 2. A bank of filters (10 minutes)
 #
-# One number is not a picture. Put $N$ filters side by side, $\delta$ pixels apart, their middle at $g_X$
-# (Eq. 19). They are the rows of a matrix $F_X$ of $N \times A$ numbers (Eq. 25):
+# One number is not a picture. Put $N$ filters side by side. Neighbours are $\delta$ pixels apart, the
+# **stride**, and their middle is at $g_X$ (Eq. 19). Together they are a **filterbank**, the rows of a matrix $F_X$
+# of $N \times A$ numbers (Eq. 25):
 #
 # $$\mu_X^i = g_X + (i - N/2 - 0.5) \, \delta, \qquad
 # F_X[i, a] = \frac{1}{Z_X} \exp\left(-\frac{(a - \mu_X^i)^2}{2 \sigma^2}\right), \qquad
@@ -105,6 +114,9 @@ plt.show()
 # right.
 #
 # First in loops, index by index. Then in arrays, where a loop over $i$ or $a$ becomes an axis.
+#
+# **Predict first.** The picture shows five filters with $g_X = 12$, $\delta = 4$ and $\sigma = 1.5$. Where does each
+# stand? And if $\sigma$ were twice as large, what would happen to the height of the curves, and to their sums?
 
 # %%
 def filterbank_in_loops(g_X, delta, sigma_squared, N, A):
@@ -129,9 +141,9 @@ def filterbank_in_arrays(g_X, delta, sigma_squared, N, A):
     return F_X / F_X.sum(axis=1, keepdims=True)  # Z_X of every row
 
 np.testing.assert_allclose(filterbank_in_arrays(12.0, 4.0, 2.25, N=5, A=28), F_X)
-for bank in "filterbank_in_loops", "filterbank_in_arrays":
-    seconds = min(timeit.repeat(f"{bank}(12.0, 4.0, 2.25, 5, 28)", globals=globals(), number=50)) / 50
-    print(f"{bank}: {seconds * 1e6:.0f} microseconds")
+wider = filterbank_in_arrays(12.0, 4.0, 4 * 2.25, N=5, A=28)
+print(f"third row: height {F_X[2].max():.3f}, sum {F_X[2].sum():.3f};",
+      f"with twice the sigma: height {wider[2].max():.3f}, sum {wider[2].sum():.3f}")
 plt.figure(figsize=(12, 4)).add_subplot(xlabel="pixel a", ylabel="weight $F_X[i, a]$", ylim=(0, 0.34))
 plt.plot(range(1, 29), F_X.T, ".-")
 for i, mean in enumerate(mu[0], 1):
@@ -139,26 +151,34 @@ for i, mean in enumerate(mu[0], 1):
 plt.show()
 
 # %% [markdown]
+# **Answer.** At 4, 8, 12, 16 and 20. With twice the $\sigma$ the curves are half as high, and every row still sums to
+# 1: the cell prints both.
+#
 # ## 3. In two dimensions (10 minutes)
 #
 # A second bank $F_Y$ stands upright: the same formulas with $g_Y$, $j$ and $b$ (Eq. 20, Eq. 26), the same
-# $\delta$ and $\sigma$. A patch pixel is a weighted mean over the whole image, and all of them together are
-# two matrix products:
+# $\delta$ and $\sigma$. What is read is a small picture of $N \times N$ pixels, a **patch**. Each patch pixel is a
+# weighted mean over the whole image, and all of them together are two matrix products:
 #
 # $$\text{patch}[j, i] = \sum_{b=1}^{B} \sum_{a=1}^{A} F_Y[j, b] \; x[b, a] \; F_X[i, a] , \qquad
 # \text{patch} = F_Y \, x \, F_X^T .$$
 #
 # **Which side is which?** The paper calls $x$ "an $A \times B$ input image"; $F_X$ has $N \times A$ numbers
 # and $F_Y$ has $N \times B$. The product exists only if $x$ is stored as $B$ rows of $A$ pixels. So $A$ is
-# the width and $B$ the height. On a square image a swap goes unnoticed: we read from one that is 56 wide and
-# 28 high.
+# the width and $B$ the height. On a square image a swap goes unnoticed, so we read from one that is 56 wide and
+# 28 high. The first cell reads in loops and in matrix products, and prints how long each takes: this is why all
+# code from here on is written in arrays.
 #
 # This is the heart of reading, Eq. 27. There, two images are read through the same filters, and the patches
-# are multiplied by the fifth number, $\gamma$. Here $\gamma = 1$.
+# are multiplied by a fifth number, $\gamma$. Here $\gamma = 1$.
 #
-# The second cell shows the three settings of the paper's Fig. 3. A small $\delta$ zooms in, a large one
-# takes in the whole image. A large $\sigma$ blurs. The rectangle is the window; the thicker its border, the
-# larger $\sigma$.
+# The second cell shows the three settings of the paper's Fig. 3. The rectangle is the **window**, the area that the
+# filters cover; the thicker its border, the larger $\sigma$. In this course a window that reads is green, and one
+# that writes is red.
+#
+# **Predict first.** All three windows are in the middle of a five. One has $\delta = 1$ and $\sigma = 1.2$, one
+# $\delta = 2.2$ and $\sigma = 0.5$, one $\delta = 2.2$ and $\sigma = 3$. Through which one can you still tell that it
+# is a five?
 
 # %%
 x, N = np.hstack([digits[4], digits[1]]), 12  # B = 28 rows of A = 56 pixels
@@ -174,7 +194,7 @@ images = {"$x$": x, "$x F_X^T$": x @ F_X.T, "$F_Y x$": F_Y @ x, "$F_Y x F_X^T$":
 figure, axes = plt.subplots(1, 4, figsize=(15, 4), width_ratios=[56, 12, 56, 12])
 for ax, (name, image) in zip(axes, images.items()):
     plotting.show_image(ax, image, f"{name}\n{image.shape[0]} × {image.shape[1]}")
-plotting.draw_window(axes[0], (42.0, 14.5, 2.2, 1.0, 1.0), N)
+plotting.draw_window(axes[0], (42.0, 14.5, 2.2, 1.0, 1.0), N, plotting.GREEN)
 plt.show()
 
 # %%
@@ -185,7 +205,7 @@ def look(above, below, x, window, N=12):
     """Draw the window on x, and below it the patch that is read through it."""
     F_X, F_Y = equations.filterbanks(window, N, *x.shape)  # (1, N, A) and (1, N, B)
     plotting.show_image(above, x)
-    plotting.draw_window(above, window, N)
+    plotting.draw_window(above, window, N, plotting.GREEN)
     plotting.show_image(below, F_Y[0] @ x @ F_X[0].T)
 
 figure, axes = plt.subplots(2, 3, figsize=(12, 8))
@@ -195,9 +215,14 @@ for above, below, delta, sigma in zip(*axes, [1.0, 2.2, 2.2], [1.2, 0.5, 3.0]):
 plt.show()
 
 # %% [markdown]
+# **Answer.** Through the second. A small $\delta$ zooms in: the first patch shows a corner of the digit, enlarged. A
+# large $\sigma$ blurs: the third shows the whole digit, but as a smudge.
+#
 # ## 4. From five numbers to a window (10 minutes)
 #
-# The network says where to look with five numbers, a linear map of its decoder's output (Eq. 21-24):
+# In DRAW a network decides where to look. Its **decoder**, the part that draws (lesson 04), has an output
+# $h^{\text{dec}}$, a list of numbers. A **linear map**, $W(h) = h \, W + b$, makes five numbers of them (Eq. 21), and
+# these say where the window is (Eq. 22-24):
 #
 # $$(\tilde{g}_X, \tilde{g}_Y, \log \sigma^2, \log \tilde{\delta}, \log \gamma) = W(h^{\text{dec}})$$
 #
@@ -206,16 +231,18 @@ plt.show()
 #
 # - A linear map gives negative numbers as readily as positive ones. A variance, a stride and an intensity
 #   must be positive, so the map gives their logarithms.
-# - The third number is the logarithm of the variance. Its `exp` is $\sigma^2$ already: do not square it
+# - The third number is the logarithm of the variance. Its `exp` is already $\sigma^2$: do not square it
 #   again.
 # - At $\tilde{g}_X = 0$ the window is in the middle. At $-1$ and $1$ its centre is just outside the image,
 #   at 0 and $A + 1$. So the five numbers need not grow with the image.
 # - For $N = 1$, Eq. 24 divides by 0. The one bracket in Eq. 19 is then 0, so $\delta$ does not matter, and
 #   `draw_np` puts 1 in the place of $N - 1$.
 #
-# **Do the parameters depend on the number of pixels?** Readers of the paper ask this. Those of the attention
-# do not: it takes five numbers to look at any image. One thing in the model does, its learned first canvas
-# $c_0$. The cell counts.
+# One thing in DRAW does have the size of the image: its learned first canvas $c_0$, the empty sheet on which it
+# starts to draw. The cell counts.
+#
+# **Predict first.** Readers of the paper ask: does the number of parameters depend on the number of pixels? By how
+# much does a DRAW grow from images of 28 × 28 to images of 100 × 75, and how many more numbers do its windows need?
 
 # %%
 def window_of(emitted, N, A, B):
@@ -234,20 +261,23 @@ for A, B in (28, 28), (100, 75):
     print(f"{A} x {B} pixels: c_0 has {c_0} parameters, the rest {sum(sizes.values())}, the window {five}")
 
 # %% [markdown]
+# **Answer.** Only $c_0$ grows, by one parameter for each new pixel. The windows need none: it takes five numbers to
+# look at an image of any size. (Lesson 09 counts what attention saves.)
+#
 # ## 5. Two traps (10 minutes)
 #
 # **Counting from 0.** Python's `range(N)` counts from 0. Put that $i$ into Eq. 19, keep the $-N/2 - 0.5$
-# that was made for counting from 1, and every filter moves by one stride: the window looks at the wrong
-# place. It is easily done, and nothing crashes. Counted from 0 throughout, pixels
-# too, the right formula is $\mu_i = g + (i - (N - 1)/2) \, \delta$ with
-# $g = \frac{A+1}{2} (\tilde{g} + 1) - 1$. The first cell shows it.
+# that was made for counting from 1, and the window looks at the wrong place. It is an easy mistake, and nothing
+# crashes. If you count everything from 0, pixels too, the right formula is
+# $\mu_i = g + (i - (N - 1)/2) \, \delta$ with $g = \frac{A+1}{2} (\tilde{g} + 1) - 1$. The first cell shows it.
 #
 # **Covering is not seeing.** The scaling in Eq. 22-24 "is chosen to ensure that the initial patch (with a
 # randomly initialised network) roughly covers the whole input image". Such a network emits numbers near 0,
-# so $\sigma$ is about 1. With the $N = 2$ that the paper reads MNIST with, the filters stand 27 pixels
-# apart, one in each corner. The window covers the image and sees four corners, where there is no ink. The
-# second cell shows what they see, and what they see with $\sigma = \delta / 2$. That is how `draw_np`
-# begins.
+# so $\sigma$ is about 1. The paper reads MNIST with $N = 2$: then the filters stand 27 pixels apart, one in each
+# corner. The second cell shows what they see, and what they see with $\sigma = \delta / 2$.
+#
+# **Predict first.** In the first trap, which way does the window move, and how far? In the second, how much of a
+# digit's ink do the four corner filters see?
 
 # %%
 g_X, g_Y, delta, _, _ = window_of(np.zeros(5), 5, A=28, B=28)  # five times 0: the middle, so g_X = g_Y
@@ -279,21 +309,29 @@ np.testing.assert_allclose(params["read_window"]["b"], [0, 0, np.log((27 / 2) **
 plt.show()
 
 # %% [markdown]
+# **Answer.** Mixed counts move the window by one whole stride, up and to the left. And the corner filters see almost
+# nothing, for digits have no ink in the corners: the printed reading is near 0, so the first looks of training teach
+# nothing. With $\sigma = \delta / 2$ the same four filters see the whole image. That is how `draw_np` begins.
+#
 # ## 6. An empty window (5 minutes)
 #
 # Nothing in Eq. 22 keeps a window inside the image. Far outside, every `exp` of a row is too small for the
-# computer and becomes 0. Then $Z = 0$, and $0/0$ is `nan`. The same happens inside when $\sigma$ is tiny and
-# $\mu$ falls between two pixels. One `nan` spoils everything that is computed from it.
+# computer and becomes 0. Then $Z = 0$, and $0/0$ is `nan`, "not a number". The same happens inside when $\sigma$ is
+# tiny and $\mu$ falls between two pixels. One `nan` spoils everything that is computed from it.
 #
-# A common remedy divides by $Z + \varepsilon$. The `nan` is gone, but the model is another: rows no longer
-# sum to 1. A better remedy changes nothing. Multiply all weights of a row by one factor, and $Z$ grows by
-# the same factor. So take the row's smallest squared distance off first:
+# A common remedy divides by $Z + \varepsilon$. That removes the `nan`, but it changes the model: rows no longer
+# sum to 1. A better remedy changes nothing. If all weights of a row are multiplied by one factor, so is $Z$, and the
+# factor cancels. So subtract the row's smallest squared distance first:
 #
 # $$F[a] = \frac{1}{Z} \exp\left(-\frac{(a - \mu)^2 - m}{2 \sigma^2}\right), \qquad
 # m = \min_a \, (a - \mu)^2 .$$
 #
-# Now the nearest pixel weighs $\exp(0) = 1$ before the division, and $Z$ is at least 1. (Eq. 25 is a softmax
-# over the pixels, and softmaxes are computed this way.) The cell uses 32-bit numbers, as training does.
+# Now the nearest pixel weighs $\exp(0) = 1$ before the division, and $Z$ is at least 1. (A **softmax** makes weights
+# that sum to 1 of any numbers $s_a$: $e^{s_a} / \sum_b e^{s_b}$. Eq. 25 is a softmax over the pixels, and this is how
+# softmaxes are computed.) The cell uses 32-bit numbers, as training does.
+#
+# **Predict first.** The picture moves a filter with $\sigma = 1$ out of the image to the left. Each panel shows the
+# sum of its weights, which should be 1. From where on does each of the two first ways fail?
 
 # %%
 def rows(mu, sigma, epsilon=0.0, shift=False):
@@ -302,34 +340,40 @@ def rows(mu, sigma, epsilon=0.0, shift=False):
     return weights / (weights.sum(axis=1, keepdims=True) + epsilon)
 mu = np.linspace(-18, 6, 97, dtype=np.float32)[:, None]  # (97, 1)
 np.testing.assert_allclose(rows(mu, 1, shift=True), equations.filterbank(mu, mu**0, 28)[:, 0], rtol=1e-4)
-plt.figure(figsize=(12, 4.5)).add_subplot(xlabel="filter at $\\mu$ (pixels)", ylabel="sum of its weights")
+figure, axes = plt.subplots(1, 3, figsize=(15, 4), sharey=True)
 ways = {"as it stands": {}, "Z + 0.0001": {"epsilon": 1e-4}, "minus m": {"shift": True}}
-for (name, way), width in zip(ways.items(), [9, 5, 2]):
+for ax, (name, way) in zip(axes, ways.items()):
     with np.errstate(invalid="ignore"):  # 0 / 0
         sums, tiny = rows(mu, 1, **way).sum(axis=1), rows(np.float32([[14.5]]), 0.03, **way).sum()
-    plt.plot(mu, sums, linewidth=width, label=f"{name}: nan at {np.isnan(sums).sum()} of 97 places")
+    ax.plot(mu, sums)
+    ax.set(title=f"{name}: nan at {np.isnan(sums).sum()} of 97 places", xlabel="filter at $\\mu$ (pixels)")
     print(f"{name}: between two pixels, with sigma = 0.03, the sum is {tiny:.2f}")
-plt.legend()
-plt.show()
+_ = axes[0].set(ylabel="sum of its weights", xlim=(-18.5, 6.5), ylim=(-0.05, 1.1))
 
 # %% [markdown]
+# **Answer.** As it stands it gives `nan` from about 14 pixels outside, where $e^{-14^2/2}$ is 0 in 32 bits. With
+# $\varepsilon$ the sum falls from about 4 pixels outside on, and such a filter hardly reads or writes any more. The
+# third way is right everywhere.
+#
 # ## 7. Back onto the image, and down the gradient (15 minutes)
 #
 # DRAW writes through filters of the same kind, transposed: each pixel of a patch $w$ puts its own Gaussian
-# onto the canvas, as bright as the pixel says (Eq. 29, without the hats that mark the writing's own window):
+# onto the canvas, as bright as the pixel says (Eq. 29, without the hats that mark the window for writing):
 #
 # $$\text{write} = \frac{1}{\gamma} \, F_Y^T \, w \, F_X .$$
 #
 # Reading takes means: a patch is about as bright as the image, with one pixel where the image has
 # $\delta^2$. Writing keeps the light of each patch pixel, since a filter's weights sum to 1, and spreads it.
 # So the picture comes back darker by $\delta^2$, unless $1 / \gamma = \delta^2$. The first cell is the
-# paper's Fig. 4.
+# paper's Fig. 4. Its last panel shows what a single patch pixel writes, for the first and for the last of the 144.
 #
 # **Then we lose the window.** We keep the image and the patch, 144 numbers. Where was the window, how large,
 # how sharp? Begin with a window that covers everything, and measure how far its patch is from the one we
-# kept: the sum of the squared differences. This number has a gradient with respect to the numbers of Eq. 21,
-# all the way through Eq. 19-26. Follow it downhill; Adam, the optimiser of the paper, chooses the lengths of
-# the steps. Nobody says that there is a digit, or where.
+# kept: the sum of the squared differences, the **loss**. It has a gradient with respect to the five numbers of Eq. 21,
+# all the way through Eq. 19-26. Follow it downhill for 200 steps. (Adam, the optimiser of the paper, chooses how far
+# to go in each step; lesson 01.) Nobody says that there is a digit, or where.
+#
+# **Predict first.** Will the window find the digit? What gets right first: its place, its size or its sharpness?
 
 # %%
 scene, delta = np.pad(digits[15], ((44, 3), (68, 4))), 2.2  # B = 75 rows of A = 100 pixels
@@ -339,27 +383,26 @@ patch = F_Y[0] @ scene @ F_X[0].T
 written = delta**2 * F_Y[0].T @ patch @ F_X[0]  # (75, 100)
 by_equation = equations.write(patch[None, None], F_X, F_Y, np.array([[1 / delta**2]]))[0, 0]
 np.testing.assert_allclose(written, by_equation, atol=1e-12)
-print(f"light in the image {scene.sum():.0f}, in the patch {patch.sum():.0f}, written {written.sum():.0f}")
-two = sum(np.outer(F_Y[0, k], F_X[0, k]) for k in (0, -1))  # the first filter and the last
-images = {"x": scene, "read": patch, "written back": written, "two filters": two / two.max()}
+print(f"sum of all pixels: image {scene.sum():.0f}, patch {patch.sum():.0f}, written {written.sum():.0f}")
+two = sum(np.outer(F_Y[0, k], F_X[0, k]) for k in (0, -1))  # the first patch pixel and the last
+images = {"image": scene, "patch": patch, "written back": written, "two pixels of it": two / two.max()}
 figure, axes = plt.subplots(1, 4, figsize=(16, 4), width_ratios=[100, 75, 100, 100])
 for ax, (name, image) in zip(axes, images.items()):
     plotting.show_image(ax, image, f"{name}\n{image.shape[0]} × {image.shape[1]}")
-plotting.draw_window(axes[0], hidden, 12)
-plt.show()
+_ = [plotting.draw_window(axes[k], hidden, 12, colour) for k, colour in ((0, plotting.GREEN), (2, plotting.RED))]
 
 # %%
 def window_at(five, height=75, width=100):  # W(.) is the identity: the five numbers are our own
     return equations.attention_window({"W": np.eye(5), "b": np.zeros(5)}, five, 12, height, width)
 
-def miss(five):
+def loss(five):
     F_X, F_Y = equations.filterbanks(window_at(five), 12, 75, 100)
     return ((F_Y[0] @ scene @ F_X[0].T - patch) ** 2).sum()
 
 walk = [np.array([[0, 0, 2 * np.log(4.5), 0, 0]])]  # delta = 9: the whole image; sigma = delta / 2
 state = adam_init(walk[0])
 for _ in range(200):
-    _, gradient = value_and_grad(miss, walk[-1])
+    _, gradient = value_and_grad(loss, walk[-1])
     five, state = adam_update(walk[-1], gradient, state, rate=0.02)
     walk.append(five)
 np.testing.assert_allclose(np.ravel(window_at(walk[-1])), np.ravel(hidden), rtol=0.01)
@@ -368,20 +411,25 @@ np.testing.assert_allclose(np.ravel(window_at(walk[-1])), np.ravel(hidden), rtol
 figure, axes = plt.subplots(2, 6, figsize=(17, 6))
 for step, above, below in zip([0, 15, 30, 45, 70, 200], *axes):
     look(above, below, scene, window_at(walk[step]))
-    above.set_title(f"step {step}\nmiss {miss(walk[step]):.3f}", pad=24)
+    above.set_title(f"step {step}\nloss {loss(walk[step]):.3f}", pad=24)
 plt.show()
-for name, was, found in zip(hidden._fields, hidden, window_at(walk[-1])):
-    print(f"{name}: was {was.item():.3f}, found {found.item():.3f}")
+for step in 0, 30, 60, 100, 200:
+    g_X, g_Y, delta, sigma_squared, _ = np.ravel(window_at(walk[step]))
+    off = np.hypot(g_X - hidden.g_X.item(), g_Y - hidden.g_Y.item())
+    print(f"step {step}: {off:.2f} pixels off, delta {delta:.2f} (was 2.2), sigma {sigma_squared**0.5:.2f} (was 1.1)")
 
 # %% [markdown]
-# It moved, zoomed and focused, all at once, and nothing was trained. In DRAW the same gradient goes on, back
-# through Eq. 21 into the weights of the decoder: that is how the network learns where to look.
+# **Answer.** It finds it. At step 60 the place and the size are nearly right; only then does it become sharp. Nothing
+# was trained here. In DRAW the same gradient goes on, back through Eq. 21 into the weights of the decoder: that is how
+# the network learns where to look.
 #
 # ## 8. With your own hands (5 minutes)
 #
 # First a window with one number of Eq. 21 changed at a time (the names leave out the tildes; a rectangle
 # that leaves the image is cut off a little outside it). Below it, if you run this lesson in Jupyter, the
 # same four numbers as sliders.
+#
+# **Predict first.** When the window moves to the right, which way does the digit move in the patch?
 
 # %%
 def window_from(g_X=0.0, g_Y=0.0, log_sigma_squared=0.0, log_delta=0.0):
@@ -401,15 +449,22 @@ def slide(g_X=0.0, g_Y=0.0, log_sigma_squared=0.0, log_delta=0.0):
     plt.show()
 
 # %% [markdown]
+# **Answer.** To the left: the second patch shows it.
+#
+# **Take away.** Looking through Gaussian filters is a smooth function of place, stride and width, so gradients can
+# move a window. Five numbers are enough to look at an image of any size, and reading is two matrix products,
+# $F_Y \, x \, F_X^T$. A gradient knows only what the filters see: begin wide and blurred, count from 1 throughout, and
+# normalise in a way that cannot divide by 0.
+#
 # ## On your own
 #
 # [`exercises/05_look.ipynb`](exercises/05_look.ipynb) has a place for each answer and a cell that checks it.
 #
-# 1. **Where the filters stand** (easy). Eq. 19 without a loop. What does a negative stride do?
-# 2. **The five numbers for a window** (harder). Solve Eq. 21-24 for what the network must emit.
-# 3. **Writing is the derivative of reading** (harder). What does the image receive when a patch that was read
-#    from it receives $G$?
-# 4. **How a filter learns its width** (hard). The derivative of a reading with respect to $\sigma^2$.
+# 1. **Where the filters stand** (easy, 5 minutes). Eq. 19 without a loop. What does a negative stride do?
+# 2. **The five numbers for a window** (harder, 15 minutes). Solve Eq. 21-24 for what the network must emit.
+# 3. **Writing is the derivative of reading** (harder, 15 minutes). What does the image receive when a patch that was
+#    read from it receives $G$?
+# 4. **How a filter learns its width** (hard, 25 minutes). The derivative of a reading with respect to $\sigma^2$.
 #
 # The notebook ends with an experiment: where the gradient does not lead, from a sharp beginning and with two
 # digits. Guess what happens before you run it.

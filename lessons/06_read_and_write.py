@@ -5,18 +5,17 @@
 #
 # ## What you'll do
 # Stop a trained DRAW in the middle of a digit and redo its next step by hand: read, then write. Put the two
-# into a whole DRAW, check its gradient, and let the trained one draw digits that nobody wrote.
+# into a whole DRAW, check its gradient, and let the trained model draw digits that nobody wrote.
 #
 # ## What you'll learn
-# - Eq. 27-29 line by line, and why it is shown the error image;
+# - Eq. 27-29 line by line, and why the network is shown the error image;
 # - what the intensity $\gamma$ is for, and why reading and writing have windows of their own;
-# - how to check the gradient of a whole model, and to read the paper's Fig. 1 and Fig. 6.
+# - how to check the gradient of a whole model, and how to read the paper's Fig. 1 and Fig. 6.
 #
 # ## What you'll need
 # Windows and filterbanks (lesson 05), the loop of Eq. 3-8 (lesson 04). About an hour and a quarter.
 
 # %%
-import timeit
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,7 +35,7 @@ params, config = load_pretrained("mnist")
 # ## 1. Read (15 minutes)
 #
 # Our model draws in $T = 64$ steps. Step $t$ begins with a look at two images: the image $x$, and what the
-# canvas still gets wrong, the error image (Eq. 3)
+# canvas still gets wrong, the **error image** (Eq. 3)
 #
 # $$\hat{x}_t = x - \sigma(c_{t-1}) .$$
 #
@@ -46,20 +45,23 @@ params, config = load_pretrained("mnist")
 #
 # $$\text{read}(x, \hat{x}_t, h_{t-1}^{dec}) = \gamma \, [F_Y \, x \, F_X^T, \; F_Y \, \hat{x}_t \, F_X^T] .$$
 #
-# $[v, w]$ puts two vectors one behind the other. With $N = 2$ filters a side, a reading has $2 N^2 = 8$
-# numbers. Of 784 pixels, twice, the encoder gets 8 numbers a step. It has to choose well where to look.
+# $[v, w]$ puts one vector after the other. With $N = 2$ filters a side, a reading has $2 N^2 = 8$ numbers. Of 784
+# pixels, twice, the encoder gets 8 numbers a step. It has to choose well where to look.
 #
 # Why read $x$ as well? Where the canvas is right, the error image is empty, and nothing in it tells black
 # paper from a finished line.
 #
-# First in loops, then as the matrix products. Then we take the shipped model `mnist`, let it look at test
-# digits and redraw them, stop it at step 6 and read by hand. (MNIST's pixels are grey and the model knows
-# black and white only. So each pixel is tossed: its grey is its chance of white.)
+# First in loops, then as matrix products. Then we take the shipped model `mnist`, let it look at test
+# digits and redraw them, stop it at step 6 and read by hand. (MNIST's pixels are grey, and the model knows only
+# black and white. So each pixel becomes white at random, with its grey level as the probability.)
 #
 # **The rule for all rectangles, here and in the figures.** Green is where the model reads, red where it
 # writes. Every filter has a square of side $\delta$ to itself, so the side of the rectangle is $N \delta$. The
-# thickness of its border shows the width of the filters: $\sigma / 3$, but at most a tenth of the side. What
-# leaves the image is cut off a little outside it.
+# thickness of its border shows the width of the filters: $\sigma / 3$, but at most a tenth of the side. A rectangle
+# that leaves the image is cut off a little outside it.
+#
+# **Predict first.** At step 6 the drawing has only begun. Where will the model look next: at what it has drawn, where
+# the line goes on, or at the far end? And what sign will the error image have there?
 
 # %%
 def read_in_loops(x, x_hat, F_X, F_Y, gamma):
@@ -97,8 +99,6 @@ gamma = window.gamma[k, 0]
 r = equations.read(x[k][None, None], x_hat[None, None], F_X[None], F_Y[None], window.gamma[[k]])[0]  # (8,)
 for read in read_in_loops, read_in_arrays:
     np.testing.assert_allclose(read(x[k], x_hat, F_X, F_Y, gamma), r, rtol=1e-4, atol=1e-4)
-    times = timeit.repeat(lambda read=read: read(x[k], x_hat, F_X, F_Y, gamma), number=1, repeat=5)
-    print(f"{read.__name__}: {1e3 * min(times):.3f} ms")
 print(f"gamma is {gamma:.2f}, the reading {np.round(r, 2)}")
 
 # %%
@@ -119,24 +119,27 @@ for panel in axes[0], axes[2]:
 _ = figure.colorbar(axes[2].images[0], ax=axes)
 
 # %% [markdown]
-# In the error image purple is missing ink, orange is too much, white is right. Compare it with the
-# canvas: the model need not remember what it has drawn, nor subtract. It is shown what is left to do.
+# **Answer.** The green square shows it: our model mostly looks where the line goes on. In the error image purple is
+# missing ink, orange is too much, white is right. The model need not remember what it has drawn, nor subtract. It is
+# shown what is left to do.
 #
 # ## 2. The intensity (10 minutes)
 #
 # The paper says of $\gamma$ that it is "a scalar intensity that multiplies the filter response", and no
 # more. What is it for?
 #
-# **In reading.** Each row of $F_X$ and $F_Y$ sums to 1. So what is read is a mean: between 0 and 1 of $x$,
-# between -1 and 1 of $\hat{x}$, whatever the window. Over a wide window, or where little is wrong, such
-# a mean is faint. The encoder multiplies it by the same weights at every step. $\gamma$ turns the volume up
+# **In reading.** Each row of $F_X$ and $F_Y$ sums to 1. So what is read is a mean: between 0 and 1 for $x$,
+# between -1 and 1 for $\hat{x}$, whatever the window. Over a wide window, or where little is wrong, such
+# a mean is close to 0. The encoder multiplies it by the same weights at every step. $\gamma$ turns the volume up
 # or down, step by step.
 #
 # **In writing** it is the other way round. A patch pixel $w$ puts its own Gaussian onto the canvas, and the
-# Gaussian sums to 1. So the light that it gives, all it adds to the canvas, is $w / \hat{\gamma}$, however
-# wide the filter. A wide filter spreads it over more pixels, and each gets less: at its peak,
-# $w / (2 \pi \sigma^2 \hat{\gamma})$. So a broad brush is faint, unless $\hat{\gamma}$ makes up for it. The
+# Gaussian sums to 1. So the **light** that it gives, the sum of all that it adds to the canvas, is
+# $w / \hat{\gamma}$, however wide the filter. A wide filter spreads it over more pixels, and each gets less: at its
+# peak, $w / (2 \pi \sigma^2 \hat{\gamma})$. So a broad brush is faint, unless $\hat{\gamma}$ makes up for it. The
 # cell writes one pixel, $w = 1$, in both ways.
+#
+# **Predict first.** If $\sigma$ grows from 1 to 4 and $\hat{\gamma}$ stays 1, by what factor does the peak fall?
 
 # %%
 sigmas = np.array([1.0, 2.0, 3.0, 4.0])
@@ -154,14 +157,15 @@ for row, name, gammas in zip(axes, ["1", r"1 / (2 \pi \sigma^2)"], [sigmas**0, 1
 plt.show()
 
 # %% [markdown]
-# Could $w$ not do that alone? It comes from a linear map, $w = W(h^{dec})$, and $h^{dec}$ lies between -1 and
-# 1: the weights set a limit to its size. $\hat{\gamma}$ is an exponential: adding to its logarithm multiplies
-# the whole patch. So the decoder can choose the shape of a stroke and its strength apart. What does the
-# trained model make of that? The cell draws medians over 100 test digits. Part 4 measures how much the
-# model depends on it.
+# **Answer.** By 16: four times as wide across and down. The second row shows that $\hat{\gamma}$ can make up for it.
 #
-# (Why $1 / \hat{\gamma}$ and not $\hat{\gamma}$? Read with an intensity and write with the same, and the two
-# cancel. As the model emits $\log \hat{\gamma}$, it could as well have been $\hat{\gamma}$.)
+# Could $w$ not do that alone? It comes from a linear map, $w = W(h^{dec})$, and $h^{dec}$ lies between -1 and
+# 1: the weights limit its size. $\hat{\gamma}$ is an exponential: adding to its logarithm multiplies the whole patch.
+# So the decoder can choose the shape of a stroke and its strength separately. What does the trained model do with
+# that? The cell draws medians over 100 test digits. Part 4 measures how much the model depends on it.
+#
+# (Why $1 / \hat{\gamma}$ and not $\hat{\gamma}$? If the model reads with an intensity and writes with the same one, the
+# two cancel. As the model emits $\log \hat{\gamma}$, it could as well have been $\hat{\gamma}$.)
 
 # %%
 def over_time(windows, field):
@@ -176,20 +180,20 @@ for name, windows, colour in names:
     axes[1].plot(range(1, 65), np.median(sigmas, axis=1), colour, label=f"{name}: $\\sigma$")
     print(f"{name}, medians at t = 1, 3, 10, 64: factor {np.median(factor, axis=1)[[0, 2, 9, 63]].round(1)}, "
           f"sigma {np.median(sigmas, axis=1)[[0, 2, 9, 63]].round(1)}")
-axes[0].set(xlabel="step t", ylabel="factor on the patch")
+axes[0].set(xlabel="step t", ylabel="factor on the patch", yticks=[3, 10, 30, 100], yticklabels=[3, 10, 30, 100])
 axes[1].set(xlabel="step t", ylabel="filters' width (pixels)", ylim=(0, None))
 _ = [panel.legend() for panel in axes]
 
 # %% [markdown]
-# Both do what we expect. The first windows are wide: what is read is a faint mean, what is written would be spread
-# thin. So both factors begin above 100. As the windows shrink, to filters about a pixel wide, reading's falls to about
-# 20 and writing's below 10.
+# Both do what we expect. The first filters are wide: what is read is a mean close to 0, and what is written would be
+# spread thin. So both factors are largest at the first step. They fall as the filters shrink to about a pixel. (The
+# cell prints how far.)
 #
 # ## 3. Write (10 minutes)
 #
 # After reading, the encoder makes its posterior, $z_t$ is drawn from it, and the decoder moves on to
 # $h_t^{dec}$ (Eq. 5-7). Two things are computed from it: a patch to write, and a window to write it through,
-# marked by hats (Eq. 28, Eq. 29):
+# marked by hats (Eq. 28 and Eq. 29, put into Eq. 8):
 #
 # $$w_t = W(h_t^{dec}) \qquad
 # \text{write}(h_t^{dec}) = \frac{1}{\hat{\gamma}} \, \hat{F}_Y^T \, w_t \, \hat{F}_X \qquad
@@ -201,6 +205,8 @@ _ = [panel.legend() for panel in axes]
 # $$\text{write}[b, a] = \frac{1}{\hat{\gamma}} \sum_j \sum_i \hat{F}_Y[j, b] \; w_t[j, i] \; \hat{F}_X[i, a] .$$
 #
 # The result is added to the canvas, so a step may also rub out: patches have negative pixels too.
+#
+# **Predict first.** The model has just seen where ink is missing (part 1). Will this step only add ink?
 
 # %%
 def write_in_loops(w, F_X, F_Y, gamma):
@@ -221,44 +227,43 @@ w, gamma = patches[t - 1][k, 0], window.gamma[k, 0]
 added = trace.canvases[t - 1][k, 0] - c  # what the model wrote at step t: (28, 28)
 for write in write_in_loops, write_in_arrays:
     np.testing.assert_allclose(write(w, F_X, F_Y, gamma), added, atol=1e-4)
-    times = timeit.repeat(lambda write=write: write(w, F_X, F_Y, gamma), number=1, repeat=5)
-    print(f"{write.__name__}: {1e3 * min(times):.3f} ms")
-figure, axes = plt.subplots(1, 4, figsize=(16, 4.2), width_ratios=[2, 3, 3, 3])
+figure, axes = plt.subplots(1, 4, figsize=(17, 4.2), width_ratios=[2, 3, 3, 3])
 show_signed(axes[0], w, f"patch $w_{t}$, {N} × {N}")
-show_signed(axes[1], added, f"write: from {added.min():.1f} to {added.max():.1f}")
+show_signed(axes[1], added, "write")
+figure.colorbar(axes[1].images[0], ax=axes[1], label="logits added")
 for panel, canvas, name in zip(axes[2:], [c, c + added], [f"c_{t - 1}", f"c_{t}"]):
     plotting.show_image(panel, equations.sigmoid(canvas), f"$\\sigma({name})$")
-_ = [plotting.draw_window(panel, [field[k] for field in window], N) for panel in axes[1:]]
+for panel in axes[1:]:
+    plotting.draw_window(panel, [field[k] for field in window], N).set(edgecolor="black", linewidth=1.5)
 
 # %% [markdown]
-# What is written are logits, not greys: the patch, divided by $\hat{\gamma}$ and spread out. Purple is added, orange
-# rubbed out.
+# **Answer.** No: purple is added, orange is rubbed out, and here it does both, on the two sides of the stroke. What is
+# written are logits, not greys (lesson 04): the patch, divided by $\hat{\gamma}$ and spread out.
 #
 # ## 4. Two windows (15 minutes)
 #
 # "For the write operation, a distinct set of attention parameters" is emitted, says the paper: Eq. 21 is
 # used twice, with two matrices. Why not once?
 #
-# - They are asked at different times. The window that step $t$ reads through comes from $h_{t-1}^{dec}$, before
+# - They are computed at different times. The window that step $t$ reads through comes from $h_{t-1}^{dec}$, before
 #   the look. The one it writes through comes from $h_t^{dec}$, after it.
-# - So $h_{t-1}^{dec}$ is asked twice: where do you write at step $t - 1$, and where do you read at step $t$?
-#   With one matrix the answers were one: it could only look back at what it has just done.
-# - They have other tasks. Here two filters a side read and five write; the one averages, the other traces.
+# - So $h_{t-1}^{dec}$ has two questions to answer: where does step $t - 1$ write, and where does step $t$ read?
+#   With one matrix both answers would be the same: the model could only look back at what it has just done.
+# - They have different tasks. Here two filters a side read and five write; the first average, the others trace.
 # - When the model generates, nothing is read. Writing has to manage alone.
 #
-# The first cell shows it at work. Above is the digit and where it is read, below the canvas after the step
+# The first cell shows the model at work. Above is the digit and where it is read, below the canvas after the step
 # and where the step wrote. (A window may leave the image. Its filters then rest on the rim, where digits
-# have hardly any ink: there is little to read, and little to spoil.) The last line tells how much the place at a step
-# differs between digits, and how far the brush moves in drawing one. The windows go much the same way round for all
-# digits, and step aside for each.
+# have hardly any ink: there is little to read, and little to spoil.) The last line that it prints tells how much the
+# place at a step differs between digits, and how far the brush moves while it draws one.
 #
-# The second cell takes one thing away at a time and measures what the bound becomes, in nats (lesson 07;
-# lower is better). A model is a function of its operations and its parameters, so we replace one of them.
+# The second cell takes one thing away at a time and measures what becomes of the bound $\mathcal{L}$, in nats (lesson
+# 04; lower is better). A model is a function of its operations and its parameters, so we replace one of them.
 # "One place for both" reads where the last step wrote: the first two numbers of Eq. 21 come from the other
-# matrix, stride, width and intensity stay.
+# matrix; stride, width and intensity stay.
 #
-# Read this picture with care. No model was trained without the thing; one might learn to do without. It
-# shows what *this* model relies on.
+# **Predict first.** Which costs most: reading without an intensity ($\gamma = 1$), writing without one
+# ($\hat{\gamma} = 1$), an empty error image ($\hat{x}_t = 0$), or one place for both?
 
 # %%
 assert x[:, 1:-1, 1:-1].sum() > 0.999 * x.sum()  # the rim has hardly any ink
@@ -291,10 +296,13 @@ levels = {
     "one place for both": nats_with({**params, "read_window": there}),
 }
 assert min(levels, key=levels.get) == "as it is"
-plt.figure(figsize=(11, 4)).add_subplot(xlabel="bound on 100 test digits (nats)", xmargin=0.1).invert_yaxis()
+plt.figure(figsize=(11, 4)).add_subplot(xlabel="$\\mathcal{L}$ of 100 test digits (nats)", xmargin=0.1).invert_yaxis()
 _ = plt.bar_label(plt.barh(list(levels), list(levels.values()), color=plotting.SKY), fmt=" %.0f")
 
 # %% [markdown]
+# **Answer.** The longest bar says it, and all four are longer than the first. Read them with care: no model was trained
+# without the thing, and one might learn to do without it. They show what *this* model relies on.
+#
 # ## 5. The whole gradient (15 minutes)
 #
 # Reading and writing are made of matrix products, exponentials and a division. So the loss can be
@@ -302,9 +310,12 @@ _ = plt.bar_label(plt.barh(list(levels), list(levels.values()), color=plotting.S
 # function, Eq. 3-12, with our own read and write, for a batch: an axis in front of every array. `backend.np`
 # is NumPy as autograd records it (lesson 01).
 #
-# The loss must be `draw.loss`. Its gradient must be what finite differences say: for every parameter, for
-# the images, for the noise. To see that the check can fail, we also let the program forget one path: in
-# `forgetful_look` no derivative flows back through $\gamma$. The loss is the same, and only a check tells.
+# The loss must equal `draw.loss`. Its gradient must be what finite differences say: for every parameter, for
+# the images, for the noise. To see that the check can fail, we also make the program forget one path: in
+# `forgetful_look` no derivative flows back through $\gamma$. The loss is the same, and only a check notices.
+#
+# **Predict first.** If the gradient forgets $\gamma$, for how many of the parameters will it be wrong: only for those
+# of the two windows, or for others too?
 
 # %%
 def look(params, h_dec, N, config):  # Eq. 21-26, lesson 05
@@ -357,22 +368,26 @@ plt.axvline(TOLERANCE, color=plotting.BLACK)
 _ = plt.legend(["right", "forgetful", "allowed"])
 
 # %% [markdown]
+# **Answer.** For all of them, since everything meets $\gamma$ on its way to the loss at some step. One forgotten path
+# spoils the whole gradient, and the loss does not show it.
+#
 # ## 6. Digits that nobody wrote (10 minutes)
 #
-# Leave the encoder out, draw $z_t$ from the prior, and the decoder writes by itself (Eq. 13-15). What was
+# Leave the encoder out, draw $z_t$ from the prior, and the decoder writes by itself (Eq. 13-15). What it has
 # learned while redrawing is now a way to draw. This is the paper's Fig. 1: each row is one digit, the red
-# rectangle is where the step wrote, on the canvas after the write. As in the paper, what is shown is
+# rectangle is where the step wrote, on the canvas after the write. As in the paper, the picture shows
 # $\sigma(c_t)$, the means.
 #
 # Then Fig. 6: generated digits, and in the last column the training image nearest to the digit on its left.
-# Nearest means the smallest $L^2$ distance, over the whole training set. The model learned from black and
-# white copies of 50,000 of MNIST's 60,000 training digits. These copies are not shipped, so we search all
-# 60,000, in grey. All distances are one matrix product, the cell checks the first one in a loop:
+# Nearest means the smallest Euclidean distance, over the whole training set. The model has learned from the fixed
+# black and white copies of MNIST's first 50,000 digits; we search these. All distances are one matrix product, and
+# the cell checks the first one in a loop:
 #
 # $$\|s - x\|^2 = \|s\|^2 - 2 \, s \cdot x + \|x\|^2 .$$
 #
-# Does it copy? Then what it draws would lie much nearer to the training set than digits do that it has never
-# seen. To be fair, we toss the pixels of both (Eq. 16) and compare.
+# **Predict first.** Does the model copy? If so, what it draws would lie much nearer to the training set than test
+# digits do, which it has never seen. To be fair we compare black and white with black and white: samples
+# (Eq. 16) and the fixed test set. Which are nearer?
 
 # %%
 made = draw.generate(params, config, draw.sample_noise(config, 117, rng))
@@ -381,37 +396,46 @@ first = [field[:, :8] for field in made.windows]
 plotting.film_strip(probabilities[:, :8], first, config.write_size)
 
 # %%
-train = np.concatenate([datasets.load("mnist", split).images for split in ("train", "valid")])  # 60,000
-flat, squares = train.reshape(60_000, 784), (train**2).sum(axis=(1, 2))
+train, test = (datasets.load("binarized-mnist", split).images for split in ("train", "test"))  # 50,000 and 10,000
 def nearest(images):
     s = images.reshape(-1, 784)
-    distances = (s**2).sum(axis=1)[:, None] + squares - 2 * s @ flat.T  # (images, 60000), squared
+    distances = (s**2).sum(axis=1)[:, None] + train.sum(axis=(1, 2)) - 2 * s @ train.reshape(-1, 784).T  # squared
     return train[distances.argmin(axis=1)], np.sqrt(distances.min(axis=1))
-
-samples = probabilities[-1].reshape(9, 13, 28, 28)  # 9 rows of 13
+samples = probabilities[-1].reshape(9, 13, 28, 28)
 found, distance = nearest(samples[:, -1])
-np.testing.assert_allclose(distance[0], min(np.sqrt(((samples[0, -1] - y) ** 2).sum()) for y in train), rtol=1e-3)
-far = [np.median(nearest(images)[1]) for images in (datasets.binarize(probabilities[-1], rng), x)]
-print("median distance to the nearest: generated {:.2f}, digits never seen {:.2f}".format(*far))
+np.testing.assert_allclose(distance[0], min(np.linalg.norm(samples[0, -1] - y) for y in train), rtol=1e-3)
+groups = {"samples": probabilities[-1], "test": test[::100], "copies": datasets.load("mnist", "train").images[:100]}
+far = {name: round(float(np.median(nearest(datasets.binarize(x, rng))[1])), 2) for name, x in groups.items()}
+print("median distance to the nearest training image:", far)
+assert far["copies"] < 0.9 * far["test"]
 picture = plotting.grid(np.hstack([samples, found[:, None]]).reshape(-1, 28, 28), columns=14)
 plotting.show_image(plt.figure(figsize=(14, 9)).add_subplot(), picture, "last column: the nearest training image")
 _ = plt.axvline(13 * 29, color=plotting.ORANGE, linewidth=5)
 
 # %% [markdown]
+# **Answer.** Samples lie about as far from the training set as test digits do, so the model does not copy. A copier
+# would be caught: training digits that are made black and white anew ("copies") lie clearly nearer.
+#
+# **Take away.** Reading takes means over the image and the error image through one window, and writing adds a patch to
+# the canvas through another; reading and writing are each other's transpose. $\gamma$ and $\hat{\gamma}$ set the
+# strength apart from the shape. The whole loop is one differentiable function of its parameters, and only a check of
+# the gradient shows that no path has been forgotten.
+#
 # ## On your own
 #
 # [`exercises/06_read_and_write.ipynb`](exercises/06_read_and_write.ipynb) has a place for each answer and a cell that
 # checks it.
 #
-# 1. **Light** (easy). How much does a write add to the whole canvas? Work it out from the patch and the intensity
-#    alone. *Expect the sum over $w$ divided by $\hat{\gamma}$, wherever the window is, even outside the
+# 1. **Light** (easy, 5 minutes). How much does a write add to the whole canvas? Work it out from the patch and the
+#    intensity alone. *Expect the sum over $w$ divided by $\hat{\gamma}$, wherever the window is, even outside the
 #    image: a row of a filterbank always sums to 1.*
-# 2. **In colour** (harder). Read from colour images: for each channel the same filters, first the three patches of
-#    $x$, then those of $\hat{x}$ (the end of section 3.3). *Expect 6 N N numbers and the result of
+# 2. **In colour** (harder, 15 minutes). Read from colour images: for each channel the same filters, first the three
+#    patches of $x$, then those of $\hat{x}$ (the end of section 3.3). *Expect 6 N N numbers and the result of
 #    `equations.read`, which takes the channels as planes.*
-# 3. **Write, backwards** (hard). Given $G = dL / d\,\text{write}$, work out $dL/dw$, $dL/d\hat{F}_X$, $dL/d\hat{F}_Y$
-#    and $dL/d\hat{\gamma}$ on paper, then in code. *Expect $dL/dw = \hat{F}_Y G \hat{F}_X^T / \hat{\gamma}$: the
-#    derivative of writing is reading. The check says which of the four is off.*
+# 3. **Write, backwards** (hard, 30 minutes). Given $G = d\mathcal{L} / d\,\text{write}$, work out the derivatives with
+#    respect to $w$, $\hat{F}_X$, $\hat{F}_Y$ and $\hat{\gamma}$ on paper, then in code. *Expect
+#    $d\mathcal{L}/dw = \hat{F}_Y G \hat{F}_X^T / \hat{\gamma}$: the derivative of writing is reading. The check says
+#    which of the four is off.*
 #
 # ## Further reading
 #

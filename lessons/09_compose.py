@@ -5,16 +5,16 @@
 #
 # ## What you'll do
 # Make pictures of two digits, and draw such pictures with a trained DRAW. On the way you count what a pixel costs
-# a network, find out which digit was drawn first, move a network to a larger canvas, and train two small ones,
+# a network, find out which digit is drawn first, move a network to a larger canvas, and train two small ones,
 # one with attention and one without.
 #
 # ## What you'll learn
 # - what a model with attention does not pay for: parameters and work that grow with the picture;
-# - how to measure an order of drawing, and what to compare it with;
-# - what the same weights do for longer, on a larger canvas, and at places where they never saw a digit.
+# - how to measure an order of drawing, and why a measurement needs a control;
+# - what the same weights do with more steps, on a larger canvas, and at places where they never saw a digit.
 #
 # ## What you'll need
-# Reading and writing through windows (lesson 06, and all that it builds on). An hour and 20 minutes.
+# Reading and writing through windows (lesson 06, and all that it builds on). An hour and 25 minutes.
 
 # %%
 import time
@@ -26,7 +26,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap
 from tqdm.notebook import tqdm
 
-from draw_np import datasets, equations, kernels, load_pretrained, plotting, pretrained
+from draw_np import datasets, equations, kernels, load_pretrained, plotting
 from draw_np.models import draw, vae
 from draw_np.training import adam, recipe, trees, update
 
@@ -46,7 +46,7 @@ rng = np.random.default_rng(9)
 #
 # $$x[b, a] = \min\Big(1, \sum_{k=1}^{2} d_k[b - q_k + 1, \; a - p_k + 1]\Big) .$$
 #
-# In arrays we could cut out 28 × 28 pixels of $x$ and add to them. There is a nicer way. Take a matrix $E_X$ of
+# In arrays we could cut out 28 × 28 pixels of $x$ and add to them. There is a more elegant way. Take a matrix $E_X$ of
 # 28 × $A$ zeros and ones, with $E_X[i, a] = 1$ where $a = p_k + i - 1$, and $E_Y$ in the same way. Then
 #
 # $$x = \min\Big(1, \sum_{k=1}^{2} E_Y^T \, d_k \, E_X\Big) .$$
@@ -55,8 +55,8 @@ rng = np.random.default_rng(9)
 # strokes with a patch of 28 × 28 would make any such picture (nearly: DRAW adds logits, and $\sigma(\cdot)$ does the
 # clipping). Our model has patches of 5 × 5. It must draw a digit in many strokes, or a blurred one.
 #
-# Nobody tells the model what a digit is, or where. It is shown pictures, easy ones first, and at first one digit of a
-# pair before the other: part 4 tells the whole story.
+# **Predict first.** There are 50,000 training digits, and 33 × 33 places for each. How many different pictures can be
+# made of two of them? Could a model learn them all by heart?
 
 # %%
 def compose_in_loops(d, q, p, B=60, A=60):  # d (2, 28, 28); rows q and columns p count from 1
@@ -87,14 +87,12 @@ np.testing.assert_allclose(x[0], compose_in_loops(d[0], q[0], p[0]), atol=1e-6)
 centres = p[:, :1] + 13.5, q[:, :1] + 13.5  # the middles of the first digits, each (200, 1)
 F_X, F_Y = equations.filterbanks(equations.Window(*centres, *np.tile([[[1]], [[0.01]], [[1]]], (200, 1))), 28, 60, 60)
 np.testing.assert_allclose(equations.write(d[:, :1], F_X, F_Y, np.ones((200, 1)))[:, 0], each[:, 0], atol=1e-6)
-slow = timeit.timeit(lambda: compose_in_loops(d[0], q[0], p[0]), number=5) / 5
-fast = timeit.timeit(lambda: compose_in_arrays(d, q, p), number=5) / 5 / 200
-print(f"{1e3 * slow:.2f} ms in loops, {1e3 * fast:.2f} in arrays; {len(digits) ** 2 * 33**4:.1e} pictures are possible")
+print(f"{len(digits) ** 2 * 33**4:.1e} pictures are possible")
 plotting.show_image(plt.figure(figsize=(14, 5.8)).add_subplot(), plotting.grid(x[:18], columns=9))
 
 # %% [markdown]
-# No model can learn so many pictures by heart, and the training never shows one twice. What can be learned is the
-# part, a digit, and how parts are placed.
+# **Answer.** Three million billion: no model can learn so many by heart, and training never shows one twice. What can
+# be learned is the part, a digit, and how parts are placed.
 #
 # ## 2. What a pixel costs (20 minutes)
 #
@@ -111,10 +109,9 @@ plotting.show_image(plt.figure(figsize=(14, 5.8)).add_subplot(), plotting.grid(x
 # | writes | two windows: $H$ to 5; a patch: $H$ to $\hat{N}^2$ | $H$ to $A B$ | $H$ to $A B$ |
 # | begins with | $c_0$: $A B$; $h$ and cells: $4 H$ | the same | |
 #
-# The first two cells count in this way, check it against the package's parameters, and say what one more
-# pixel costs.
+# The first two cells count in this way, compare with the package's parameters, and say what one more pixel costs.
 #
-# Parameters are one bill, work is the other. Multiplications for one picture and one step, in the matrix products:
+# Parameters are one cost, work is the other. Multiplications for one picture and one step, in the matrix products:
 #
 # - **without attention**, $x$ and $\hat{x}_t$ go into the encoder's four gates, and all pixels are
 #   written: $8 H A B + H A B = 9 H A B$;
@@ -125,6 +122,9 @@ plotting.show_image(plt.figure(figsize=(14, 5.8)).add_subplot(), plotting.grid(x
 # So the work of attention grows with the picture, too: a filter looks at every pixel, although nearly all its
 # weights are almost 0. And every pixel of any DRAW goes through the error image, the sum on the canvas and the
 # likelihood. The third cell counts, and measures whole steps, everything included.
+#
+# **Predict first.** How many parameters does one more pixel cost with attention, and how many without? And from 28 × 28
+# to 100 × 100 pixels, 13 times as many, by what factor does the measured time grow in each?
 
 # %%
 def linear(inputs, outputs):
@@ -146,7 +146,7 @@ def new_model(kind, A, B):
 # %%
 sides = [28, 60, 100]
 kinds = {"DRAW without": plotting.RED, "VAE": plotting.ORANGE, "DRAW with attention": plotting.BLUE}
-plt.figure(figsize=(11, 5)).add_subplot(xlabel="side of the picture (pixels)", ylabel="parameters", yscale="log")
+plt.figure(figsize=(11, 5)).add_subplot(xlabel="side of the picture (pixels)", ylabel="million parameters")
 for kind, colour in kinds.items():
     for side in sides:
         counted = sum(leaf.size for leaf in trees.named_leaves(new_model(kind, side, side)[0]).values())
@@ -154,7 +154,7 @@ for kind, colour in kinds.items():
     counts = [count(kind, side, side) for side in sides]
     print(f"{kind:20}", *(f"{side} x {side}: {number:10,}   " for side, number in zip(sides, counts)),
           f"one more pixel: {count(kind, 101, 100) / 100 - count(kind, 100, 100) / 100:,.0f}")
-    plt.plot(sides, counts, "o-", color=colour, label=kind)
+    plt.plot(sides, np.array(counts) / 1e6, "o-", color=colour, label=kind)
 plt.xticks(sides)
 _ = plt.legend()
 
@@ -167,142 +167,148 @@ for kind in "DRAW without", "DRAW with attention":
         touch = 9 * 256 * S**2 if kind == "DRAW without" else 2 * (5 * S**2 + 25 * S) + 25 * S + 5 * S**2 + own_patch
         weights, own = new_model(kind, S, S)
         x, noise = rng.random((64, S, S), np.float32), rng.standard_normal((2, 64, 100), np.float32)
-        taken = timeit.repeat("draw.infer(weights, own, x, noise)", globals=globals(), number=1, repeat=8)
-        products, measured = [*products, common + touch], [*measured, 1e3 * min(taken) / 2 / 64]
-    for panel, values, name in zip(axes, (products, measured), ("multiplications", "ms (measured)")):
-        panel.semilogy(sides, values, "o-", color=kinds[kind], label=kind)
-        panel.set(xlabel="side of the picture (pixels)", ylabel=f"{name} a picture and step", xticks=sides)
-    print(f"{kind:20}{products} multiplications, {[round(ms, 3) for ms in measured]} ms a picture and step")
+        taken = timeit.repeat("draw.infer(weights, own, x, noise)", "", time.process_time, 8, 1, globals())
+        products, measured = [*products, (common + touch) / 1e6], [*measured, 1e3 * min(taken) / 2 / 64]
+    for panel, values, name in zip(axes, (products, measured), ("million multiplications", "ms (measured)")):
+        panel.plot(sides, values, "o-", color=kinds[kind], label=kind)
+        panel.set(xlabel="side of the picture", ylabel=f"{name} a picture and step", xticks=sides, ylim=(0, None))
+    print(f"{kind:20}{np.round(products, 2)} million multiplications, {np.round(measured, 3)} ms a picture and step")
 _ = axes[0].legend()
 
 # %% [markdown]
-# With attention, a pixel costs one parameter: its own entry of $c_0$, the canvas to begin with. Without, it costs
-# hundreds or thousands, and each is learned only from pictures in which this pixel matters. (Attention is not the only
-# way to share weights over places. A convolution uses one small filter everywhere, and computes everything everywhere.)
+# **Answer.** With attention a pixel costs one parameter: its own entry of $c_0$, the first canvas. Without, it costs
+# thousands, and each is learned only from pictures in which this pixel matters. (Attention is not the only way to share
+# weights between places. A convolution uses one small filter everywhere, and computes everything everywhere.)
 #
-# Attention's line of work is nearly flat as well: most of its multiplications have nothing to do with pixels. At
-# 28 × 28 it saves less than at 100 × 100, for there what both models have in common is a larger part. Of the time it
-# usually saves less than of the multiplications: large matrix products are what computers do best, small ones and
-# exponentials they do less well. Attention pays as pictures grow.
+# The work with attention hardly grows: most of its multiplications have nothing to do with pixels. It usually saves
+# less time than multiplications: computers are best at large matrix products, and less good at small ones and at
+# exponentials. Attention pays as pictures grow.
 #
 # ## 3. One digit after the other? (20 minutes)
 #
 # "The network typically generates one digit and then the other", the paper says. How would one measure
-# that? First look. Our model draws in $T$ steps, as many as the colour bar counts. We ask two things of six pictures
-# that it makes up:
+# that? First look. We ask two things of six pictures that our model makes up in its $T$ steps:
 #
 # - **Where was the window?** The dots are the centres of the write windows, joined in the order of time.
 # - **When was a pixel drawn?** At the first step from which on it has at least half of its final value:
 #   $\min \{ t : \sigma(c_s) \geq \sigma(c_T) / 2 \text{ for all } s \geq t \}$. Blue is early, orange is late.
-#
-# First in loops, then in arrays, then the picture.
 #
 # Pictures persuade, numbers convince. When the model redraws a picture that *we* composed, we know which pixel belongs
 # to which digit. So take 200 pictures of test digits, and ask two more questions.
 #
 # - **Does ink grow at one place first?** For each digit follow its ink, the mean of $\sigma(c_t)$ over the digit's own
 #   pixels, those that the other does not touch. Call the digit whose ink is at half its final value earlier the first.
-# - **Does it matter that there are digits?** There is always an earlier one, even if the order means nothing. And a
-#   pen that sweeps over the page, blind for digits, also reaches one before the other. So we need a control. Take two
-#   pixels of ink at a given distance. How many steps lie between them? If they belong to different digits, it
-#   should be more than if they belong to one digit *at the same distance*. For a sweeping pen it would be the same.
+# - **Does it matter that there are digits?** Take two pixels of ink at a given distance. How many steps lie between
+#   them? If a digit is one thing for the model, it should be more for two pixels of different digits than for two
+#   pixels of one digit *at the same distance*.
+#
+# Even a pen that knows nothing of digits would give some difference. So we need a **control**: three pens that are
+# blind to digits and sweep over the page in $T$ steps, from left to right, along the diagonal, and from top to bottom.
+# The last picture shows our model and the first of them; the cell prints the mean difference for all four, between 8
+# and 20 pixels apart.
+#
+# **Predict first.** For a pen that sweeps from left to right, will the difference be 0?
 
 # %%
-def drawn_at_in_loops(canvas):  # (T, B, A), sigma(c_t): the step, from 1 to T, at which each pixel was drawn
-    when = np.ones(canvas.shape[1:], int)
-    for b, a in np.ndindex(when.shape):
-        for t in range(len(canvas)):
-            if canvas[t, b, a] < canvas[-1, b, a] / 2:
-                when[b, a] = t + 2  # not yet at step t + 1 (Python counts from 0): at the next one at best
-    return when
-
-def drawn_at(canvas):  # (T, ...)
+def drawn_at(canvas):  # (T, ...): the step, from 1 to T, at which each pixel was drawn
     steps = np.arange(1, len(canvas) + 1).reshape(-1, *[1] * (canvas.ndim - 1))
-    return 1 + np.max(steps * (canvas < canvas[-1] / 2), axis=0)
+    return 1 + np.max(steps * (canvas < canvas[-1] / 2), axis=0)  # the one after the last step that had less than half
+
 params, config = load_pretrained("two-digit-mnist")
+T = config.steps
 made = draw.generate(params, config, draw.sample_noise(config, 40, rng))
 drawn = equations.sigmoid(made.canvases)  # (T, 40, 60, 60)
-np.testing.assert_array_equal(drawn_at(drawn)[0], drawn_at_in_loops(drawn[:, 0]))
+digits = datasets.load("mnist", "test").images  # from here on, draws takes these
+x, each = compose_in_arrays(*draws(rng, 200))
+own = each * (each[:, ::-1] == 0)  # (200, 2, 60, 60): a digit's pixels that the other does not touch
+trace = draw.infer(params, config, x, draw.sample_noise(config, 200, rng), kernels)
+canvas = equations.sigmoid(np.stack(trace.canvases)[:, :, 0])  # (T, 200, 60, 60)
+ink = np.einsum("tnba,nkba->ktn", canvas, own)  # (2, T, 200)
+ink = ink / ink[:, -1:]  # of the final ink
 
 # %%
 early_to_late = LinearSegmentedColormap.from_list("early to late", [plotting.SKY, "white", plotting.ORANGE])
 figure, axes = plt.subplots(2, 6, figsize=(17, 6))
-times, T = np.arange(1, config.steps + 1), config.steps
+times = np.arange(1, T + 1)
 for k, (above, below) in enumerate(axes.T):
-    plotting.show_image(above, drawn[-1, k])
+    plotting.show_image(above, np.zeros((60, 60)))
     g_X, g_Y = made.windows.g_X[:, k] - 1, made.windows.g_Y[:, k] - 1  # Matplotlib counts from 0
     above.plot(g_X, g_Y, color="0.5", linewidth=1)
-    dots = above.scatter(g_X, g_Y, c=times, cmap=early_to_late, s=45)
+    dots = above.scatter(g_X, g_Y, c=times, cmap=early_to_late, s=20)
     colour = early_to_late((drawn_at(drawn[:, k]) - 1) / (T - 1))[..., :3]
     plotting.show_image(below, drawn[-1, k][..., None] * colour)
-    [panel.set(xlim=(-8, 67), ylim=(67, -8)) for panel in (above, below)]
+    above.set(xlim=(-0.5, 59.5), ylim=(59.5, -0.5))
 axes[0, 0].set_ylabel("windows")
 axes[1, 0].set_ylabel("drawn when")
 figure.colorbar(dots, ax=axes, label="step t", ticks=[1, T])
 plt.show()
 
 # %%
-digits = datasets.load("mnist", "test").images  # from here on, draws takes these
-x, each = compose_in_arrays(*draws(rng, 200))
-trace = draw.infer(params, config, x, draw.sample_noise(config, 200, rng), kernels)
-canvas = equations.sigmoid(np.stack(trace.canvases)[:, :, 0])  # (T, 200, 60, 60)
-own = each * (each[:, ::-1] == 0)  # (200, 2, 60, 60): a digit's pixels that the other does not touch
-ink = np.einsum("tnba,nkba->ktn", canvas, own)  # (2, T, 200)
-ink = ink / ink[:, -1:]  # of the final ink
-at, when = np.stack([drawn_at(curve) for curve in ink]), drawn_at(canvas)  # (2, 200) and (200, 60, 60)
-pairs = []
+at = np.stack([drawn_at(curve) for curve in ink])  # (2, 200)
+first, second = np.where(at[0] <= at[1], ink, ink[::-1])  # each (T, pictures)
+row, column = np.broadcast_to(T / 60 * np.mgrid[1:61, 1:61][:, None], (2, 200, 60, 60))  # sweeping pens, in steps
+pens = {"our model": drawn_at(canvas), "left to right": column, "diagonal": (row + column) / 2, "top to bottom": row}
+pairs, more = [], []
 for n in range(200):
     b, a = rng.permutation(np.argwhere((own[n].max(axis=0) > 0.5) & (canvas[-1, n] > 0.5)))[:80].T
     i, j = np.triu_indices(len(b), 1)  # every pair of these pixels
-    digit, step_of = own[n, 0, b, a] > 0, when[n, b, a]
-    distance = np.hypot(b[i] - b[j], a[i] - a[j]) // 4 * 4 + 2  # rounded to 2, 6, 10 ...
-    pairs += zip(distance, digit[i] == digit[j], np.abs(step_of[i] - step_of[j]), np.full(len(i), n))
+    distance, same = np.hypot(b[i] - b[j], a[i] - a[j]), (own[n, 0, b[i], a[i]] > 0) == (own[n, 0, b[j], a[j]] > 0)
+    gaps = np.stack([np.abs(pen[n, b[i], a[i]] - pen[n, b[j], a[j]]) for pen in pens.values()])  # (pens, pairs)
+    pairs.append(np.vstack([distance // 4 * 4 + 2, same, gaps]))  # distances rounded to 2, 6, 10 ...
+    one, two = ((distance > 8) & (distance < 20) & (same == belong) for belong in (True, False))
+    if min(one.sum(), two.sum()) > 20:
+        more.append(gaps[:, two].mean(axis=1) - gaps[:, one].mean(axis=1))
+distance, same, *gaps = np.concatenate(pairs, axis=1)
 
 # %%
-first, second = np.where(at[0] <= at[1], ink, ink[::-1])  # each (T, pictures)
 figure, axes = plt.subplots(1, 2, figsize=(15, 4.8))
 for curve, colour, name in (first, plotting.SKY, "first digit"), (second, plotting.ORANGE, "second digit"):
     axes[0].plot(times, np.median(curve, axis=1), color=colour, linewidth=4, label=name)
     axes[0].fill_between(times, *np.quantile(curve, [0.25, 0.75], axis=1), color=colour, alpha=0.25)
 axes[0].set(xlabel="step t", ylabel="ink / final ink")
-(distance, same, gap, n), bins = np.array(pairs).T, np.arange(2, 40, 4)
-for belong, colour, name in (1, plotting.BLUE, "same digit"), (0, plotting.RED, "two digits"):
-    chosen = [gap[(same == belong) & (distance == d)] for d in bins]
-    axes[1].plot(bins, [g.mean() if len(g) > 300 else np.nan for g in chosen], "o-", color=colour, label=name)
-axes[1].set(xlabel="distance of two pixels of ink (pixels)", ylabel="steps between them")
-[panel.legend() for panel in axes]
-middle = [[gap[(n == k) & (same == one) & (distance > 8) & (distance < 20)] for one in (1, 0)] for k in range(200)]
-more = np.array([two.mean() - one.mean() for one, two in middle if min(len(one), len(two)) > 20])
-print(f"two digits against one, 8 to 20 pixels apart: {more.mean():+.2f} steps +- {more.std() / len(more) ** 0.5:.2f}")
+axes[0].legend()
+for gap, name, line in (gaps[0], "our model", "o-"), (gaps[1], "left to right", "o:"):
+    for belong, colour, which in (0, plotting.RED, "two digits"), (1, plotting.BLUE, "same digit"):
+        chosen = (gap[(same == belong) & (distance == d)] for d in range(2, 40, 4))
+        means = [g.mean() if len(g) > 300 else np.nan for g in chosen]
+        axes[1].plot(range(2, 40, 4), means, line, color=colour, label=f"{name}, {which}")
+axes[1].set(xlabel="distance of two pixels of ink (pixels)", ylabel="steps between them", ylim=(0, 90))
+axes[1].legend(fontsize=12, ncols=2)
+for name, values in zip(pens, np.transpose(more)):
+    print(f"{name}: two digits against one {values.mean():+.2f} steps +- {values.std() / len(values) ** 0.5:.2f}")
 
 # %% [markdown]
-# On the left, the further apart the two curves, the more it is one after the other. The bands hold the middle half of
-# the pictures. On the right, a curve that rises says that what is near is drawn at nearly the same time. If red lies
-# above blue, by more than two standard errors (printed after the +-), then a digit counts as one thing for the model.
-# How much it counts, you read off.
+# **Answer.** No: the pen from left to right shows a difference of a few steps, although it knows nothing of digits.
+# Digits are taller than wide, so two pixels of one digit tend to lie above each other, where this pen makes no
+# difference, and two pixels of different digits more often side by side. (A pen from top to bottom hardly shows any.)
+# A difference from 0 is therefore no evidence, however many standard errors it has; a difference from the best blind
+# pen is. Our model's is several times as large.
+#
+# On the left, the further apart the two curves, the more it is one digit after the other. The bands hold the middle
+# half of the pictures.
 #
 # Be careful with the reason. The order suggests "an ability to recreate composite scenes from simple pieces", says the
-# paper. But our model was led to it: it had learned to draw one digit before it saw two, and then it was shown the left
-# one first (part 4 tells the story). So it keeps an order that it was taught; pairs alone need not have taught it. (And
-# it is one model. Another seed may draw otherwise: that would have to be trained.)
+# paper. But our model was led to it: it could draw one digit before it saw two, and then it was shown the left one
+# first (part 7). So it keeps an order that it was taught; pairs alone need not have taught it. (And it is one model.
+# Another seed may draw in another way: that would have to be trained.)
 #
 # ## 4. The same weights elsewhere (10 minutes)
 #
 # **Another $T$.** No weight depends on the number of steps, so we may stop earlier or go on longer. Is it good for
 # anything? The first cell gives the model 2 to 128 steps for 50 pictures. (The pixels are grey here, as in the
-# paper's experiment. So the nats compare one $T$ with another, but are no length of a code: lesson 07.) For the same
-# reason a training may begin with a small $T$, which is quicker, and let it grow. Our model's did. The cell prints how
-# many updates it has had.
+# paper's experiment. So the nats compare one $T$ with another, but they are no code length; lesson 07.)
 #
-# **A larger canvas.** Only $c_0$ has the size of the picture. Continue it to 100 × 100 with its edge, and the model
-# draws there. What do you expect? Eq. 22-24 count in parts of the picture:
+# **A larger canvas.** Only $c_0$ has the size of the picture. Continue it to 100 × 100 with the values at its edge, and
+# the model draws there. Eq. 22-24 count in parts of the picture:
 #
 # $$g_X = \frac{A+1}{2} (\tilde{g}_X + 1), \qquad \delta = \frac{\max(A, B) - 1}{N - 1} \, \tilde{\delta} ,
 # \qquad \text{but} \quad \sigma^2 = \exp(\log \sigma^2) .$$
 #
-# When it makes up a picture, the decoder is given $z$ and nothing else. With the same $z$ it emits the
-# same numbers. So places and strides grow by 99/59, or nearly, and the width of the filters stays as it is: the
-# second cell asserts it. And as the rows of a filterbank sum to 1, all that is added to the canvas is the same, too.
+# When it makes up a picture, the decoder gets $z$ and nothing else. With the same $z$ it emits the same numbers.
+#
+# **Predict first.** In the middle of its steps, what has the model drawn? Does it draw better with more steps than it
+# was trained with? And on 100 × 100 pixels: will a digit be as large as before, larger with thicker strokes, or larger
+# with the same pen?
 
 # %%
 Ts, x_few = [2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128], x[:50]
@@ -311,11 +317,10 @@ for steps in Ts:
     L_x, L_z = draw.bound(params, config, x_few, draw.sample_noise(replace(config, steps=steps), 50, rng), kernels)
     bounds.append((L_x.mean(), L_z.sum(axis=0).mean()))
 L_x, L_z = np.array(bounds).T
-for values, name, colour in (L_x + L_z, "$L$", "C6"), (L_x, "$L^x$", "C0"), (L_z, "$L^z$", "C1"):
+names = r"$\mathcal{L}$", r"$\mathcal{L}^x$", r"$\mathcal{L}^z$"
+for values, name, colour in zip((L_x + L_z, L_x, L_z), names, ("C6", "C0", "C1")):
     axes.plot(Ts, values, "o-", color=colour, label=name)
-record = pretrained.load_record("two-digit-mnist")
-print("{update:,} of {length:,} updates are done,".format(**record), f"the last with T = {config.steps}")
-axes.axvline(config.steps, color="0.7", linestyle="--")
+axes.axvline(config.steps, color="0.7", linestyle="--", label="the T of training")
 axes.set_ylim(0)
 axes.legend()
 print(*(f"T = {T}: {nats:.0f} nats" for T, nats in zip(Ts, L_x + L_z)), sep=",  ")
@@ -338,47 +343,31 @@ for row, made_there in zip(axes, (small, large)):
 _ = [row[0].set_ylabel(name) for row, name in zip(axes, ["60 × 60", "100 × 100"])]
 
 # %% [markdown]
-# The dashed line is the $T$ of the last updates. After two steps the drawing is far from finished. How many steps are
-# enough, and does more time help or harm, to the right of the line? If it harms: nobody ever asked the model to stop.
-# Is there a flat part on the way? Compare it with part 3: what is finished by then, and what has not begun?
+# **Answer.** Half-way the first digit is finished and the second has not begun: there the curve is flat (compare part
+# 3). More steps than in training do not help, and many more do harm: nothing ever asked the model to stop.
 #
-# On the larger canvas stands the same drawing, stretched. The pen has kept its width, its strokes lie further apart,
-# and the same light is spread over more paper. ($c_0$ was not stretched, either.) So a larger canvas can be *reached*
-# at once, but the drawing is torn. Exercise 3 mends it with a few numbers: the size stays, and the place is yours.
-#
-# **How our model was made.** In just this way. Pairs are hard to learn from nothing: where to begin, when a stroke may
-# belong to either of two shapes that you do not know? But the package has a network that draws one digit, `mnist`, and
-# nearly all that it knows is about its windows. So `draw_np/models/enlarge.py` puts it on 60 × 60 pixels, its pen
-# unchanged. That is the start. It learns to draw one digit anywhere on the larger canvas, and then pairs, in two parts:
-#
-# 1. *The decoder learns.* A pair is not shown at once. For the first half of the steps $x$ is one digit alone, the one
-#    further left (where two are about as far left, either), then it is the picture. All that is new is to begin again
-#    in the middle of the steps. $L$ is a bound on $-\log p(x)$ all the same, for $q$ may depend on anything. And the
-#    decoder never sees $x$ at all.
-# 2. *The encoder learns.* Now the decoder rests, and the whole picture is shown from the first step on. What was told
-#    before, the encoder has to see.
-#
-# In the second part the encoder learned nothing at first, for its gradient exploded: if a first stroke goes wrong, the
-# next look sees what the network has never seen, and so it goes on, step after step. In a few pictures a tiny change at
-# the beginning changes everything at the end, and in a sum these few drown the others. The remedy is Alex Graves's, one
-# of the authors of DRAW, from 2013: on the way back, clip the derivative by every pre-activation of an LSTM. Here a
-# picture's may be 10 nats at most. The gradient that results is not that of any loss. But every picture has a voice.
-# The second experiment after the exercises shows the start, and the few that drown the others.
+# On the larger canvas it is the same drawing, stretched. Places and strides grow by 99/59 or nearly, as the cell
+# asserts, and the width of the filters stays: strokes lie further apart, and the same light is spread over more
+# paper. ($c_0$ was not stretched, either.) So the model works on a larger canvas at once, but its drawing is torn.
+# Exercise 3 mends that with a few numbers: the size stays, and you choose the place.
 #
 # ## 5. With and without, in half a minute (15 minutes)
 #
-# What do weights that are shared over all places buy in learning? Two small models learn the same pictures: one tiny
-# digit, 14 × 14, somewhere on 40 × 40, black and white. Both have $T = 6$ steps, $H = 64$, $Z = 10$, the same rate,
-# the same pictures in the same order. One has attention ($N = 5$, $\hat{N} = 7$), the other has none. They take turns,
-# so that both have the same machine, and we note the time that each has used. 300 updates are far too few to draw
-# digits: at the end both make a blot where a digit is. Knowing *where* is what we look at.
+# What do shared weights gain in learning? Two small models learn the same pictures: one tiny digit, 14 × 14, somewhere
+# on 40 × 40, black and white. Both have $T = 6$ steps, $H = 64$, $Z = 10$, the same rate, and the same pictures in the
+# same order. One has attention ($N = 5$, $\hat{N} = 7$), the other has none. They take turns, so that both have the
+# same machine, and we note the time that each has used. 300 updates are far too few to draw digits: at the end both
+# make a blot where a digit is. We look at whether they know *where*. (The second cell takes about half a minute.)
 #
 # **And a corner is kept back.** In training no digit begins in the lower right quarter of all places, so that the last
-# 13 × 13 pixels of the picture are never white. Then we ask for digits that begin there. Which model can draw them?
+# 13 × 13 pixels of the picture are never white. Then we ask for digits that begin there.
 #
-# We train with two seeds, each with its own weights and pictures. Two are few: they show whether a difference is of
-# the size of luck, not how large it is. (The second seed's curves are drawn paler.) The rate is 0.004 for both, chosen
-# among 0.002, 0.004 and 0.008 in other runs. An update is Adam's; a gradient longer than 10 is shortened to 10.
+# We train with two seeds, each with its own weights and pictures. Two are few: they show whether a difference could be
+# luck, not how large it is. (The second seed's curves are drawn paler.) The rate is 0.004 for both, chosen among 0.002,
+# 0.004 and 0.008 in other runs. An update is Adam's; a gradient longer than 10 is shortened to 10.
+#
+# **Predict first.** Which model will be better at the places that it has seen? And what will each draw in the corner
+# that it has never seen?
 
 # %%
 tiny = datasets.load("mnist", "train").images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))  # (50000, 14, 14)
@@ -409,9 +398,9 @@ for seed in 0, 1:
     for number in tqdm(range(1, updates + 1), desc=f"seed {seed}"):
         x, noise, rate = scenes(own, 32), draw.sample_noise(learners["with"], 32, own), 0.004 * min(1, number / 20)
         for name, work in works.items():
-            start, old = time.perf_counter(), learned[name, seed]
+            start, old = time.process_time(), learned[name, seed]
             learned[name, seed], said = update.update(old, x, noise, rate, None, work)
-            used[name] += time.perf_counter() - start
+            used[name] += time.process_time() - start
             curves[name, seed].append((number, used[name], said["L_x"] + said["L_z"]))
 
 # %%
@@ -426,7 +415,7 @@ for (name, seed), curve in curves.items():
     at = {number: f"{smooth[number - 20]:.0f}" for number in (100, 200, 300)}
     print(f"{name} attention, seed {seed}: nats at updates {at}, {seconds[-1]:.1f} s in all")
 axes[0].set(xlabel="updates", ylabel="bound (nats)")
-axes[1].set(xlabel="time used (s)")
+axes[1].set(xlabel="processor time used (s)")
 _ = axes[1].legend()
 
 # %%
@@ -447,14 +436,13 @@ plotting.show_image(axes, plotting.grid(np.concatenate(rows), 10), "left: places
 _ = axes.set_yticks([20, 61, 102], ["pictures", "with\n(twice as bright)", "without\n(twice as bright)"])
 
 # %% [markdown]
-# Without attention, training has taught the corner's pixels one thing: stay black. A digit there costs more nats than
-# it cost the untrained model; the cell asserts it. Look where its blots are. With attention, a stroke is the same
-# everywhere. For a new place only the window has to go there: five numbers, a little beyond those it knows. It is worse
-# there than elsewhere, but it draws. This is what "built up from parts" means to a gradient.
+# **Answer.** At the places of training the two end close to each other. In the corner, training without attention has
+# taught the pixels one thing: stay black. A digit there costs more nats than it cost the untrained model; the cell
+# asserts it. Look where its blots are. With attention, a stroke is the same everywhere. For a new place only the window
+# has to go there: five numbers, a little beyond those that it knows. It is worse there than elsewhere, but it draws.
 #
 # Be careful with the curves. Before the model with attention can draw, it must find out how to look, and until then it
-# gains little (try a rate of 0.008). And at the places of training the two end close to each other: more time, larger
-# models and a rate tuned for each could change the order.
+# gains little (try a rate of 0.008). More time, larger models and a rate tuned for each could change the order.
 #
 # ## 6. Figure 8 (5 minutes)
 #
@@ -463,8 +451,8 @@ _ = axes.set_yticks([20, 61, 102], ["pictures", "with\n(twice as bright)", "with
 # that the step wrote through, on the canvas after the write; the thickness of its border shows the width of the
 # filters.
 #
-# Count how many of the twenty show two digits that you can read, and two only. (Blots instead of digits are what a
-# short training gives: the places come first, then the shapes, as in part 5.)
+# **Predict first.** How many of the twenty will show two digits that you can read, and nothing else? Write your guess
+# down, then count.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(16, 6.4), width_ratios=[1, 2])
@@ -473,22 +461,51 @@ windows = [field[:, :5] for field in made.windows]
 _ = plotting.draw_film_strip(axes[1], drawn[:, :5], windows, config.write_size, 8)
 
 # %% [markdown]
+# **Answer.** Be careful with your count: a share of twenty pictures has a standard error of up to
+# $\sqrt{0.5 \cdot 0.5 / 20}$, which is 11 %. To compare two models, count more.
+#
+# ## 7. How our model was made (5 minutes)
+#
+# Pairs are hard to learn from nothing: where to begin, when a stroke may belong to either of two shapes that you do not
+# know?
+#
+# **Predict first.** You have a network that draws one digit on 28 × 28 pixels. How would you teach it pairs?
+#
+# **Answer.** There are other ways; this was ours. The model starts as `mnist`, on a larger canvas (part 4, with the pen
+# kept as in exercise 3), and learns to draw one digit anywhere. Then come pairs, in two stages:
+#
+# 1. *The decoder learns.* For the first half of the steps $x$ is the left digit alone, then the whole picture. All that
+#    is new is to begin again half-way. $\mathcal{L}$ is still a bound on $-\log p(x)$, for $Q$ may depend on anything,
+#    and the decoder never sees $x$.
+# 2. *The encoder learns.* The decoder is frozen, and the whole picture is shown from the first step on. What it was
+#    told before, the encoder now has to see.
+#
+# In the second stage the gradient explodes: in a few pictures one bad stroke leads to the next, and in the sum these
+# few drown the others. The remedy is from Graves (2013): on the way back, clip the derivative at every pre-activation
+# (what goes into a gate) of an LSTM. `python -m draw_np presets two-digit-mnist` prints the whole recipe, and the
+# second experiment after the exercises shows the start, and the few that drown the others.
+#
+# **Take away.** With attention a pixel costs one parameter, and what is learned at some places works at others too;
+# without it, each place is learned for itself. A number that should prove something needs a control: even a pen that
+# is blind to digits seems to draw one after the other, though much less than our model does. The same weights work for
+# other $T$ and on larger canvases, since Eq. 22-24 count in parts of the picture.
+#
 # ## On your own
 #
 # [`exercises/09_compose.ipynb`](exercises/09_compose.ipynb) has a place for each answer and a cell that checks it.
 #
-# 1. **The price of a pixel** (easy). How many parameters does one more pixel cost, as a function of $H$, the
-#    channels, and attention or not? *Expect 1 with attention, 2,306 without at $H = 256$, in grey; and in colour
+# 1. **The price of a pixel** (easy, 10 minutes). How many parameters does one more pixel cost, as a function of $H$,
+#    the channels, and attention or not? *Expect 1 with attention, 2,306 without at $H = 256$, in grey; and in colour
 #    three times as much of both.*
-# 2. **Any number of digits** (harder). Compose pictures of $K$ digits without a loop over pixels. *Expect the
-#    package's picture, clipped at 1, also where three digits lie on each other.*
-# 3. **A larger canvas, the same pen** (hard). Change the weights of both windows such that the model
+# 2. **Any number of digits** (harder, 15 minutes). Compose pictures of $K$ digits without a loop over pixels. *Expect
+#    the package's picture, clipped at 1, also where three digits lie on each other.*
+# 3. **A larger canvas, the same pen** (hard, 30 minutes). Change the weights of both windows such that the model
 #    draws on a larger canvas what it drew on the small one, at the same size, at a place that you choose. *Expect to
-#    touch two columns of $W$ and three entries of $b$: Eq. 22-24 are linear in what the network emits, once you
+#    change two columns of $W$ and three entries of $b$: Eq. 22-24 are linear in what the network emits, once you
 #    take the logarithm of the stride.*
 #
-# The notebook ends with two experiments. A picture had two digits in all of the model's training but its beginning, and
-# three in none: guess what it does with one and with three before you run the first. The second shows how it learned.
+# The notebook ends with two experiments. In all of the model's training but its beginning a picture had two digits, and
+# never three: guess what it does with one and with three before you run the first. The second shows how it learned.
 #
 # ## Further reading
 #

@@ -5,7 +5,7 @@
 #
 # ## What you'll do
 # Count the work that cannot be avoided. Work out the derivative of an LSTM by hand, check it, and make it an
-# operation that autograd uses. Then find out where the rest of the time goes, and the memory.
+# operation that autograd uses. Then find out where the rest of the time goes, and where the memory goes.
 #
 # ## What you'll learn
 # - to measure before changing anything, and to know when to stop: the floor;
@@ -15,7 +15,7 @@
 #
 # ## What you'll need
 # The chain rule on a tape (lesson 01), the LSTM (lesson 03), the loop of Eq. 3-8 (lesson 04), and to count its
-# products, reading and writing (lesson 06). About an hour and three quarters.
+# products, reading and writing (lesson 06). About an hour and 40 minutes.
 
 # %%
 import cProfile
@@ -39,11 +39,14 @@ from draw_np.training.gradient_check import TOLERANCE, check_gradient
 #
 # One training step is one loss and its gradient. draw_np has two sets of operations for it. `equations` is the
 # paper in plain NumPy, and autograd finds the derivatives. `kernels` has the same functions with derivatives
-# worked out by hand. They give the same numbers. Which is faster, and by how much?
+# worked out by hand. They give the same numbers.
 #
 # A measured time has a floor and no ceiling: the machine may always be busy with something else. So repeat,
-# and keep the smallest. We count the processor's seconds that were spent on us, and hold NumPy's matrix
-# products to one thread. Every time in this lesson, but for the last picture, is of the machine that ran it.
+# and keep the smallest. We count processor time, which leaves out what other programs used, and hold NumPy's matrix
+# products to one **thread**, one stream of work on one core. Every time in this lesson, except in the last picture, is
+# of the machine that ran it.
+#
+# **Predict first.** Which is faster, and by how much?
 
 # %%
 plotting.use_style()
@@ -63,21 +66,27 @@ step_ms = {"equations": milliseconds(training_step, equations), "kernels": milli
 print(", ".join(f"{name}: {value:.1f} ms" for name, value in step_ms.items()))
 
 # %% [markdown]
+# **Answer.** The kernels, which usually need about a third less time; the cell prints it for your machine. The rest of
+# the lesson says why, and why not more.
+#
 # ## 2. The floor (15 minutes)
 #
-# How fast could it be? Most of the arithmetic is matrix products, and for those NumPy calls a library, BLAS,
-# into which years of work have gone. (It calls such a product GEMM, general matrix multiplication.) So the time of
-# the products alone is a floor.
+# How fast could it be? Most of the arithmetic is matrix products, and for those NumPy calls a library, **BLAS**,
+# in which there are decades of work. (It calls such a product GEMM, general matrix multiplication.) So the time of
+# the products alone is a **floor**: no program that makes these products is faster.
 #
 # Count them. A product of an $m \times k$ and a $k \times n$ matrix takes $m n k$ multiplications and as many
 # additions. On the way back, $C = A B$ becomes two more of the same size:
 #
-# $$\frac{dL}{dA} = \frac{dL}{dC} B^T, \qquad \frac{dL}{dB} = A^T \frac{dL}{dC} .$$
+# $$\frac{d\mathcal{L}}{dA} = \frac{d\mathcal{L}}{dC} B^T, \qquad
+# \frac{d\mathcal{L}}{dB} = A^T \frac{d\mathcal{L}}{dC} .$$
 #
 # So a training step takes $2 \cdot 3 \cdot m n k$ operations for each product in it. Which ones are there? Two
 # LSTMs, the maps to $\mu$ and $\log \sigma$, to two windows and to the patch, all with the whole batch as $m$;
 # and for each image the small products of reading (Eq. 27) and writing (Eq. 29). The image itself is data and
 # needs no gradient: reading it takes 2 and not 3.
+#
+# **Predict first.** What part of the kernels' time are the products alone: a quarter, half, three quarters?
 
 # %%
 H, Z, R, N, A = config.hidden, config.latent, config.read_size, config.write_size, 28
@@ -93,34 +102,34 @@ operations *= config.steps
 np.testing.assert_allclose(operations / 1e9, benchmark.gemm_floor.gigaflop(config, batch))
 step_ms["products alone"] = milliseconds(benchmark.gemm_floor.all_products(config, batch))
 rate = operations / 1e6 / step_ms["products alone"]
-print(f"{operations / 1e9:.2f} thousand million operations, {rate:.0f} thousand million a second")
+print(f"{operations / 1e9:.2f} billion operations, {rate:.0f} billion a second")
 
 # %%
-def show_bars(values, label, colours=(plotting.SKY, plotting.BLUE, plotting.GREEN, "0.6")):
+def show_bars(values, label, colours):
     ax = plt.figure(figsize=(11, 0.8 + 0.7 * len(values))).add_subplot(xlabel=label)
-    bars = ax.barh(list(values), list(values.values()), color=colours[: len(values)])
+    bars = ax.barh(list(values), list(values.values()), color=colours)
     ax.bar_label(bars, fmt=" {:.3g}")
     ax.invert_yaxis()
     plt.show()
 
 label = f"ms a training step, T = {config.steps}, batch {batch}, one core"
-show_bars(step_ms, label, (plotting.SKY, plotting.BLUE, "0.6"))
+show_bars(step_ms, label, [plotting.SKY, plotting.BLUE, "0.6"])
 assert step_ms["kernels"] < step_ms["equations"]
 
 # %% [markdown]
-# The grey bar is what a perfect program would still need. What the others have beyond it is copying, adding,
-# exponentials, and the tape. That is what we can fight. (The floor is no law of nature. A product that need
-# not be computed lowers it: exercise 3.)
+# **Answer.** More than half: compare the grey bar with the blue one. The grey bar is what a perfect program would still
+# need. What the others need beyond it is copying, adding, exponentials, and the tape. That is what we can reduce. (The
+# floor is no law of nature. A product that need not be computed lowers it: exercise 3.)
 #
 # ## 3. A derivative by hand (25 minutes)
 #
 # An LSTM is two products and then a dozen element-wise operations. Here is what follows the products, for one
-# unit. Four numbers $a$ come in, and the memory cell $s_{t-1}$ (lesson 03):
+# unit. Four numbers $a$ come in, its **pre-activations**, and the memory cell $s_{t-1}$ (lesson 03):
 #
 # $$i = \sigma(a_i), \quad f = \sigma(a_f), \quad o = \sigma(a_o), \quad g = \tanh(a_g), \quad
 # s_t = f \, s_{t-1} + i \, g, \quad h_t = o \tanh(s_t) .$$
 #
-# Backwards. Write $\mathrm{d}v$ for $\frac{dL}{dv}$. Two gradients arrive, $\mathrm{d}h_t$ and
+# Backwards. Write $\mathrm{d}v$ for $\frac{d\mathcal{L}}{dv}$. Two gradients arrive, $\mathrm{d}h_t$ and
 # $\mathrm{d}s_t$. The cell has influenced $h_t$ too, so all that arrives at it is
 #
 # $$D = \mathrm{d}s_t + \mathrm{d}h_t \, o \, (1 - \tanh^2 s_t) .$$
@@ -134,6 +143,9 @@ assert step_ms["kernels"] < step_ms["equations"]
 # Last come the functions of $a$: the derivative of $\sigma$ is $\sigma (1 - \sigma)$, that of tanh is
 # $1 - \tanh^2$. First for one unit, in numbers. Then for all units of a batch at once. In the code, `cell` is
 # $s_{t-1}$ and `new` is $s_t$.
+#
+# **Predict first.** The kernel computes about as much as the equation does. Will it be faster all the same, and more so
+# for small batches or for large ones?
 
 # %%
 def unit(a_i, a_f, a_o, a_g, cell, d_h=0.0, d_new=0.0):
@@ -174,9 +186,8 @@ def my_lstm(p, x, state):
 # so nothing is computed twice. `kernels.primitive.kernel` makes one operation of the two, and autograd need not
 # look inside.
 #
-# A derivative by hand may be wrong, and nothing crashes. So the checker of lesson 01 comes first, then speed.
-# It also tells what is wrong: the kernel that is called `forgetful` forgets, for the cell, what arrives by way
-# of $h_t$.
+# A derivative by hand may be wrong, and nothing crashes. So first comes the checker of lesson 01, then speed. It also
+# tells what is wrong: the kernel `forgetful` forgets, for the cell, what arrives by way of $h_t$.
 
 # %%
 def forgetful(a, cell):
@@ -184,12 +195,12 @@ def forgetful(a, cell):
     return outputs, lambda d_h, d_new: (backward(d_h, d_new)[0], backward(0 * d_h, d_new)[1])
 
 cases = {"a": rng.standard_normal((2, 24)), "cell": rng.standard_normal((2, 6))}  # float64
-def check(function):
-    return check_gradient(lambda arguments: function(**arguments), cases, rng)
+def check(function):  # the relative error of each derivative
+    return {d.argument: float(f"{d.relative_error:.0e}") for d in check_gradient(lambda a: function(**a), cases, rng)}
 
 right, wrong = check(gates), check(kernels.primitive.kernel(forgetful))
-print("gates:", *right, "forgetful:", *wrong, sep="\n")
-assert max(right[0].relative_error, right[1].relative_error) < TOLERANCE < wrong[1].relative_error
+print("relative errors, gates:", right, "forgetful:", wrong)
+assert max(right.values()) < TOLERANCE < wrong["cell"]
 p = {name: leaf.astype(float) for name, leaf in params["decoder"].items()}
 x, state = rng.standard_normal((batch, Z)), equations.LSTMState(*rng.standard_normal((2, batch, H)))
 for lstm in my_lstm, kernels.lstm:
@@ -200,58 +211,68 @@ def plain_gates(a, cell):
     i, f, o, g = backend.np.split(a, 4, axis=1)
     new = equations.sigmoid(f) * cell + equations.sigmoid(i) * backend.np.tanh(g)
     return equations.sigmoid(o) * backend.np.tanh(new), new
-
-def pass_through(function, inputs):  # there and back, 20 times
+def pass_through(function, inputs):  # forward and back, 20 times
     for _ in range(20):
         backend.value_and_grad(lambda v: sum(backend.np.sum(output) for output in function(**v)), inputs)
-
-inputs = {"a": rng.standard_normal((batch, 4 * H), np.float32), "cell": np.float32(state.cell)}
-ways = {"equation": plain_gates, "our kernel": gates}
-gates_ms = {name: milliseconds(pass_through, way, inputs) / 20 for name, way in ways.items()}
-show_bars(gates_ms, f"ms for the gates of {H} units, batch {batch}, and their gradient")
-print(f"unit by unit it would take {batch * H * milliseconds(unit, *point, d_h, d_new):.0f} ms")
-assert gates_ms["our kernel"] < gates_ms["equation"]
+made = {n: {"a": rng.standard_normal((n, 4 * H), "f4"), "cell": np.ones((n, H), "f4")} for n in (2, 8, 32, 128, 512)}
+axes = plt.figure(figsize=(11, 4.5)).add_subplot(xlabel="images in a batch", ylabel="ms, forward and back")
+for name, way, colour in ("equation", plain_gates, plotting.SKY), ("our kernel", gates, plotting.BLUE):
+    gates_ms = [milliseconds(pass_through, way, inputs) / 20 for inputs in made.values()]
+    axes.loglog(made.keys(), gates_ms, "o-", color=colour, label=name)
+axes.minorticks_off()
+axes.set(xticks=list(made), xticklabels=made, yticks=[0.1, 0.3, 1, 3], yticklabels=[0.1, 0.3, 1, 3])
+_ = axes.legend()
 
 # %% [markdown]
-# Why is the kernel faster? It computes hardly less. (autograd's rule for tanh finds $1 / \cosh^2$ anew, the kernel
-# uses the tanh that is there.) But the equation puts some twenty operations on the tape, the kernel one, and each
-# takes Python's time, there and back, however small the arrays. And every operation of NumPy makes a new array, which
-# travels through memory. `draw_np/kernels/lstm.py` goes further. It writes
-# into arrays that are there already (`out=`), it has the products in the same kernel, and it adds up the
-# gradient of the weights in place, where autograd makes an array of the weights' size at every step.
+# **Answer.** It is faster, and most so for small batches. It computes hardly less. (autograd's rule for tanh computes
+# $1 / \cosh^2$, the kernel uses the tanh that is there.) But the equation puts some twenty operations on the tape, the
+# kernel one, and each takes Python's time, forward and back, however small the arrays. And every operation of NumPy
+# makes a new array, which travels through memory. `draw_np/kernels/lstm.py` goes further. It writes into arrays that
+# exist already (`out=`), it has the products in the same kernel, and it adds up the gradient of the weights in place,
+# where autograd makes an array of the weights' size at every step.
 #
 # ## 4. The order in memory (10 minutes)
 #
 # Memory is one long row of numbers, and NumPy stores an array row by row. The processor fetches memory in
-# pieces, on most machines of 64 bytes: 16 numbers of float32. Whoever goes down a column uses one number of
-# every piece.
+# pieces, on most machines of 64 bytes: 16 numbers of float32. If you use only every $k$-th number, the rest of
+# every piece is wasted. The cell doubles 16,384 numbers that stand $k$ apart.
 #
-# The four gates of an LSTM stand side by side. In an array of shape (batch, 4 hidden) the gate $i$ is a part of
-# every row: 256 numbers, a jump, 256 numbers. No piece is wasted, but NumPy starts anew after every jump. Stored the
-# other way, (4 hidden, batch), the gate is one block.
-# `draw_np/kernels/lstm.py` puts **features first**, so that every gate is one block. Let us see what is gained.
+# It also doubles one gate of an LSTM. The four gates stand side by side. In an array of shape (batch, 4 hidden) the
+# gate $i$ is a part of every row: 256 numbers, a jump, 256 numbers. Stored the other way, (4 hidden, batch), the gate
+# is one block. `draw_np/kernels/lstm.py` puts **features first** for that reason.
+#
+# **Predict first.** How does the time depend on $k$? Does it go on growing beyond $k = 16$?
 
 # %%
-numbers = rng.standard_normal((4096, 4096), np.float32)
-by_batch = np.ascontiguousarray(numbers[:128, :1024])  # (batch, 4 hidden)
-by_feature = np.ascontiguousarray(by_batch.T)  # (4 hidden, batch)
-pieces = {"a row of 4096": numbers[5], "a column of 4096": numbers[:, 5],
-          "a gate, features first": by_feature[:256], "a gate, batch first": by_batch[:, :256]}
-def double(piece, out):
-    for _ in range(100):
-        np.multiply(piece, 2, out=out)
+numbers = rng.standard_normal(64 * 16_384, np.float32)
+by_batch = numbers[: 128 * 1024].reshape(128, 1024)  # (batch, 4 hidden)
+def microseconds(piece):
+    out = np.empty(piece.shape, np.float32)
+    return 10 * milliseconds(lambda: [np.multiply(piece, 2, out=out) for _ in range(100)])
 
-microseconds = {name: 10 * milliseconds(double, a, np.empty(a.shape, np.float32)) for name, a in pieces.items()}
-show_bars(microseconds, "microseconds to double the numbers", 2 * [plotting.BLUE, plotting.RED])
-assert microseconds["a column of 4096"] > 2 * microseconds["a row of 4096"]
+apart = 1, 2, 4, 8, 16, 32, 64
+took = [microseconds(numbers[: k * 16_384 : k]) for k in apart]
+axes = plt.figure(figsize=(11, 4)).add_subplot(xlabel="every k-th number", ylabel="microseconds")
+axes.semilogx(apart, took, "o-", base=2)
+axes.set(ylim=(0, None), xticks=apart, xticklabels=apart)
+axes.axvline(16, color="0.6", linestyle="--")  # 64 bytes
+print(f"one gate: {microseconds(np.ascontiguousarray(by_batch.T)[:256]):.1f} microseconds with features first, ",
+      f"{microseconds(by_batch[:, :256]):.1f} with the batch first")
+assert took[4] > 2 * took[0]
 
 # %% [markdown]
+# **Answer.** It grows up to about $k = 16$ and then hardly any more: from there on every number needs a piece of its
+# own, and no more can be wasted. (The first step, from 1 to 2, has another reason: the processor can compute with 8 or
+# 16 numbers at once, but only if they are neighbours.)
+#
 # ## 5. Half the digits (5 minutes)
 #
 # We check in float64 and train in float32. A number of half the size takes half the memory to store and half the
-# time to fetch, and the processor computes twice as many at once. What is lost is small against the noise of the
-# samples, which changes the gradient at every update anyway. One careless float64 among the arrays, and NumPy
+# time to fetch, and the processor computes with twice as many at once. What is lost is small compared with the noise of
+# the samples, which changes the gradient at every update anyway. But one float64 among the arrays is enough, and NumPy
 # turns everything that it touches into float64: draw_np's tests look for that.
+#
+# **Predict first.** By what factor is a training step in float64 slower?
 
 # %%
 def as_type(tree, dtype):
@@ -266,15 +287,19 @@ off = np.linalg.norm(gradients[np.float32] - gradients[np.float64]) / np.linalg.
 print(f"the gradient of the decoder's W in float32 is off by {off:.0e} of its length")
 assert gradients[np.float32].dtype == np.float32 and off < 0.01
 precision_ms = {dtype.__name__: milliseconds(step_in, dtype) for dtype in gradients}
-show_bars(precision_ms, label, [plotting.BLUE] * 2)
+print(", ".join(f"{name}: {value:.0f} ms a training step" for name, value in precision_ms.items()))
 assert precision_ms["float32"] < precision_ms["float64"]
 
 # %% [markdown]
+# **Answer.** By about 2, and the float32 gradient is as good as the float64 one to six digits or so.
+#
 # ## 6. Where the time goes (10 minutes)
 #
-# Never guess: a profiler counts for every Python function how long the program was inside it. Sorted by the files
-# that the functions are in, it says what a step of the kernels is made of. (To be watched takes time too, so small
+# Never guess: a **profiler** measures for every Python function how long the program was inside it. Sorted by the files
+# that the functions are in, it says what a step of the kernels is made of. (Measuring takes time too, so small
 # functions look a little larger than they are.)
+#
+# **Predict first.** After the products with weights, what takes most: windows, LSTM, autograd's tape?
 
 # %%
 small = "latents, likelihood, sigmoids"
@@ -294,18 +319,29 @@ show_bars(shares, "% of the time", [plotting.BLUE] * len(shares))
 assert max(shares, key=shares.get) == "products with weights"
 
 # %% [markdown]
-# The products with weights are the largest part, and they run at BLAS's speed. What is left is many small
-# things. So the work is done when the next trick costs more reading than it saves time.
+# **Answer.** Nothing stands out. The products with weights are the largest part, and they run at BLAS's speed. What is
+# left is many small things. So the work is done when the next trick makes the code harder to read by more than it
+# saves.
+#
+# A **GPU** has thousands of small arithmetic units and faster memory, and changes these shares: the products become
+# cheap. What stays is the launch: for every operation the processor tells the GPU what to do, which takes microseconds
+# however small the array, and DRAW is a chain of thousands of small operations. So there, too, kernels that do much at
+# once are what helps. The formulas stay the same.
 #
 # ## 7. Memory for time (15 minutes)
 #
-# The way back needs what the way forward computed. So everything is kept, for every step: memory grows like $T$.
-# But one can keep little and compute it again. Keep the state only at every $K$-th step. On the way back, take the
-# last of them, run its $K$ steps once more, this time keeping everything, go back through them, and forget them.
+# The way back needs what the way forward computed. So everything is kept, for every step, and memory grows in
+# proportion to $T$. But we can keep little and compute the rest again. Keep the state only at every $K$-th step. On the
+# way back, take the last of them, run its $K$ steps once more, this time keeping everything, go back through them, and
+# forget them.
 #
 # At any time there are about $T / K$ states and $K$ steps in memory, and every step is run forward twice. If a
 # state were as large as all that a step keeps, $K = \sqrt{T}$ would be best. It is smaller, so a smaller $K$ is
 # better still. `draw.bound(..., keep_every=K)` does it, and so does `python -m draw_np train` with `--keep-every K`.
+# (The second cell takes about 20 seconds.)
+#
+# **Predict first.** At $T = 64$ and $K = 4$, how much memory is saved? And how much longer does a step take: twice as
+# long, or less?
 
 # %%
 def total(p, steps, keep_every):
@@ -340,36 +376,26 @@ print(f"T = 64: {milliseconds(gradient, 64):.0f} ms, with every 4th state {milli
 assert again[2] < 0.6 * kept[-1] and kept[-1] > 3 * kept[0]
 
 # %% [markdown]
-# ## 8. What a GPU changes (5 minutes)
+# **Answer.** More than half of the memory is saved. And a step takes less than twice as long, since only the way
+# forward is run twice, and the way back is the larger part.
 #
-# This part explains, it measures nothing.
-#
-# A GPU has thousands of small arithmetic units and far faster memory. The products, most of our time, become
-# cheap. What stays is the **launch**: for every operation the processor tells the GPU what to do, which takes
-# microseconds, however small the array. DRAW is a chain of thousands of small operations that have to wait for
-# each other, so the launches may take longer than the work. The remedies:
-#
-# - few operations: what is done element by element, such as all that is in our `gates`, is fused into one;
-# - record the whole training step once, as a graph, and launch that;
-# - never ask for a number in between, a loss to be printed, say: the GPU would have to finish first;
-# - large batches, so that every launch has enough to do.
-#
-# The formulas stay. CuPy gives arrays on the GPU the names that NumPy gives its own, and a derivative worked out by
-# hand holds on any device.
-#
-# ## 9. The picture of speed (10 minutes)
+# ## 8. The picture of speed (10 minutes)
 #
 # `figures/speed.py` measured draw_np against PyTorch (`torch`) and JAX (`jax`), the libraries with which such networks
-# are usually trained. Each runs in a process of its own, held to the same cores, and they take turns, so that what
-# disturbs, disturbs all alike. That takes half an hour, so this cell reads what it wrote, `figures/speed.json`: of
-# several times not the smallest but the middle one. Left is one core, right two (there draw_np gives half of the
-# batch to each of two processes, and the frameworks use threads). Every contestant is the same model and finds the
-# same loss. `torch_compile` and `jax` translate the program first, for seconds, which is not counted here.
-# `gemm_floor` is the products alone.
+# are usually trained. Each runs in its own process, held to the same cores, and they take turns, step by step. That
+# takes half an hour, so this cell reads what it wrote, `figures/speed.json`. Left is one core, right two (there
+# draw_np gives half of the batch to each of two processes, and the frameworks use threads). All of them compute the
+# same model and the same loss. `torch_compile` and `jax` translate the program first, for seconds, which is not
+# counted here. `gemm_floor` is the products alone.
 #
-# Below are other sizes. A dot left of 1 is a contestant that the kernels beat. The cell names those that beat
-# the kernels. And why can a dot of the products alone lie left of 1? Without attention, the same image is read
-# at every step. The floor multiplies it by its weights every time, the kernels once.
+# **Why not the smallest of several times, as in part 1?** There we asked what one program needs. Here several are
+# compared over half an hour, in which the machine itself becomes faster and slower (its clock, its heat, its
+# neighbours). The smallest time would favour the program that happened to have its turn at the fastest moment. All
+# have turns at all times, so the **median**, the middle one, meets the same conditions for all.
+#
+# Below are other sizes. A dot left of 1 is a program that the kernels beat. The cell names those that beat the kernels.
+#
+# **Predict first.** Which of the others are slower than the kernels, and for which sizes is one of them faster?
 
 # %%
 assert Path("../figures/speed.json").exists(), "../figures/speed.json is missing: it is in draw_np's repository"
@@ -389,17 +415,27 @@ for row, title in zip(rows, titles):
     print(f"{title}: faster than the kernels: {[name for name in names if row[f'{name}_s'] < row['kernels_s']]}")
 
 # %% [markdown]
+# **Answer.** The printed lists say it: where the arrays are small, a compiled program has the advantage, since the
+# kernels still pay Python for every operation. And why can the products alone lie left of 1? Without attention the
+# same image is read at every step. The floor multiplies it by its weights every time, the kernels once (exercise 3).
+#
+# **Take away.** Measure before you change anything, and compare with a floor, so that you know when to stop. A kernel
+# replaces twenty recorded operations by one whose derivative you have worked out by hand and checked; the numbers stay
+# the same. Memory is a cost of its own: keep numbers that are used together side by side, use float32, and compute
+# again what is too large to keep.
+#
 # ## On your own
 #
 # [`exercises/11_make_it_fast.ipynb`](exercises/11_make_it_fast.ipynb) has a place for each answer and a cell that
 # checks it.
 #
-# 1. **Count a network** (easy). The operations of a training step of DRAW without attention. Then see how long they
-#    take at a hundred thousand million a second.
-# 2. **A kernel for $L^z$** (easy). The KL divergence and its derivative, as one operation.
-# 3. **Once, not T times** (harder). The image is the same at every step. Multiply it by its weights once, on the way
-#    there and on the way back, and lower the floor.
-# 4. **Back in parts** (hard). The gradient of a long chain of steps, with few states in memory: $K$ at a time.
+# 1. **Count a network** (easy, 10 minutes). The operations of a training step of DRAW without attention. Then see how
+#    long they take at 100 billion a second.
+# 2. **A kernel for $\mathcal{L}^z$** (easy, 15 minutes). The KL divergence and its derivative, as one operation.
+# 3. **Once, not T times** (harder, 20 minutes). The image is the same at every step. Multiply it by its weights once,
+#    on the way forward and on the way back, and lower the floor.
+# 4. **Back in parts** (hard, 30 minutes). The gradient of a long chain of steps, with few states in memory: $K$ at a
+#    time.
 #
 # And an experiment, in this notebook: run parts 1 and 2 with `batch = 16` (change the number in the first cell of
 # part 1). *Expect the kernels to come less close to the floor: the arrays are small, and Python's own time, the

@@ -3,7 +3,8 @@
 #
 # Do the lesson first: [05 Look](../05_look.ipynb). Every exercise has a text, a cell where you write your answer in
 # place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it expected and what it
-# got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run the next cell first.
+# got; when it prints nothing but "right", go on. No check needs another exercise's answer. Stuck? Click on Hint. Run
+# the next cell first.
 
 # %%
 import numpy as np
@@ -21,8 +22,14 @@ rng = np.random.default_rng(105)
 # %% [markdown]
 # ## Exercise 5.1 Where the filters stand
 #
-# (Easy.) Write Eq. 19, $\mu_X^i = g_X + (i - N/2 - 0.5) \, \delta$ with $i = 1, \dots, N$, without a loop. Work out
-# by hand first where three filters with $g_X = 10$ and $\delta = 2$ stand.
+# (Easy, 5 minutes.) Write Eq. 19, $\mu_X^i = g_X + (i - N/2 - 0.5) \, \delta$ with $i = 1, \dots, N$, without a loop.
+# Work out by hand first where three filters with $g_X = 10$ and $\delta = 2$ stand.
+#
+# <details><summary>Hint</summary>
+#
+# `np.arange(1, N + 1)` is all the $i$ at once.
+#
+# </details>
 
 # %%
 def filter_means(g_X, delta, N):
@@ -56,9 +63,16 @@ plt.show()
 # %% [markdown]
 # ## Exercise 5.2 The five numbers for a window
 #
-# (Harder.) You know the window that you want, in pixels. What must the network emit? Solve Eq. 21-24 for
+# (Harder, 15 minutes.) You know the window that you want, in pixels. What must the network emit? Solve Eq. 21-24 for
 #
 # $$(\tilde{g}_X, \tilde{g}_Y, \log \sigma^2, \log \tilde{\delta}, \log \gamma) .$$
+#
+# <details><summary>Hint</summary>
+#
+# Solve $g_X = \frac{A+1}{2} (\tilde{g}_X + 1)$ for $\tilde{g}_X$ on paper. In Eq. 24 the longer side counts, be it the
+# width or the height. And you are given $\sigma$, not $\sigma^2$.
+#
+# </details>
 
 # %%
 def emitted_for(g_X, g_Y, delta, sigma, gamma, N, A, B):
@@ -79,21 +93,30 @@ def emitted_for(g_X, g_Y, delta, sigma, gamma, N, A, B):
 middle = emitted_for(50.5, 38.0, 9.0, 1.0, 1.0, N=12, A=100, B=75)
 assert_close("a window over the middle of the whole image", middle, np.zeros(5))
 wanted = {"g_X": 82.5, "g_Y": 58.5, "delta": 2.2, "sigma": 1.1, "gamma": 0.7}
-five = emitted_for(**wanted, N=12, A=100, B=75)
-assert_close("the shape of the five numbers", np.shape(five), (5,))
-found = equations.attention_window({"W": np.eye(5), "b": np.zeros(5)}, five[None], 12, height=75, width=100)
 expected = {**wanted, "sigma": wanted["sigma"] ** 2}
-for name, number, got in zip(found._fields, expected.values(), found):
-    assert_close(f"{name} of the window that these numbers make", got.item(), number)
+for N, A, B in (12, 100, 75), (5, 60, 90):
+    five = np.asarray(emitted_for(**wanted, N=N, A=A, B=B))
+    assert_close("the shape of the five numbers", five.shape, (5,))
+    found = equations.attention_window({"W": np.eye(5), "b": np.zeros(5)}, five[None], N, height=B, width=A)
+    for name, number, got in zip(found._fields, expected.values(), found):
+        assert_close(f"{name} of the window that these numbers make on {A} x {B} pixels", got.item(), number)
 print("5.2 is right")
 
 # %% [markdown]
 # ## Exercise 5.3 Writing is the derivative of reading
 #
-# (Harder.) A patch $p = F_Y \, x \, F_X^T$ is read, and something computed from it hands back $G = \frac{dL}{dp}$, one
-# number for each patch pixel. What does the image receive, $\frac{dL}{dx}$? Begin with one patch pixel,
-# $p_{ji} = \sum_b \sum_a F_Y[j, b] \, x[b, a] \, F_X[i, a]$: what does $x[b, a]$ receive from it? Then write the sum
-# over $j$ and $i$ as matrix products. Which equation of the paper do you know it from?
+# (Harder, 15 minutes.) A patch $p = F_Y \, x \, F_X^T$ is read, and a loss is computed from it. On the way back the
+# patch receives $G = \frac{d\mathcal{L}}{dp}$, one number for each of its pixels. What does the image receive,
+# $\frac{d\mathcal{L}}{dx}$? Begin with one patch pixel, $p_{ji} = \sum_b \sum_a F_Y[j, b] \, x[b, a] \, F_X[i, a]$:
+# what does $x[b, a]$ receive from it? Then write the sum over $j$ and $i$ as matrix products. Which equation of the
+# paper is it?
+#
+# <details><summary>Hint</summary>
+#
+# $x[b, a]$ receives $\sum_j \sum_i F_Y[j, b] \, G_{ji} \, F_X[i, a]$. The shapes leave only one way to write this: the
+# result has $B \times A$ numbers.
+#
+# </details>
 
 # %%
 def image_gradient(G, F_X, F_Y):
@@ -114,12 +137,19 @@ print("5.3 is right")
 # %% [markdown]
 # ## Exercise 5.4 How a filter learns its width
 #
-# (Hard.) A filter reads $r = \sum_a F[a] \, x_a$ with
+# (Hard, 25 minutes.) A filter reads $r = \sum_a F[a] \, x_a$ with
 #
 # $$F[a] = \frac{1}{Z} \exp\left(-\frac{(a - \mu)^2}{2 s}\right), \qquad \sum_a F[a] = 1, \qquad s = \sigma^2 .$$
 #
 # The lesson gave $\frac{dr}{d\mu} = \sum_a F[a] \, \frac{a - \mu}{s} \, (x_a - r)$. Work out $\frac{dr}{ds}$ in
 # the same way, and return both. Do not forget that $Z$ depends on $s$ too.
+#
+# <details><summary>Hint</summary>
+#
+# Write $F[a] = e^{u_a} / \sum_{a'} e^{u_{a'}}$ with $u_a = -(a - \mu)^2 / (2 s)$. Then
+# $dr = \sum_a F[a] \, (x_a - r) \, du_a$, and only $\frac{du_a}{ds}$ is left to find.
+#
+# </details>
 
 # %%
 def reading_slopes(mu, s, x):
@@ -161,13 +191,13 @@ def read(scene, window):
 hidden = equations.Window(*np.array([82.5, 58.5, 2.2, 1.21, 1.0])[:, None, None])  # each (1, 1)
 
 def walk(scene, sigma):
-    """Where 200 steps downhill end, from a window over the whole image, and how far its patch is from the lost one."""
+    """Where 200 steps downhill from a window over the whole image end, and the loss there."""
     five, patch = np.array([[0, 0, 2 * np.log(sigma), 0, 0]]), read(scene, hidden)
     state = adam_init(five)
     for _ in range(200):
-        miss, gradient = value_and_grad(lambda five: ((read(scene, window_at(five)) - patch) ** 2).sum(), five)
+        loss, gradient = value_and_grad(lambda five: ((read(scene, window_at(five)) - patch) ** 2).sum(), five)
         five, state = adam_update(five, gradient, state, rate=0.02)
-    return window_at(five), miss
+    return window_at(five), loss
 
 # %%
 one = np.pad(digits[15], ((44, 3), (68, 4)))  # B = 75 rows of A = 100 pixels
@@ -175,17 +205,17 @@ two = one.copy()
 two[4:32, 6:34] = digits[1]
 figure, axes = plt.subplots(1, 3, figsize=(16, 5))
 figure.get_layout_engine().set(w_pad=0.5)
-misses, walks = [], [("as in the lesson", one, 4.5), ("$\\sigma$ = 1", one, 1.0), ("two digits", two, 4.5)]
+losses, walks = [], [("as in the lesson", one, 4.5), ("$\\sigma$ = 1", one, 1.0), ("two digits", two, 4.5)]
 for ax, (name, scene, sigma) in zip(axes, walks):
-    window, miss = walk(scene, sigma)
+    window, loss = walk(scene, sigma)
     plotting.show_image(ax, scene)
-    ax.set_title(f"{name}: miss {miss:.2f}", pad=45)  # above the rectangle
-    plotting.draw_window(ax, window, 12)
-    misses.append(miss)
+    ax.set_title(f"{name}: loss {loss:.2f}", pad=45)  # above the rectangle
+    plotting.draw_window(ax, window, 12, plotting.GREEN)
+    losses.append(loss)
 plt.show()
-assert misses[0] < 0.01 and min(misses[1:]) > 5
+assert losses[0] < 0.01 and min(losses[1:]) > 5
 
 # %% [markdown]
-# Stuck both times. Narrow filters stand 9 pixels apart, and the digit falls between them. With two digits, the window
-# stays stretched over both. A gradient knows only what the filters see from where they are: begin wide and blurred.
-# With two digits, even that is not enough.
+# It gets stuck both times. Narrow filters stand 9 pixels apart, and the digit falls between them. With two digits, the
+# window stays stretched over both. A gradient knows only what the filters see from where they are: begin wide and
+# blurred. With two digits, even that is not enough.

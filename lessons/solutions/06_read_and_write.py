@@ -3,8 +3,8 @@
 #
 # Do the lesson first: [06 Read and write](../06_read_and_write.ipynb). Every exercise has a text, a cell where you
 # write your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it
-# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run
-# the next cell first.
+# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Stuck?
+# Click on Hint. Run the next cell first.
 
 # %%
 import numpy as np
@@ -23,8 +23,14 @@ def some_window(batch, N, height, width):
 # %% [markdown]
 # ## Exercise 6.1 Light
 #
-# (Easy.) How much does a write (Eq. 29) add to the whole canvas, all pixels together? Work it out from the patch and
-# the intensity alone: your function does not get the filters. (A row of a filterbank sums to 1.)
+# (Easy, 5 minutes.) How much does a write (Eq. 29) add to the whole canvas, all pixels together? Work it out from the
+# patch and the intensity alone: your function does not get the filters. (A row of a filterbank sums to 1.)
+#
+# <details><summary>Hint</summary>
+#
+# Sum Eq. 29 over $b$ and $a$ first: $\sum_b \hat{F}_Y[j, b] = 1$ for every $j$.
+#
+# </details>
 
 # %%
 def light(w, gamma):
@@ -47,10 +53,17 @@ print("6.1 is right")
 # %% [markdown]
 # ## Exercise 6.2 In colour
 #
-# (Harder.) "For colour images each point in the input and error image [...] is an RGB triple. In this case the same
-# reading and writing filters are used for all three channels" (section 3.3). Read from colour images, whose
+# (Harder, 15 minutes.) "For colour images each point in the input and error image [...] is an RGB triple. In this case
+# the same reading and writing filters are used for all three channels" (section 3.3). Read from colour images, whose
 # channels are the last axis. A reading is first the three patches of $x$, red, green and blue, then those of
-# $\hat{x}$, and each patch row by row. Try it without a loop over the batch: `np.moveaxis` or `np.einsum`.
+# $\hat{x}$, and each patch row by row. Try it without a loop over the batch.
+#
+# <details><summary>Hint</summary>
+#
+# `np.einsum("njb,nbac,nia->ncji", F_Y, x, F_X)` is all patches of $x$ at once, (batch, 3, N, N). Or move the channels
+# to the second axis with `np.moveaxis` and use `@`.
+#
+# </details>
 
 # %%
 def read_colour(x, x_hat, F_X, F_Y, gamma):
@@ -79,12 +92,21 @@ print("6.2 is right")
 # %% [markdown]
 # ## Exercise 6.3 Write, backwards
 #
-# (Hard.) The loss has a gradient with respect to every pixel that is written, $G = \frac{dL}{d\,\text{write}}$. Work
-# out on paper what it says of the four things that a write is made of,
+# (Hard, 30 minutes.) The loss has a gradient with respect to every pixel that is written, $G =
+# \frac{d\mathcal{L}}{d\,\text{write}}$. Work out on paper the gradients with respect to the four things that a write
+# is made of,
 #
 # $$\text{write}[b, a] = \frac{1}{\hat{\gamma}} \sum_j \sum_i \hat{F}_Y[j, b] \; w[j, i] \; \hat{F}_X[i, a] ,$$
 #
-# and write it down as matrix products. The check compares every entry with finite differences.
+# and write them down as matrix products. The check compares every entry with finite differences.
+#
+# <details><summary>Hint</summary>
+#
+# $d\mathcal{L} = \sum_b \sum_a G[b, a] \, d\,\text{write}[b, a]$. Put in the formula, and collect what stands beside
+# $dw[j, i]$, beside $d\hat{F}_X[i, a]$ and beside $d\hat{F}_Y[j, b]$. For $\hat{\gamma}$: the derivative of
+# $1 / \hat{\gamma}$ is $-1 / \hat{\gamma}^2$.
+#
+# </details>
 
 # %%
 def write_backwards(G, w, F_X, F_Y, gamma):

@@ -3,7 +3,8 @@
 #
 # Do the lesson first: [07 Measure](../07_measure.ipynb). Every exercise has a text, a cell where you write your answer
 # in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it expected and what
-# it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run the next cell first.
+# it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Stuck? Click on Hint. Run
+# the next cell first.
 
 # %%
 import numpy as np
@@ -16,8 +17,15 @@ rng = np.random.default_rng(107)
 # %% [markdown]
 # ## Exercise 7.1 Bits
 #
-# (Easy.) Scores of models of different images cannot be compared in nats per image: a larger image costs more. Turn
-# nats per image into bits per pixel. (A colour image has three numbers a pixel; here they count as three pixels.)
+# (Easy, 5 minutes.) Scores of models of different images cannot be compared in nats per image: a larger image costs
+# more. Turn nats per image into bits per pixel. (A colour image has three numbers a pixel; here they count as three
+# pixels.)
+#
+# <details><summary>Hint</summary>
+#
+# 1 bit is $\log 2$ nats, so there are fewer nats than bits.
+#
+# </details>
 
 # %%
 def bits_per_pixel(nats, height, width, channels=1):
@@ -37,12 +45,18 @@ print("7.1 is right")
 # %% [markdown]
 # ## Exercise 7.2 What the KL asks for
 #
-# (Harder.) Take the closed form for one latent unit,
+# (Harder, 10 minutes.) Take the closed form for one latent unit,
 #
 # $$KL = \frac{\mu^2 + \sigma^2 - \log \sigma^2 - 1}{2} ,$$
 #
 # and work out its derivatives with respect to $\mu$ and $\sigma$ on paper. Which way does each push, and where do both
 # rest?
+#
+# <details><summary>Hint</summary>
+#
+# $\log \sigma^2 = 2 \log \sigma$.
+#
+# </details>
 
 # %%
 def kl_gradient(mu, sigma):
@@ -63,7 +77,7 @@ print("7.2 is right")
 # %% [markdown]
 # ## Exercise 7.3 An estimate that survives
 #
-# (Hard.) From $K$ log weights for each image compute the estimate of its $-\log p(x)$,
+# (Hard, 20 minutes.) From $K$ log weights for each image compute the estimate of its $-\log p(x)$,
 #
 # $$-\log \frac{1}{K} \sum_k w_k ,$$
 #
@@ -71,8 +85,16 @@ print("7.2 is right")
 #
 # $$\frac{\left( \sum_k w_k \right)^2}{\sum_k w_k^2} .$$
 #
-# A weight of an image is often as small as $e^{-1000}$, which a computer takes for 0. So never leave the logarithms
-# without taking the largest one out. What does a common factor do to either number?
+# A weight of an image is often as small as $e^{-1000}$, which a computer takes for 0, and its largest weight may be
+# $e^{2000}$ times the smallest. So never leave the logarithms without taking the largest one out. What does a common
+# factor do to either number?
+#
+# <details><summary>Hint</summary>
+#
+# For each image take $m = \max_k \log w_k$ and compute with $w_k e^{-m}$, which is at most 1. The estimate then lacks
+# $-m$; the effective number lacks nothing.
+#
+# </details>
 
 # %%
 def estimate(log_w):
@@ -87,10 +109,12 @@ def estimate(log_w):
 # Check 7.3
 log_w = np.log([[1.0, 2.0, 1e-6], [1.0, 4.0, 1.0], [1.0, 6.0, 1e-6]])
 expected = -np.log([1.0, 4.0, 1 / 3 + 2e-6 / 3]), np.array([3.0, 144 / 56, 1.000004])
-for shift in 0, -1000, 1000:
+log_w = np.c_[log_w, [0.0, 2000.0, 0.0]]  # the fourth image: one weight has all
+expected = np.append(expected[0], np.log(3) - 2000), np.append(expected[1], 1)
+for shift in np.array([[0, 0, 0, 0], [-1000, -1000, -1000, 0], [1000, 1000, 1000, 0], [0, -1000, 1000, -3000]]):
     got, effective = estimate(log_w + shift)
-    assert_close(f"the estimate, log weights {shift:+}", got, expected[0] - shift)
-    assert_close(f"the effective number, log weights {shift:+}", effective, expected[1])
+    assert_close(f"the estimates, log weights moved by {shift}", got, expected[0] - shift)
+    assert_close(f"the effective numbers, log weights moved by {shift}", effective, expected[1])
 
 z, dz = np.linspace(-8, 8, 4001, retstep=True)  # the toy of the lesson's part 2
 x, slope = np.array([1.0, 0.0, 1.0]), np.array([4.0, -3.0, 1.0])

@@ -3,8 +3,8 @@
 #
 # Do the lesson first: [08 Attend to classify](../08_attend_to_classify.ipynb). Every exercise has a text, a cell where
 # you write your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what
-# it expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run
-# the next cell first.
+# it expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer.
+# Stuck? Click on Hint. Run the next cell first.
 
 # %%
 import numpy as np
@@ -20,8 +20,16 @@ rng = np.random.default_rng(108)
 # %% [markdown]
 # ## Exercise 8.1 The first glimpse
 #
-# (Easy.) Before it has seen anything, the network looks through the window that its learned $h_0$ emits. Work this
-# window out, in pixels, from the parameters: Eq. 21-24 with $h_0$ in the place of $h_{t-1}$. You need no image.
+# (Easy, 10 minutes.) Before it has seen anything, the network looks through the window that its learned $h_0$ emits.
+# Work this window out, in pixels, from the parameters: Eq. 21-24 with $h_0$ in the place of $h_{t-1}$. You need no
+# image.
+#
+# <details><summary>Hint</summary>
+#
+# Part 4 of lesson 05 has the five lines. Mind that the network emits $\log \sigma^2$ third and $\log \tilde{\delta}$
+# fourth, and the answer wants $\delta$ third.
+#
+# </details>
 
 # %%
 def first_window(params, N, A, B):
@@ -58,7 +66,8 @@ print("8.1 is right")
 
 # %% [markdown]
 # The next cell draws the first windows of the two networks that come with `draw_np`. New parameters put this window
-# over the whole canvas, and training was free to move it. How far did it? Why may that be wise?
+# over the whole canvas, and training was free to move it. It hardly did: wherever the digit is, some filter must see
+# it.
 
 # %%
 image = datasets.sample("cluttered-mnist", rng, 1, "test").images[0]
@@ -67,41 +76,59 @@ figure.get_layout_engine().set(w_pad=0.5)
 for ax, steps in zip(axes, (4, 8)):
     params, config = load_pretrained(f"cluttered-mnist-{steps}")
     plotting.show_image(ax, image)
-    plotting.draw_window(ax, first_window(params, 12, 100, 100), 12, plotting.GREEN)
+    plotting.draw_window(ax, first_window(params, 12, 100, 100), 12, plotting.GREEN).set_linewidth(2)
     ax.set_title(f"the first of {steps} glimpses", pad=35)
 plt.show()
 
 # %% [markdown]
-# ## Exercise 8.2 The complaint
+# ## Exercise 8.2 The gradient at the logits
 #
-# (Harder.) A batch of $n$ images has logits $a$ and right classes $y$. The loss is the mean of the cross-entropies,
+# (Harder, 15 minutes.) A batch of $n$ images has logits $a$ and right classes $y$. The loss is the mean of the
+# cross-entropies,
 #
-# $$L = \frac{1}{n} \sum_m \Big( \log \sum_j e^{a_{mj}} - a_{m y_m} \Big) .$$
+# $$\mathcal{L} = \frac{1}{n} \sum_m \Big( \log \sum_j e^{a_{mj}} - a_{m y_m} \Big) .$$
 #
-# Work out $\frac{dL}{da_{mk}}$ and write it down without a loop over images. Logits may be as large as 1,000.
+# Work out $\frac{d\mathcal{L}}{da_{mk}}$ and write it down without a loop over images. Logits may be as large as 1,000
+# in one image of the batch and as small as -2,000 in another.
+#
+# <details><summary>Hint</summary>
+#
+# Subtract the largest logit of each image before `exp`. `p[np.arange(n), labels]` are the probabilities of the right
+# classes. And the loss is a mean.
+#
+# </details>
 
 # %%
-def complaint(a, labels):
+def logit_gradient(a, labels):
     """dL/da of shape (batch, classes), from the logits `a` of this shape and `labels`, whole numbers, (batch,)."""
     # BEGIN SOLUTION
     weights = np.exp(a - a.max(axis=1, keepdims=True))
     p = weights / weights.sum(axis=1, keepdims=True)
-    p[np.arange(len(a)), labels] -= 1  # believed less so
+    p[np.arange(len(a)), labels] -= 1  # minus the truth
     return p / len(a)
     # END SOLUTION
 
 # %%
 # Check 8.2
 a, y = 2 * rng.standard_normal((3, 10)), np.array([7, 0, 2])
-assert_derivatives(lambda tree: equations.cross_entropy(tree["a"], y).mean(), {"a": a}, {"a": complaint(a.copy(), y)})
-assert_close("dL/da for large logits", complaint(np.array([[1000.0, 1000.0, 0.0]]), np.array([0])), [[-0.5, 0.5, 0]])
+got = logit_gradient(a.copy(), y)
+assert_derivatives(lambda tree: equations.cross_entropy(tree["a"], y).mean(), {"a": a}, {"a": got})
+large = np.array([[1000.0, 1000.0, -2000.0], [-2000.0, -1000.0, -1000.0]])  # of the second the largest is -1000
+got = logit_gradient(large.copy(), np.array([0, 2]))
+assert_close("dL/da for large logits", got, [[-0.25, 0.25, 0], [0, 0.25, -0.25]])
 print("8.2 is right")
 
 # %% [markdown]
 # ## Exercise 8.3 Stop when sure
 #
-# (Harder.) Eight glimpses for every image, also for the easy ones: is that needed? Let the network answer as soon as
-# the largest of its ten probabilities is above a threshold, and after the last glimpse in any case.
+# (Harder, 20 minutes.) Eight glimpses for every image, also for the easy ones: is that needed? Let the network answer
+# as soon as the largest of its ten probabilities is above a threshold, and after the last glimpse in any case.
+#
+# <details><summary>Hint</summary>
+#
+# `argmax` of an array of True and False is the first True.
+#
+# </details>
 
 # %%
 def stop_when_sure(p, threshold):
@@ -120,7 +147,7 @@ def stop_when_sure(p, threshold):
 # %%
 # Check 8.3
 p = equations.softmax(3 * rng.standard_normal((5 * 40, 10))).reshape(5, 40, 10)
-for threshold in 0.5, 0.8, 1.0:
+for threshold in 0.5, 0.8, p[0, 7].max(), 1.0:  # the third is reached exactly
     answers, glimpses = stop_when_sure(p, threshold)
     for n in range(40):
         t = next((t for t in range(5) if p[t, n].max() > threshold), 4)
@@ -155,11 +182,17 @@ plt.show()
 # %% [markdown]
 # ## Exercise 8.4 What moves the window
 #
-# (Hard.) The complaint has come back as far as a glimpse, $\text{patch} = \gamma \, F_Y \, x \, F_X^T$, and says
-# $G = \frac{dL}{d\,\text{patch}}$, one number for each patch pixel. Now it reaches the window. Find
-# $\frac{dL}{dg_X}$ on paper: first $\frac{d\mu_X^i}{dg_X}$ (Eq. 19), then
-# $\frac{dF_X[i, a]}{d\mu_X^i}$ with $Z_X$ and all (Eq. 25), then the sum over the patch. If it is negative, the window
-# should move to the right.
+# (Hard, 30 minutes.) The gradient has come back as far as a glimpse, $\text{patch} = \gamma \, F_Y \, x \, F_X^T$: it
+# is $G = \frac{d\mathcal{L}}{d\,\text{patch}}$, one number for each patch pixel. Now it reaches the window. Find
+# $\frac{d\mathcal{L}}{dg_X}$ on paper: first $\frac{d\mu_X^i}{dg_X}$ (Eq. 19), then $\frac{dF_X[i, a]}{d\mu_X^i}$ with
+# $Z_X$ and all (Eq. 25), then the sum over the patch. If it is negative, the window should move to the right.
+#
+# <details><summary>Hint</summary>
+#
+# $\frac{d\mu_X^i}{dg_X} = 1$. With $u_a = -(a - \mu)^2 / (2 \sigma^2)$ and $F[a] = e^{u_a} / Z$ it is
+# $dF[a] = F[a] \, (du_a - \sum_{a'} F[a'] \, du_{a'})$. Then $\text{patch}$ depends on $F_X$ in one factor only.
+#
+# </details>
 
 # %%
 def pull(G, x, F_X, F_Y, mu_X, sigma_squared, gamma):

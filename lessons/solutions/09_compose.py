@@ -3,7 +3,8 @@
 #
 # Do the lesson first: [09 Compose](../09_compose.ipynb). Every exercise has a text, a cell where you write your answer
 # in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it expected and what
-# it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run the next cell first.
+# it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Stuck? Click on Hint. Run
+# the next cell first.
 
 # %%
 from dataclasses import replace
@@ -27,9 +28,16 @@ digits = datasets.load("mnist", "test").images  # (10000, 28, 28), values in [0,
 # %% [markdown]
 # ## Exercise 9.1 The price of a pixel
 #
-# (Easy.) Make the picture of a DRAW one pixel larger. How many parameters more has the model? Think of every place
-# where a pixel touches a weight: the two images that are read, what is written, and the canvas to begin with. In
+# (Easy, 10 minutes.) Make the picture of a DRAW one pixel larger. How many more parameters has the model? Think of
+# every place where a pixel meets a weight: the two images that are read, what is written, and the first canvas. In
 # colour a pixel has three numbers.
+#
+# <details><summary>Hint</summary>
+#
+# Without attention each number of $x$ and of $\hat{x}$ has a weight for every cell of the encoder's four gates, and
+# what is written is a linear map: weights and a bias for each number.
+#
+# </details>
 
 # %%
 def price_of_a_pixel(hidden, channels, attention):
@@ -62,13 +70,19 @@ print("9.1 is right")
 # %% [markdown]
 # ## Exercise 9.2 Any number of digits
 #
-# (Harder.) Compose one picture of $K$ digits:
+# (Harder, 15 minutes.) Compose one picture of $K$ digits:
 #
 # $$x[b, a] = \min\Big(1, \sum_{k=1}^{K} d_k[b - q_k + 1, \; a - p_k + 1]\Big) ,$$
 #
 # where $d_k$ is 0 outside its pixels. You may loop over the digits, but not over pixels: cut a piece out of the
 # picture, or write through sharp filters as the lesson does. Rows and columns count from 1, as in the paper; Python's
 # slices do not.
+#
+# <details><summary>Hint</summary>
+#
+# `x[q - 1 : q - 1 + height, p - 1 : p - 1 + width] += digit`, and clip once, at the end.
+#
+# </details>
 
 # %%
 def compose(d, q, p, B, A):
@@ -100,8 +114,8 @@ print("9.2 is right")
 # %% [markdown]
 # ## Exercise 9.3 A larger canvas, the same pen
 #
-# (Hard.) A model that was trained on $A \times B$ pixels is to draw on $A' \times B'$. Put it there as it is, and its
-# drawing is stretched, for Eq. 22-24 count in parts of the picture:
+# (Hard, 30 minutes.) A model that was trained on $A \times B$ pixels is to draw on $A' \times B'$. Put it there as it
+# is, and its drawing is stretched, for Eq. 22-24 count in parts of the picture:
 #
 # $$g_X = \frac{A+1}{2} (\tilde{g}_X + 1), \qquad g_Y = \frac{B+1}{2} (\tilde{g}_Y + 1), \qquad
 # \delta = \frac{\max(A, B) - 1}{N - 1} \, \tilde{\delta} .$$
@@ -112,8 +126,15 @@ print("9.2 is right")
 #
 # $$(\tilde{g}_X, \tilde{g}_Y, \log \sigma^2, \log \tilde{\delta}, \log \gamma) = h^{dec} \, W + b ,$$
 #
-# so find what has to be emitted now, and from it the new $W$ and $b$. Each of the
-# five numbers has a column of $W$.
+# so find what has to be emitted now, and from it the new $W$ and $b$. Each of the five numbers has a column of $W$.
+#
+# <details><summary>Hint</summary>
+#
+# Solve $\frac{A'+1}{2} (\tilde{g}_X' + 1) = \frac{A+1}{2} (\tilde{g}_X + 1) + \text{right}$ for $\tilde{g}_X'$: it is
+# a number times $\tilde{g}_X$ plus another number. The first multiplies a column of $W$ and its $b$, the second is
+# added to $b$. For the stride only a logarithm is added.
+#
+# </details>
 
 # %%
 def moved(W, b, small, large, right, down):
@@ -146,33 +167,48 @@ for small, large, right, down in ((60, 60), (100, 100), 20, 20), ((30, 40), (70,
 print("9.3 is right")
 
 # %% [markdown]
-# Now the model draws on 100 × 100, the same $z$ at two places. Its first canvas goes along, continued with its edge.
-# Near the rim of the small canvas the drawings differ: a filter that was cut off there has room now. Further inside
-# they should be one and the same, and the cell prints how far they are not.
+# Now the model draws on 100 × 100, the same $z$ at two places. Its first canvas goes along, continued with the values
+# at its edge. Before you run the cell: will it be exactly the same drawing? The cell prints by how much of the ink
+# they differ. Then it compares what single steps wrote: steps whose filters all lay inside the small canvas, three
+# $\sigma$ and all, and steps whose window met its rim.
 
 # %%
 params, config = load_pretrained("two-digit-mnist")
 z, wide = draw.sample_noise(config, 5, rng), replace(config, height=100, width=100)
-before = equations.sigmoid(draw.generate(params, config, z).canvases[-1])  # (5, 60, 60)
+small = draw.generate(params, config, z)
+w, before = small.windows, equations.sigmoid(small.canvases[-1])  # (5, 60, 60)
+reach = (config.write_size - 1) / 2 * w.delta + 3 * np.sqrt(w.sigma_squared)
+at_rim = np.maximum(abs(w.g_X - 30.5), abs(w.g_Y - 30.5)) + reach > 30  # (steps, 5)
+wrote = np.diff(small.canvases, axis=0)  # by every step but the first: (steps - 1, 5, 60, 60)
 rows = [np.pad(before, ((0, 0), (20, 20), (20, 20)))]
 for right, down in (40, 40), (0, 20):
     c_0 = np.pad(params["initial"]["canvas"], ((0, 0), (down, 40 - down), (right, 40 - right)), mode="edge")
     new = {**params, "initial": {**params["initial"], "canvas": c_0}}
     W, b = moved(**params["write_window"], small=(60, 60), large=(100, 100), right=right, down=down)
     new["write_window"] = {"W": W.astype(np.float32), "b": b.astype(np.float32)}
-    rows.append(equations.sigmoid(draw.generate(new, wide, z).canvases[-1]))
-    off = np.abs(rows[-1][:, down : down + 60, right : right + 60] - before)[:, 10:-10, 10:-10]
-    print(f"right {right}, down {down}: the middle 40 × 40 pixels differ by {off.mean():.4f} on average")
+    canvases = draw.generate(new, wide, z).canvases
+    rows.append(equations.sigmoid(canvases[-1]))
+    there = np.s_[..., down : down + 60, right : right + 60]
+    off = np.abs(rows[-1][there] - before).sum() / before.sum()
+    print(f"right {right}, down {down}: the drawings differ by {off:.0%} of the ink")
+    for name, which in ("all inside", ~at_rim[1:]), ("at the rim", at_rim[1:]):
+        off = np.abs(np.diff(canvases, axis=0)[there] - wrote)[which].sum() / np.abs(wrote)[which].sum()
+        print(f"    {which.sum()} writes with their filters {name} differ by {off:.2g} of what they wrote")
 axes = plt.figure(figsize=(13, 8)).add_subplot()
 plotting.show_image(axes, plotting.grid(np.concatenate(rows), columns=5, border=3))
 _ = axes.set_yticks([53, 156, 259], ["60 × 60", "right 40\ndown 40", "down 20"])
 
 # %% [markdown]
+# Almost, but not exactly. Where all filters lay inside, the writes are the same to rounding. At the rim they are not: a
+# filter that was cut off there still summed to 1, so that all its light fell onto the small canvas. On the large one it
+# has room, and part of the light falls outside. The first windows of a drawing are large and always meet the rim, so
+# every picture changes. The same five numbers mean another stroke where the paper ends elsewhere.
+#
 # ## An experiment: one digit, or three
 #
-# Nothing to write here. But for the beginning of its training, the model has been asked for two digits, always. Before
-# you run the next cells: can it redraw a picture with one digit? With three, with four? What is measured is the ink
-# that is missing or too much, $\sum |x - \sigma(c_T)|$, for each unit of ink in the picture.
+# Nothing to write here. Apart from the beginning of its training, the model has always been asked for two digits.
+# Before you run the next cell: can it redraw a picture with one digit? With three, with four? The cell measures the
+# ink that is missing or too much, $\sum |x - \sigma(c_T)|$, for each unit of ink in the picture.
 
 # %%
 def picture(K):
@@ -191,13 +227,13 @@ for K, above, below in zip([1, 2, 3, 4], *axes):
 plt.show()
 
 # %% [markdown]
-# One digit it knows from the beginning of its training. Of three or four, what does it draw, and what does it leave
-# out? Part 3 has shown its plan: a digit in the first half of the steps, a digit in the second. What is the model short
-# of: steps, nats, or practice? Give it more steps (`replace(config, steps=...)`) and see.
+# It knows one digit from the beginning of its training. Of three or four, what does it draw, and what does it leave
+# out? Part 3 has shown its plan: a digit in the first half of the steps, a digit in the second. What does the model
+# lack: steps, nats, or practice? Give it more steps (`replace(config, steps=...)`) and see.
 #
 # ## An experiment: how it learned
 #
-# Nothing to write here either. Part 4 tells how the model was made. First the start, before any training with pairs:
+# Nothing to write here either. Part 7 tells how the model was made. First the start, before any training with pairs:
 # above `mnist` on 28 × 28, below on 60 × 60, the same $z$.
 
 # %%
@@ -217,10 +253,11 @@ for row, made_there in zip(axes, (small, large)):
 _ = [row[0].set_ylabel(name) for row, name in zip(axes, ["28 × 28", "60 × 60"])]
 
 # %% [markdown]
-# And then what stood in the encoder's way. The derivative of a picture's loss by the very first noise, $\partial L /
-# \partial \epsilon_1$, tells how much hangs on the first stroke. The cell takes its length for each of 200 pictures, in
-# one backward pass, once as it is and once with the derivatives by the pre-activations of the LSTMs clipped to 10 nats.
-# How much of the sum do the five largest make? (This is the trained encoder. When it began to learn, it was worse.)
+# Then what made learning hard for the encoder. The derivative of a picture's loss with respect to the very first
+# noise, $\partial \mathcal{L} / \partial \epsilon_1$, tells how much depends on the first stroke. The cell takes its
+# length for each of 200 pictures, in one backward pass, once as it is and once with the derivatives at the
+# pre-activations of the LSTMs clipped to 10 nats. How much of the sum do the five largest make? (This is the trained
+# encoder. When it began to learn, it was worse.)
 
 # %%
 x = np.stack([picture(2) for _ in range(200)])

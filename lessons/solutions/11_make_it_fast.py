@@ -3,8 +3,8 @@
 #
 # Do the lesson first: [11 Make it fast](../11_make_it_fast.ipynb). Every exercise has a text, a cell where you write
 # your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it
-# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer.
-# Run the next cell first.
+# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Stuck?
+# Click on Hint. Run the next cell first.
 
 # %%
 import weakref
@@ -23,11 +23,19 @@ rng = np.random.default_rng(111)
 # %% [markdown]
 # ## Exercise 11.1 Count a network
 #
-# (Easy.) How many operations do the matrix products of one training step of DRAW without attention take? A product of
-# an $m \times k$ and a $k \times n$ matrix takes $2 m n k$. Count it three times: once on the way there and twice on
-# the way back. Here $m$ is always the batch. There are two LSTMs with $H$ hidden units, each with a $W$ and a $U$ that
-# make four gates; the encoder reads $[r_t, h_{t-1}^{dec}]$ with $r_t = [x, \hat{x}_t]$, the decoder $z_t$. Then the
-# linear maps from $H$ numbers to $\mu$, to $\log \sigma$ and to the canvas (Eq. 18). All that $T$ times.
+# (Easy, 10 minutes.) How many operations do the matrix products of one training step of DRAW without attention take? A
+# product of an $m \times k$ and a $k \times n$ matrix takes $2 m n k$. Count it three times: once on the way forward
+# and twice on the way back. Here $m$ is always the batch. There are two LSTMs with $H$ hidden units, each with a $W$
+# and a $U$ that make four gates; the encoder reads $[r_t, h_{t-1}^{dec}]$ with $r_t = [x, \hat{x}_t]$, the decoder
+# $z_t$. Then the linear maps from $H$ numbers to $\mu$, to $\log \sigma$ and to the canvas (Eq. 18). All that $T$
+# times.
+#
+# <details><summary>Hint</summary>
+#
+# The encoder's $W$ has $2 \cdot \text{pixels} + H$ rows and $4 H$ columns. Write down the rows times columns of all
+# seven matrices.
+#
+# </details>
 
 # %%
 def operations(pixels, H, Z, T, batch):
@@ -46,14 +54,15 @@ for height, width, H, Z, T, batch in (28, 28, 256, 100, 32, 128), (7, 8, 6, 5, 3
     got = operations(height * width, H, Z, T, batch)
     assert_close(f"operations for {height * width} pixels, H = {H}, T = {T}, batch {batch}", got,
                  1e9 * gemm_floor.gigaflop(config, batch))
-    print(f"{height * width} pixels, T = {T}: {got / 1e9:.3g} thousand million operations; "
-          f"at a hundred thousand million a second {got / 1e11:.2g} s")
+    print(f"{height * width} pixels, T = {T}: {got / 1e9:.3g} billion operations; "
+          f"at 100 billion a second {got / 1e11:.2g} s")
 print("11.1 is right")
 
 # %% [markdown]
 # ## Exercise 11.2 A kernel for L^z
 #
-# (Easy.) One step's part of $L^z$ for one image is (Eq. 11, the constant put right)
+# (Easy, 15 minutes.) The part of $\mathcal{L}^z$ that one step adds for one image is (Eq. 11, with the constant
+# corrected)
 #
 # $$KL = \frac{1}{2} \sum_{k=1}^Z \left(\mu_k^2 + \sigma_k^2 - \log \sigma_k^2 - 1\right) .$$
 #
@@ -61,6 +70,13 @@ print("11.1 is right")
 # gets `d_nats`, one gradient for each image, and returns the gradients of `mu` and of `sigma`, as a tuple. Work out
 # $\frac{\partial KL}{\partial \mu_k}$ and $\frac{\partial KL}{\partial \sigma_k}$ on paper first. For which $\mu$ and
 # $\sigma$ are both zero?
+#
+# <details><summary>Hint</summary>
+#
+# $\frac{\partial KL}{\partial \mu_k} = \mu_k$. `d_nats` has one number for each image: give it a second axis with
+# `d_nats[:, None]`.
+#
+# </details>
 
 # %%
 def kl(mu, sigma):
@@ -92,11 +108,17 @@ print("11.2 is right")
 # %% [markdown]
 # ## Exercise 11.3 Once, not T times
 #
-# (Harder.) DRAW without attention reads $[x, \hat{x}_t]$ at every step and multiplies it by the rows $W_x$ and
-# $W_{\hat{x}}$ of its weights: $a_t = x W_x + \hat{x}_t W_{\hat{x}}$. But $x$ is the same at every step. Compute
+# (Harder, 20 minutes.) DRAW without attention reads $[x, \hat{x}_t]$ at every step and multiplies it by the rows $W_x$
+# and $W_{\hat{x}}$ of its weights: $a_t = x W_x + \hat{x}_t W_{\hat{x}}$. But $x$ is the same at every step. Compute
 # all $a_t$, and from the gradients $\mathrm{d}a_t$ that arrive those of the weights, $\mathrm{d}W_x$ and
 # $\mathrm{d}W_{\hat{x}}$, with as few multiplications as you can. Make every matrix product with `multiply(A, B)`,
-# which counts. How often must $x$ be multiplied on the way there, and how often on the way back?
+# which counts. How often must $x$ be multiplied on the way forward, and how often on the way back?
+#
+# <details><summary>Hint</summary>
+#
+# $\mathrm{d}W_x = \sum_t x^T \mathrm{d}a_t = x^T \sum_t \mathrm{d}a_t$: add first, multiply once.
+#
+# </details>
 
 # %%
 def read_all_steps(x, x_hats, W_x, W_x_hat, d_a, multiply):
@@ -124,29 +146,40 @@ def multiply(A, B):
     counted.append(A.shape[0] * A.shape[1] * B.shape[1])
     return A @ B
 
-a, d_W_x, d_W_x_hat = read_all_steps(x, x_hats, W["x"], W["x_hat"], d_a, multiply)
+a, d_W_x, d_W_x_hat = found = read_all_steps(x, x_hats, W["x"], W["x_hat"], d_a, multiply)
 assert_close("a", a, [x @ W["x"] + x_hat @ W["x_hat"] for x_hat in x_hats])
 assert_derivatives(lambda W: np.sum(d_a * (x @ W["x"] + x_hats @ W["x_hat"])), W, {"x": d_W_x, "x_hat": d_W_x_hat})
 plain, least = 4 * T * batch * pixels * n, 2 * (T + 1) * batch * pixels * n
-assert sum(counted) > 0, "the products: expected them to be made with multiply, got none"
-assert sum(counted) <= least, f"multiplications: expected at most {least}, got {sum(counted)} (at every step: {plain})"
-print(f"11.3 is right: {sum(counted)} multiplications in place of {plain}")
+total = sum(counted)
+assert total <= least, f"multiplications: expected at most {least}, got {total} (at every step: {plain})"
+tripled = read_all_steps(x, x_hats, W["x"], W["x_hat"], d_a, lambda A, B: 3 * multiply(A, B))
+for name, once, thrice in zip(("a", "d_W_x", "d_W_x_hat"), found, tripled):  # so every product went through multiply
+    assert_close(f"{name} with a multiply that returns three times the product", thrice, 3 * np.asarray(once))
+print(f"11.3 is right: {total} multiplications in place of {plain}")
 
 # %% [markdown]
 # ## Exercise 11.4 Back in parts
 #
-# (Hard.) A chain of states, $s_{t+1} = \text{step}(s_t)$ for $t = 0, \dots, T - 1$, ends in $s_T$. A gradient arrives
-# there, and `step_backward(s, d)` turns the gradient `d` at $\text{step}(s)$ into the gradient at $s$. So the way back
-# needs $s_{T-1}$, then $s_{T-2}$, and so on, down to $s_0$. But there is no room for all of them. Keep every $K$-th
-# state on the way there, $s_0, s_K, s_{2K}, \dots$ On the way back compute the others again, one part of $K$ steps at
-# a time, the last part first. $T$ is a multiple of $K$.
+# (Hard, 30 minutes.) A chain of states, $s_{t+1} = \text{step}(s_t)$ for $t = 0, \dots, T - 1$, ends in $s_T$. A
+# gradient arrives there, and `step_backward(s, d)` turns the gradient `d` at $\text{step}(s)$ into the gradient at
+# $s$. So the way back needs $s_{T-1}$, then $s_{T-2}$, and so on, down to $s_0$. But there is no room for all of them.
+# Keep every $K$-th state on the way there, $s_0, s_K, s_{2K}, \dots$ On the way back compute the others again, one
+# part of $K$ steps at a time, the last part first. $T$ is a multiple of $K$.
 #
-# The states here are objects with a `.value`. The check counts how many of them are alive at any time, so let go of
-# what you no longer need.
+# The states here are objects with a `.value` of two numbers, and a gradient is an array of two numbers. The check
+# counts how many of them are alive at any time, so let go of what you no longer need. It also counts the steps: at
+# most two for each of the $T$.
+#
+# <details><summary>Hint</summary>
+#
+# Keep the states in a list, and take the last one with `kept.pop()`. From it make its part, a list of $K$ states, and
+# go through this backwards.
+#
+# </details>
 
 # %%
 def gradient_in_parts(step, step_backward, first, d_last, T, K):
-    """The gradient at the state `first`, given the one at the last state, `d_last`; both are numbers."""
+    """The gradient at the state `first`, given the one at the last state, `d_last`; both of shape (2,)."""
     # BEGIN SOLUTION
     kept, state = [], first
     for t in range(T):
@@ -166,7 +199,7 @@ def gradient_in_parts(step, step_backward, first, d_last, T, K):
 # %%
 # Check 11.4
 class State:
-    alive, most = weakref.WeakSet(), 0
+    alive, most, steps = weakref.WeakSet(), 0, 0
 
     def __init__(self, value):
         self.value = value
@@ -174,23 +207,33 @@ class State:
         State.most = max(State.most, len(State.alive))
 
 def step(state):
-    return State(state.value + 0.2 + 0.1 * np.sin(2 * state.value))  # goes on for ever: no gradient vanishes
+    State.steps += 1
+    a = state.value[0] + 0.3 * np.sin(state.value[1])  # swings for ever: no gradient vanishes
+    return State(np.array([a, state.value[1] + a]))
 
 def step_backward(state, d):
-    return d * (1 + 0.2 * np.cos(2 * state.value))
+    d_a = d[0] + d[1]
+    return np.array([d_a, d[1] + 0.3 * np.cos(state.value[1]) * d_a])
 
-def last_of(start, T):
-    state = State(start)
+def everything_kept(T):
+    states = [State(start)]
     for _ in range(T):
-        state = step(state)
-    return state.value
+        states.append(step(states[-1]))
+    d = d_last
+    for state in reversed(states[:-1]):
+        d = step_backward(state, d)
+    return d
 
-for T, K in (12, 3), (64, 8), (100, 10), (8, 1), (8, 8):
-    State.most = len(State.alive)
-    got = gradient_in_parts(step, step_backward, State(0.4), 0.7, T, K)
-    expected = 0.7 * (last_of(0.4 + 1e-6, T) - last_of(0.4 - 1e-6, T)) / 2e-6
-    assert_close(f"the gradient for T = {T}, K = {K}", got, expected, rtol=1e-4)
-State.most = len(State.alive)
-gradient_in_parts(step, step_backward, State(0.4), 0.7, 100, 10)
-assert State.most <= 100 / 10 + 10 + 3, f"states alive at a time: expected about 20 for T = 100, got {State.most}"
-print(f"11.4 is right: at most {State.most} states alive of 100")
+start, d_last = np.array([0.1, 2.4]), np.array([0.7, -0.4])
+
+for T, K in (12, 3), (64, 8), (100, 10), (100, 5), (8, 1), (8, 8):
+    before = len(State.alive)
+    State.most, State.steps = before, 0
+    got = gradient_in_parts(step, step_backward, State(start), d_last, T, K)
+    most, steps = State.most - before, State.steps
+    assert_close(f"the gradient for T = {T}, K = {K}", got, everything_kept(T))
+    room = T // K + K + 3
+    assert most <= room, f"states alive at a time for T = {T}, K = {K}: expected at most {room}, got {most}"
+    assert steps <= 2 * T, f"steps for T = {T}, K = {K}: expected at most {2 * T}, got {steps}"
+    print(f"T = {T}, K = {K}: at most {most} states alive, {steps} steps")
+print("11.4 is right")
