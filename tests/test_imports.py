@@ -24,7 +24,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels"},
-    "training": CORE | {"datasets", "files", "names"},
+    "training": CORE | {"datasets", "files", "names", "__init__"},  # the last for the version
     "pretrained": CORE | {"datasets", "names", "training"},
     "benchmark": CORE | {"datasets", "training"},
     "checks": {"training"},
@@ -40,6 +40,7 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "models": {"numpy"},
     "datasets": {"numpy", "requests", "tqdm", "h5py", "PIL", "scipy"},
     "plotting": {"numpy", "matplotlib", "PIL"},
+    "training": {"numpy", "threadpoolctl", "tqdm", "mpi4py"},
 }
 ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
 PEERS = {"torch", "jax", "cupy"}  # to be measured against, in draw_np/benchmark/*_peer.py and gpu.py only

@@ -5,6 +5,7 @@ from ..pretrained import load_pretrained
 from ..training.data import of_images
 from ..training.loop import train
 from ..training.presets import PRESETS, find_preset
+from ..training.ranks import FAULTS, world
 from ..training.run import OPS
 from .common import UsageError, add_device, add_picture_options, count, folder, own_images, seed, user_value
 
@@ -38,20 +39,31 @@ def add_options(command):
 
 
 def run(arguments):
+    with world() as team:
+        preset, start = team.together(lambda: chosen(arguments, team), (UsageError, *FAULTS))
+        finished = train(
+            preset, arguments.out, seed=arguments.seed, epochs=arguments.epochs, updates=arguments.updates,
+            checkpoint_every=arguments.checkpoint_every, resume=arguments.resume, ops=arguments.ops,
+            threads=arguments.threads, keep_every=arguments.keep_every, start=start, team=team,
+        )  # fmt: skip
+    return 0 if finished else STOPPED
+
+
+def chosen(arguments, team):
+    """The recipe.Run that was asked for, and the weights to begin from, if it begins from any. Raises UsageError."""
     preset = user_value(find_preset, arguments.preset)
     if arguments.images is not None:
         images = own_images(arguments)
         preset = user_value(lambda run: of_images(run, images, arguments.images), preset)
     elif arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images")
-    if on_gpu() and (arguments.threads or 1) > 1:
+    threads = arguments.threads or 1
+    if threads > 1 and on_gpu():
         raise UsageError("--threads is for the cores of the processor; leave it out with --device cuda")
+    if on_gpu() and team.size > 1:
+        raise UsageError("mpiexec is for processors; leave out --device cuda")
+    if threads > 1 and team.size > 1:
+        raise UsageError("--threads is for one process; with mpiexec start as many as there are cores")
     if arguments.keep_every and preset.model != "draw":
         raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
-    start = load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None
-    finished = train(
-        preset, arguments.out, seed=arguments.seed, epochs=arguments.epochs, updates=arguments.updates,
-        checkpoint_every=arguments.checkpoint_every, resume=arguments.resume, ops=arguments.ops,
-        threads=arguments.threads, keep_every=arguments.keep_every, start=start,
-    )  # fmt: skip
-    return 0 if finished else STOPPED
+    return preset, load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None

@@ -16,10 +16,10 @@ from ..models.prune import ACTIVE, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
 from .data import prepare
 from .evaluation import MEASURES
-from .journal import Journal, TrainingError, tell
+from .journal import TrainingError, tell
+from .ranks import Alone
 from .recipe import now
-from .run import OPS, Folder, Progress, StopSignal
-from .shards import Shards
+from .run import OPS, Progress, StopSignal
 from .trees import named_leaves
 from .update import Work, learning, update
 
@@ -35,6 +35,7 @@ class Job(NamedTuple):
     batches: Any
     noise_rng: np.random.Generator
     validation: Any
+    team: Any  # ranks.Alone or ranks.Ranks
 
 
 def train(
@@ -49,6 +50,7 @@ def train(
     threads=None,
     keep_every=None,
     start=None,
+    team=None,
 ):
     """Train a recipe.Run in the folder `out`, which gets `checkpoint.npz`, `metrics.jsonl` and, last, `weights.npz`.
 
@@ -57,29 +59,31 @@ def train(
     `checkpoint_every` updates. `ops` is "kernels" or "equations"; `threads` the number of shards that each batch is cut
     into, one for each core to use; `keep_every` saves memory: see `draw.bound`. What is not given is as a resumed run
     had it, else the kernels, 1 thread and all states kept. `start` has the parameters and configuration of the model
-    that `recipe.start` names. Returns True when the run is complete, False when it was asked to stop.
+    that `recipe.start` names; `team` is `ranks.world()` where MPI has started processes to share the work. Returns True
+    when the run is complete, False when it was asked to stop.
 
     Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
     CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
     """
-    with StopSignal() as stop, Folder(out, run, resume) as folder, threadpool_limits(1):  # one BLAS thread to a shard
+    team = team or Alone()
+    with StopSignal() as stop, team.folder(out, run, resume) as folder, threadpool_limits(1):  # one BLAS thread a shard
         settings = folder.settings(seed, updates, threads, ops, keep_every)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)
-        data, batches, validation = prepare(run, data_rng)
+        data, batches, validation = team.together(partial(prepare, run, data_rng))
+        team.check(run, validation)
         length = (epochs and epochs * batches.per_epoch) or settings["length"] or run.recipe.updates
         settings["length"] = length
-        progress = (
-            folder.progress(batches, noise_rng, length) if resume else begin(run, start, weights_rng, data, mean_rng)
-        )
-        job = Job(run, MODELS[run.model], OPS[settings["ops"]], settings, progress, batches, noise_rng, validation)
+        fresh, stored = (begin, run, start, weights_rng, data, mean_rng), (folder.progress, batches, noise_rng, length)
+        progress = team.together(partial(*(stored if resume else fresh)))
+        how = MODELS[run.model], OPS[settings["ops"]], settings
+        job = Job(run, *how, progress, batches, noise_rng, validation, team)
         if not resume:
             folder.save(job)
         size = sum(leaf.size for leaf in named_leaves(progress.weights.params).values())
-        plan = f"{size:,} parameters, {length:,} updates of {run.recipe.batch} images"
-        tell(f"{run.name}: {plan}, in {out}")
+        tell(f"{run.name}: {size:,} parameters, {length:,} updates of {run.recipe.batch} images, in {out}")
         stopping = False
-        with Journal(folder, job) as journal:
+        with team.journal(folder, job) as journal:
             for number, (phase, first, end) in enumerate(run.recipe.spans(length)):
                 if progress.update < end and not stopping:
                     if progress.phases != number + 1:
@@ -87,8 +91,7 @@ def train(
                     stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
         stop.over = progress.update < length
         if stop.over:
-            done = f"stopped and saved at update {progress.update:,} of {length:,}"
-            tell(f"{done}; to go on: {again(run, out)}")
+            tell(f"stopped and saved at update {progress.update:,} of {length:,}; to go on: {again(run, out)}")
             return False
         tell(f"done: {folder.save_weights(job)}")
         return True
@@ -146,8 +149,9 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
     Returns whether it was asked to.
     """
     progress, length, stopping = job.progress, job.settings["length"], False
+    progress.weights, progress.units = job.team.from_first(lambda: (progress.weights, progress.units))
     config = phase.config_of(progress.config(job.run.config))
-    with Shards(job.settings["threads"], progress.weights.params) as shards:
+    with job.team.shards(job.settings["threads"], progress.weights.params) as shards:
         step = step_of(job, phase, config, shards)
         while progress.update < end and not stopping:
             started = time.perf_counter()
@@ -157,11 +161,11 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
             kl = None if phase.kl == 1.0 else np.array([1.0, now(phase.kl, part)], np.float32)
             progress.weights, nats = step(progress.weights, images, given, now(phase.rate, part), kl)
             progress.update += 1
-            stopping = stop.asked
+            stopping = job.team.any(stop.asked)
             journal.add(getattr(config, "steps", 1), nats)
             validating = progress.update % job.batches.per_epoch == 0 or progress.update == length
             saving = progress.update % checkpoint_every == 0 or progress.update == length or stopping
-            rows = journal.rows(look=validating or saving)
+            rows = job.team.together(partial(journal.rows, look=validating or saving))
             progress.seconds += time.perf_counter() - started
             if validating:
                 validate(job, phase, rows[-1], journal)
