@@ -27,10 +27,11 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "models": {"backend", "equations", "kernels"},
     "training": CORE | {"datasets", "files", "names"},
     "pretrained": CORE | {"datasets", "names", "training"},
+    "play": CORE | {"datasets", "pretrained", "rectangles", "training"},
     "benchmark": CORE | {"datasets", "training"},
     "checks": {"training"},
     "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
-    "cli": CORE | {"datasets", "training", "plotting", "pretrained", "benchmark", "__init__"},
+    "cli": CORE | {"datasets", "training", "plotting", "pretrained", "benchmark", "play", "__init__"},
     "__main__": {"cli"},
 }
 OUTSIDE = {  # and of other people's packages; any part but the equations may use NumPy
@@ -41,6 +42,7 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "models": {"numpy"},
     "datasets": {"numpy", "requests", "tqdm", "h5py", "PIL", "scipy"},
     "plotting": {"numpy", "matplotlib", "PIL"},
+    "play": {"numpy", "autograd"},  # which it packs for the browser
 }
 ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
 PEERS = {"torch", "jax", "cupy"}  # to be measured against, in draw_np/benchmark/*_peer.py and gpu.py only
