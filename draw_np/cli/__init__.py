@@ -1,4 +1,4 @@
-"""The command line: train, presets, evaluate, sample, gradcheck, bench and datasets, each in a file of its name.
+"""The command line: train, presets, evaluate, sample, play, gradcheck, bench, datasets, each in a file of its name.
 
 Every mistake ends in one line on standard error and an exit status other than 0. With `--json`, the last line of
 standard output is one JSON object.
@@ -8,7 +8,7 @@ from ..backend import DeviceError, gpu_failure, use_device
 from ..datasets import DatasetError
 from ..training.checkpoint import CheckpointError
 from ..training.journal import TrainingError
-from . import bench, datasets, evaluate, gradcheck, presets, sample, train
+from . import bench, datasets, evaluate, gradcheck, play, presets, sample, train
 from .common import OutputError, Parser, UsageError, complain, user_value
 from .train import STOPPED
 
@@ -16,6 +16,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "sample": sample,
+    "play": play,
     "gradcheck": gradcheck,
     "bench": bench,
     "presets": presets,
