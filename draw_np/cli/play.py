@@ -47,12 +47,19 @@ def serve(arguments):
         raise UsageError(f"port {arguments.port} cannot be used ({reason}): try --port 0, which takes any") from error
     with page:
         say(f"The draw-a-digit page is at {page.address}")
-        opened = not arguments.no_browser and has_screen() and webbrowser.open(page.address)
+        opened = not arguments.no_browser and open_browser(page.address)
         say("Ctrl-C stops it." if opened else "Open this address in a browser on this machine. Ctrl-C stops it.")
         page.serve_forever()
     return 0
 
 
+def open_browser(address):
+    """Open the page, if this machine has a screen: without one a browser for the terminal could come up."""
+    try:
+        return has_screen() and webbrowser.open(address)
+    except webbrowser.Error:
+        return False
+
+
 def has_screen():
-    """Whether a browser would have a window: without one a browser for the terminal could come up in its place."""
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
