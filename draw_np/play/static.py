@@ -47,12 +47,13 @@ def numpy_wheel(pyodide):
     """The name of NumPy's wheel in a folder with Pyodide, compared with the lock file's SHA-256."""
     try:
         entry = json.loads((pyodide / LOCK).read_bytes())["packages"]["numpy"]
-        found = hashlib.sha256((pyodide / entry["file_name"]).read_bytes()).hexdigest()
-    except (OSError, ValueError, KeyError) as error:
+        name, known = Path(entry["file_name"]).name, entry["sha256"]
+        found = hashlib.sha256((pyodide / name).read_bytes()).hexdigest()
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StaticError(f"{pyodide} holds no Pyodide with NumPy ({error}): unpack a release of it there") from error
-    if found != entry["sha256"]:
-        raise StaticError(f"{pyodide / entry['file_name']} is damaged: its SHA-256 is not the lock file's")
-    return entry["file_name"]
+    if found != known:
+        raise StaticError(f"{pyodide / name} is damaged: its SHA-256 is not the lock file's")
+    return name
 
 
 def python_zip(weights):

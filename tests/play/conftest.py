@@ -1,6 +1,8 @@
 """Small networks, shipped ones, and a strange Python: one that has no more than a browser's."""
 
 import dataclasses
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from draw_np.models import draw
-from draw_np.play import engine
+from draw_np.play import engine, static
 from draw_np.training.trees import map_leaves
 
 ROOT = Path(__file__).parents[2]
@@ -68,3 +70,15 @@ def in_browser():
         return child.stdout
 
     return run
+
+
+@pytest.fixture
+def fake_pyodide(tmp_path):
+    """A folder that looks like Pyodide's, with a lock file that knows its wheel of NumPy."""
+    folder = tmp_path / "pyodide"
+    folder.mkdir()
+    for name in (*static.SCRIPTS, *static.CORE, "numpy.whl"):
+        (folder / name).write_bytes(name.encode())
+    entry = {"file_name": "numpy.whl", "sha256": hashlib.sha256(b"numpy.whl").hexdigest()}
+    (folder / static.LOCK).write_text(json.dumps({"packages": {"numpy": entry}}))
+    return folder

@@ -29,6 +29,7 @@ function begin(point) {
   clearTimeout(lifted);
   const finished = state.drawing && state.t === last() && !state.playing;
   if (finished || !state.strokes.length) forget();
+  request++; // what is still being drawn is of the drawing as it was
   stroking = true;
   stop();
   state.strokes.push([point]);
