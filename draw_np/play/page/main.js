@@ -55,7 +55,7 @@ function forget() {
   clearTimeout(lifted);
   request++;
   Object.assign(state, { strokes: [], image: null, drawing: null, t: 0 });
-  say("");
+  if (ask) say("");
   show();
 }
 
