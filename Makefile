@@ -30,9 +30,8 @@ lessons: setup
 	@$(RUN) -m jupyter lab $(LAB_FLAGS) --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=lessons --LabApp.default_url=/lab/tree/README.md \
 	    --LabApp.app_settings_dir="$(CURDIR)/lessons/.jupyterlab"
 
-# Ctrl-C, status 130, is how it ends.
 play: setup
-	@$(RUN) -m draw_np play $(PLAY_FLAGS) || [ $$? -eq 130 ]
+	@$(RUN) -m draw_np play $(PLAY_FLAGS)
 
 # A folder with a release of Pyodide 0.27; without one, what the tests use is looked for.
 PYODIDE ?= build/pyodide

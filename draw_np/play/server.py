@@ -58,10 +58,9 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One connection. Whatever is refused gets one line that says why."""
+    """One request: HTTP/1.0 closes the connection after it. Whatever is refused gets one line that says why."""
 
     timeout = SECONDS
-    protocol_version = "HTTP/1.1"
     server_version, sys_version = "draw_np", ""
 
     def do_GET(self):
@@ -117,8 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def refuse(self, status, line):
-        """Say why in one line, and close the connection: what was not read would be taken for the next request."""
-        self.close_connection = True
+        """Say why in one line."""
         self.reply(status, "text/plain; charset=utf-8", f"{line}\n".encode())
 
     def send_error(self, code, message=None, explain=None):
@@ -129,8 +127,6 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {**HEADERS, "Content-Type": kind, "Content-Length": len(content)}.items():
             self.send_header(name, value)
-        if self.close_connection:
-            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)

@@ -52,6 +52,12 @@ def small():
     return network(GREY)
 
 
+@pytest.fixture
+def colour():
+    """A Network of images in colour."""
+    return network(CONFIGS["colour"])
+
+
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS)
 def any_network(request):
     """Grey, in colour and without attention."""

@@ -10,10 +10,12 @@ import time
 
 import numpy as np
 import pytest
+from PIL import ImageColor
 
 from draw_np import datasets, equations, load_pretrained
 from draw_np.models import draw
 from draw_np.play import engine, server, static
+from draw_np.plotting import GREEN, RED
 from tools import pyodide
 
 SECONDS = 300  # for each thing that is waited for, on a busy machine
@@ -32,9 +34,18 @@ LAST_STEP = re.compile(r"step (\d+) of \1\b")
 SEED = 'import("./main.js").then(({ state }) => state.seed)'
 DONE = """((before) => import("./main.js").then(({ state: { drawing, seed, t } }) =>
     drawing && seed !== before && t === drawing.steps - 1))"""
-WHITES = """((pen, { width, height }) => pen.getImageData(0, 0, width, height).data
-    .filter((value, k) => k % 4 === 0 && value > 200).length)(
-    document.getElementById("canvas").getContext("2d"), document.getElementById("canvas"))"""
+AT = """([id, x, y]) => import("./paint.js").then(({ rim }) => {
+    const canvas = document.getElementById(id), around = rim({ height: 28, width: 28 }) + 0.5;
+    const place = [x, y].map((each) => ((each + around) / (28 + 2 * around - 1)) * canvas.width);
+    const [left, top] = place.map((each) => Math.round(each - 0.5));
+    return [...canvas.getContext("2d").getImageData(left, top, 1, 1).data.slice(0, 3)];
+})"""
+PAINTED = """([about, values]) => import("./paint.js").then(({ pixels }) => {
+    const pen = Object.assign(document.createElement("canvas"), about).getContext("2d");
+    pen.translate(0.5, 0.5);
+    pixels(pen, about, values);
+    return [...pen.getImageData(0, 0, about.width, about.height).data];
+})"""
 STATE = """import("./main.js").then(({ state: { image, seed, strokes, drawing } }) => ({
     image: image && [...image], seed, strokes, last: drawing && [...drawing.canvases.at(-1)]}))"""
 DRAWING = """import("./main.js").then(({ state: { drawing: { steps, ...fields } } }) => Object.fromEntries(
@@ -190,8 +201,23 @@ def test_a_drawing_is_drawn_again(page):
     image = image_of(state)
     assert_equal_numpy_s(page, state)
     assert np.abs(state["last"] - image.ravel()).mean() < 0.06 < image.mean()
-    whites = page.evaluate(WHITES)
-    assert whites > 1000  # it is on the screen
+
+
+def test_windows_lie_where_they_are(page):
+    """The middle of each rectangle's left side has its colour on the screen: green on what is read, red on what is
+    written.
+    """
+    draw_two(page)
+    page.click("#back")
+    told(page, "step 63 of 64")
+    drawing = page.evaluate(DRAWING)
+    brightest, darkest = np.argmax(drawing["canvases"][62]), np.argmin(drawing["canvases"][62])
+    shades = [max(page.evaluate(AT, ["canvas", int(k) % 28, int(k) // 28])) for k in (brightest, darkest)]
+    assert shades[0] > 240 and shades[1] < 15
+    for picture, window, colour in (("pad", "read", GREEN), ("missing", "read", GREEN), ("canvas", "write", RED)):
+        left, top, _, height, _ = drawing[window][62]
+        found = page.evaluate(AT, [picture, left, top + height / 2])
+        assert np.abs(np.subtract(found, ImageColor.getrgb(colour))).max() <= 2
 
 
 def test_a_drawing_lies_as_mnist_s_digits_do(page):
@@ -350,6 +376,43 @@ def test_other_weights_have_other_sizes(small, pages):
     state = redrawn(page, lambda: stroke(page, (0.25, 0.3), (0.25, 0.6)))
     rows, columns = np.nonzero(np.reshape(state["image"], (60, 60)))
     assert 9 < columns.min() < columns.max() < 15 and 12 < rows.min() < rows.max() < 40  # it stays where it was drawn
+    page.context.close()
+
+
+def test_colours_and_nothing_to_begin_with(colour, pages):
+    """Without examples it begins from imagination; a drawing is white in all three colours, a canvas has them all."""
+    found = []
+    with served(server.Server("colour", colour, port=0)) as running:
+        page = pages(running.address, found)
+        told(page, "step 3 of 3")
+        assert page.locator(".example").count() == 0 and page.evaluate(STATE)["image"] is None
+        assert page.locator("h1").inner_text() == "Draw a picture"
+        state = redrawn(page, lambda: stroke(page, (0.3, 0.3), (0.6, 0.6)))
+        image = np.reshape(state["image"], (8, 7, 3))
+        assert image.max() == 1 and (image == image[:, :, :1]).all()
+        noise = draw.sample_noise(colour.config, 1, np.random.default_rng(state["seed"]))
+        trace = draw.infer(*colour, np.float32(image)[None], noise)
+        last = np.moveaxis(equations.pixel_means(trace.canvases[-1][0]), 0, 2)
+        np.testing.assert_allclose(np.reshape(state["last"], (8, 7, 3)), last, atol=1e-4)
+        page.context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "channels, values, shades",
+    [
+        (1, [0, 0.2, 1, 0.4, 0.6, 0.8], [[0] * 3, [51] * 3, [255] * 3, [102] * 3, [153] * 3, [204] * 3]),
+        (1, [0, 0.2, -1, 1, -0.5, 0], [[0] * 3, [51] * 3, [86, 180, 233], [255] * 3, [43, 90, 117], [0] * 3]),
+        (3, [0, 0.2, 0.4] * 5 + [1, 0, 0], [[0, 51, 102]] * 5 + [[255, 0, 0]]),
+        (3, [0, 0.2, -0.2] * 5 + [1, 0, -1], [[128, 153, 102]] * 5 + [[255, 128, 0]]),
+    ],
+    ids=["grey", "error", "colour", "error in colour"],
+)
+def test_pixels_on_the_screen(small, pages, channels, values, shades):
+    """Of an error image in grey what is missing is white and what is too much blue; in colour grey is right."""
+    page = pages(small.address)
+    painted = page.evaluate(PAINTED, [{"width": 3, "height": 2, "channels": channels}, values])
+    assert np.reshape(painted, (6, 4)).tolist() == [[*shade, 255] for shade in shades]
     page.context.close()
 
 

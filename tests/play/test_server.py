@@ -137,7 +137,7 @@ def test_refusals(status, words, request_, ask):
     found, headers, body = ask(**request_)
     line = body.decode()
     assert found == status and words in line and line.endswith("\n") and line.count("\n") == 1
-    assert "Access-Control-Allow-Origin" not in headers and headers["Connection"] == "close"
+    assert "Access-Control-Allow-Origin" not in headers
     assert ask()[0] == 200
 
 
@@ -157,7 +157,7 @@ def test_a_body_that_ends_too_early(ask, running, capfd):
     with socket.create_connection(running.server_address, SECONDS) as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode() + bytes(100))
         connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(4096).startswith(b"HTTP/1.1 400")
+        assert connection.recv(4096).startswith(b"HTTP/1.0 400")
     assert ask()[0] == 200 and capfd.readouterr() == ("", "")
 
 

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from draw_np import cli
+from draw_np import cli, plotting
 from draw_np.play import engine, page, static
 from draw_np.training.checkpoint import CheckpointError
 
@@ -49,6 +49,11 @@ print(os.path.dirname(autograd.__file__), draw_np.__file__)
     digest, places = in_browser(program, folder).splitlines()
     assert digest == hashlib.sha256(engine.answer(engine.open_network("mnist"), b"seed")).hexdigest()
     assert places == f"{folder / 'autograd'} {folder / 'draw_np' / '__init__.py'}"
+
+
+def test_windows_have_the_colours_of_the_figures():
+    style = page.files()["style.css"][1].decode()
+    assert f"--read: {plotting.GREEN.lower()};" in style and f"--write: {plotting.RED.lower()};" in style
 
 
 def test_weights_of_one_s_own(fake_pyodide, tmp_path, small):

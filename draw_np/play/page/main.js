@@ -180,6 +180,7 @@ function offer({ label, pixels: encoded }) {
 }
 
 async function begun() {
+  say("");
   about = await (await fetch("about.json")).json();
   document.querySelector(".what").textContent = about.what;
   document.querySelector(".where").textContent = about.engine.kind === "server" ? "on this machine" : "in this browser";
