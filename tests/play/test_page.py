@@ -34,6 +34,10 @@ LAST_STEP = re.compile(r"step (\d+) of \1\b")
 SEED = 'import("./main.js").then(({ state }) => state.seed)'
 DONE = """((before) => import("./main.js").then(({ state: { drawing, seed, t } }) =>
     drawing && seed !== before && t === drawing.steps - 1))"""
+SAID = """window.said = []; document.addEventListener("DOMContentLoaded", () => {
+    const status = document.getElementById("status");
+    new MutationObserver(() => said.push(status.textContent)).observe(status, { childList: true });
+})"""
 AT = """([id, x, y]) => import("./paint.js").then(({ rim }) => {
     const canvas = document.getElementById(id), around = rim({ height: 28, width: 28 }) + 0.5;
     const place = [x, y].map((each) => ((each + around) / (28 + 2 * around - 1)) * canvas.width);
@@ -94,8 +98,8 @@ def address(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def asked():
-    """The addresses that the pages asked for."""
+def asked(address):
+    """The addresses that the page asked for."""
     return []
 
 
@@ -110,6 +114,7 @@ def pages(chromium):
             context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
         page.on("pageerror", lambda error: (faults if faults is not None else []).append(str(error)))
+        page.add_init_script(SAID)
         page.goto(address)
         return page
 
@@ -335,25 +340,16 @@ def test_no_other_host_is_asked(page, asked, address):
     assert asked and {url.split("/")[2] for url in asked if not url.startswith(("blob:", "data:"))} == {host}
 
 
-def test_how_far_loading_is(address, pages):
+def test_how_far_loading_is(ready, address):
     """In megabytes, until it is all there; with a server there is nothing to load."""
-    page = pages("about:blank")
-    page.add_init_script(
-        "window.said = []; document.addEventListener('DOMContentLoaded', () => new MutationObserver(() =>"
-        " said.push(document.getElementById('status').textContent)).observe(document.getElementById('status'),"
-        " { childList: true }))"
-    )
-    page.goto(address)
-    told(page, LAST_STEP)
-    said = [line for line in page.evaluate("said") if "MB" in line]
-    assert page.locator("#progress").is_hidden() and page.locator("#status").inner_text() == ""
+    said = [line for line in ready.evaluate("said") if "MB" in line]
+    assert ready.locator("#progress").is_hidden() and ready.locator("#status").inner_text() == ""
     if "#" in address:
         assert not said
     else:
         sizes = [float(line.split(": ")[1].split(" of ")[0]) for line in said]
         assert sizes == sorted(sizes) and len(set(sizes)) > 5
         assert 15 < sizes[-1] <= float(said[-1].split(" of ")[1].split(" MB")[0]) < 20
-    page.context.close()
 
 
 # What does not depend on the engine.
