@@ -21,7 +21,9 @@ EXAMPLES = 10
 
 def files():
     """The page's own files, {name: (content type, bytes)}."""
-    return {path.name: (TYPES[path.suffix], path.read_bytes()) for path in sorted(FOLDER.iterdir())}
+    return {
+        path.name: (TYPES[path.suffix], path.read_bytes()) for path in sorted(FOLDER.iterdir()) if path.suffix in TYPES
+    }
 
 
 def about(name, config, engine):
