@@ -1,4 +1,5 @@
 # make lessons   open the course in JupyterLab           make figures   draw every figure again
+# make play      draw a digit in the browser             make site-play  the same page for any server, with Pyodide
 # make gpu-check  all that must hold on a GPU; CHECK_FLAGS=--stand-in runs it without one
 # make test      lint, run the tests and the lessons     make setup     only prepare .venv
 PYTHON ?= python3
@@ -13,7 +14,7 @@ LAB_FLAGS = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root) \
 lessons: export JUPYTER_NO_CONFIG = 1
 unexport JUPYTER_TOKEN JUPYTER_TOKEN_FILE JUPYTER_PASSWORD
 
-.PHONY: setup lessons test figures gpu-check
+.PHONY: setup lessons play site-play test figures gpu-check
 
 setup: .venv/ready
 
@@ -28,6 +29,15 @@ lessons: setup
 	@echo "Opening the course in JupyterLab: open the address below if no browser does; Ctrl-C stops it."
 	@$(RUN) -m jupyter lab $(LAB_FLAGS) --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=lessons --LabApp.default_url=/lab/tree/README.md \
 	    --LabApp.app_settings_dir="$(CURDIR)/lessons/.jupyterlab"
+
+play: setup
+	@$(RUN) -m draw_np play $(PLAY_FLAGS)
+
+# A folder with a release of Pyodide 0.27; without one, what the tests use is looked for.
+PYODIDE ?= build/pyodide
+site-play: setup
+	@[ -e "$(PYODIDE)/pyodide.mjs" ] || $(RUN) tools/pyodide.py "$(PYODIDE)"
+	@$(RUN) -m draw_np play --out build/play --pyodide "$(PYODIDE)"
 
 test: setup
 	@echo "Checking the style, then running the tests, the lessons among them: a few minutes."

@@ -20,16 +20,18 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "files": set(),
     "backend": set(),
     "datasets": {"files", "names"},
-    "plotting": set(),
+    "rectangles": set(),
+    "plotting": {"rectangles"},
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels"},
     "training": CORE | {"datasets", "files", "names", "__init__"},  # the last for the version
     "pretrained": CORE | {"datasets", "names", "training"},
+    "play": CORE | {"datasets", "pretrained", "rectangles", "training"},
     "benchmark": CORE | {"datasets", "training"},
     "checks": {"training"},
     "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
-    "cli": CORE | {"datasets", "training", "plotting", "pretrained", "benchmark", "__init__"},
+    "cli": CORE | {"datasets", "training", "plotting", "pretrained", "benchmark", "play", "__init__"},
     "__main__": {"cli"},
 }
 OUTSIDE = {  # and of other people's packages; any part but the equations may use NumPy
@@ -41,6 +43,7 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "datasets": {"numpy", "requests", "tqdm", "h5py", "PIL", "scipy"},
     "plotting": {"numpy", "matplotlib", "PIL"},
     "training": {"numpy", "threadpoolctl", "tqdm", "mpi4py"},
+    "play": {"numpy", "autograd"},  # which it packs for the browser
 }
 ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
 PEERS = {"torch", "jax", "cupy"}  # to be measured against, in draw_np/benchmark/*_peer.py and gpu.py only

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
-from draw_np import equations, plotting
+from draw_np import equations, plotting, rectangles
 
 ROOT = Path(__file__).parents[1]
 STEPS, COUNT, HEIGHT, WIDTH, N = 3, 2, 8, 7, 4
@@ -49,13 +49,13 @@ def extents(patch):
 
 
 def test_rectangle_by_hand():
-    rectangle = plotting.window_rectangle(g_X=14.5, g_Y=10.0, delta=2.0, sigma_squared=2.25, N=5)
+    rectangle = rectangles.window_rectangle(g_X=14.5, g_Y=10.0, delta=2.0, sigma_squared=2.25, N=5)
     assert rectangle == (8.5, 4.0, 10.0, 10.0, 0.5)
 
 
 def test_rectangle_tiles_the_filters():
     """Half a stride beyond the outermost of the filters of Eq 19 and 20, whose pixels are counted from 1."""
-    left, top, width, height, _ = plotting.window_rectangle(3.7, 5.2, 1.3, 1.0, N)
+    left, top, width, height, _ = rectangles.window_rectangle(3.7, 5.2, 1.3, 1.0, N)
     for g, start, side in ((3.7, left, width), (5.2, top, height)):
         means = equations.filter_means(np.array([[g]]), np.array([[1.3]]), N)[0] - 1
         assert start == pytest.approx(means[0] - 0.65)
@@ -63,29 +63,29 @@ def test_rectangle_tiles_the_filters():
 
 
 def test_rectangle_of_a_filter_for_each_pixel_is_the_image():
-    rectangle = plotting.window_rectangle((WIDTH + 1) / 2, (HEIGHT + 1) / 2, 1.0, 1.0, WIDTH)
+    rectangle = rectangles.window_rectangle((WIDTH + 1) / 2, (HEIGHT + 1) / 2, 1.0, 1.0, WIDTH)
     assert rectangle[:4] == (-0.5, 0.0, WIDTH, WIDTH)  # half a pixel above and below, the image being 8 high
 
 
 @pytest.mark.parametrize("delta", [1.0, 9.0])
 def test_rectangle_of_a_single_filter_has_no_stride(delta):
-    assert plotting.window_rectangle(4.0, 5.0, delta, 2.25, 1) == pytest.approx((1.5, 2.5, 3.0, 3.0, 0.3))
+    assert rectangles.window_rectangle(4.0, 5.0, delta, 2.25, 1) == pytest.approx((1.5, 2.5, 3.0, 3.0, 0.3))
 
 
 def test_border_grows_with_sigma_up_to_a_tenth_of_the_side():
     sigmas = 0.3, 1.5, 2.7, 3.3, 30.0
-    borders = [plotting.window_rectangle(1, 1, 2, sigma**2, 5).line_width for sigma in sigmas]
+    borders = [rectangles.window_rectangle(1, 1, 2, sigma**2, 5).line_width for sigma in sigmas]
     assert borders == pytest.approx([0.1, 0.5, 0.9, 1.0, 1.0])
 
 
 def test_clipping_to_the_margin():
     """A margin of one pixel around 8 x 7: sides stay within -1.5 and 8.5 vertically, 7.5 horizontally."""
-    clip = lambda *sides: plotting.clip_rectangle(plotting.Rectangle(*sides), HEIGHT, WIDTH)  # noqa: E731
+    clip = lambda *sides: rectangles.clip_rectangle(rectangles.Rectangle(*sides), HEIGHT, WIDTH)  # noqa: E731
     assert clip(1.0, 2.0, 3.0, 4.0, 0.25) == (1.0, 2.0, 3.0, 4.0, 0.25)
     assert clip(-9.0, 2.0, 30.0, 30.0, 0.5) == (-1.5, 2.0, 9.0, 6.5, 0.5)
     assert clip(-9.0, -9.0, 30.0, 30.0, 3.0) == (-1.5, -1.5, 9.0, 10.0, 0.9)  # a border of a tenth of what is seen
     assert clip(40.0, 2.0, 3.0, 4.0, 0.25) == (7.5, 2.0, 0.0, 4.0, 0.0)  # a line on the right: it is over there
-    assert plotting.margin(28, 28) == 3 and plotting.margin(75, 100) == 10
+    assert rectangles.margin(28, 28) == 3 and rectangles.margin(75, 100) == 10
 
 
 sides = st.integers(1, 512)
@@ -94,8 +94,8 @@ places = st.floats(-1e3, 1e3)
 
 @given(places, places, st.floats(0, 1e3), st.floats(0, 1e6), st.integers(1, 12), sides, sides)
 def test_a_border_is_at_most_a_tenth_of_what_is_seen(g_X, g_Y, delta, sigma_squared, filters, height, width):
-    window = plotting.window_rectangle(g_X, g_Y, delta, sigma_squared, filters)
-    left, top, across, down, border = plotting.clip_rectangle(window, height, width)
+    window = rectangles.window_rectangle(g_X, g_Y, delta, sigma_squared, filters)
+    left, top, across, down, border = rectangles.clip_rectangle(window, height, width)
     assert 0 <= border <= min(across, down) / 10 and border <= window.line_width
     assert border >= 0.999 * window.line_width or across < window.width or down < window.height
 

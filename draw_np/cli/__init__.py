@@ -1,4 +1,4 @@
-"""The command line: train, presets, evaluate, sample, gradcheck, bench and datasets, each in a file of its name.
+"""The command line: train, presets, evaluate, sample, play, gradcheck, bench, datasets, each in a file of its name.
 
 Every mistake ends in one line on standard error and an exit status other than 0. With `--json`, the last line of
 standard output is one JSON object.
@@ -9,7 +9,7 @@ from ..backend import DeviceError, gpu_failure, use_device
 from ..datasets import DatasetError
 from ..training.checkpoint import CheckpointError
 from ..training.journal import TrainingError
-from . import bench, datasets, evaluate, gradcheck, presets, sample, train
+from . import bench, datasets, evaluate, gradcheck, play, presets, sample, train
 from .common import OutputError, Parser, UsageError, complain, say, user_value
 from .train import STOPPED
 
@@ -17,6 +17,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "sample": sample,
+    "play": play,
     "gradcheck": gradcheck,
     "bench": bench,
     "presets": presets,
@@ -26,6 +27,7 @@ COMMANDS = {
 FIRST = f"""\
 draw_np {__version__}: DRAW (Gregor et al. 2015) from scratch in NumPy. To begin with:
 
+  python -m draw_np play                                      draw a digit in the browser, see the network redraw it
   python -m draw_np sample --weights mnist --out digits.gif   draw digits, stroke by stroke
   python -m draw_np evaluate --weights mnist --dataset binarized-mnist
                                                               the paper's number, measured: a few minutes

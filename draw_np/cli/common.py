@@ -45,6 +45,13 @@ def seed(text):
     return int(text)
 
 
+def port(text):
+    """A port, or 0."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
 def folder(text):
     """A folder; without a name it would be the current one."""
     if not text:

@@ -25,10 +25,12 @@ def download(url, path, size, known_hash=None):
     Raises DatasetError if another process is at it, and if the file cannot be reached, breaks off, is not the known
     one or cannot be written. No more than `size` + 1 bytes are ever written, and `path` only once they are the known.
     """
-    import requests
-
     part = path.with_name(path.name + ".part")
     by_hand = f"try again later, or put that file at {path} by hand"
+    try:
+        import requests
+    except ImportError:  # as in a browser
+        raise DatasetError(f"cannot download {url} (no requests in this Python): {by_hand}") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path.parent):

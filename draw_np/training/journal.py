@@ -6,8 +6,6 @@ import json
 import math
 import sys
 
-from tqdm import tqdm
-
 from .. import files
 from ..backend import on_gpu, to_host
 
@@ -39,6 +37,8 @@ class Journal:
         self.total, self.initial = (work(job.run, job.settings["length"], end) for end in (None, job.progress.update))
 
     def __enter__(self):
+        from tqdm import tqdm  # only here: whoever reads weights draws no bar
+
         with self.faults_named():
             kept = []
             if self.path.exists():

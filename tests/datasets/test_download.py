@@ -206,6 +206,14 @@ def test_no_network_names_the_place_to_put_it_by_hand(path):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_python_without_requests_says_so(served, path, monkeypatch):
+    """As in a browser: no file, and one line."""
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(DatasetError, match="no requests in this Python.*by hand$") as error:
+        served.get(path)
+    assert "\n" not in str(error.value) and not path.parent.exists() and served.asked == []
+
+
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_full_disk_is_one_line_and_loses_nothing(served, path, part, monkeypatch, step):
     def full(*_):

@@ -16,25 +16,16 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BROWSERS = "chromium", "chromium-browser", "google-chrome"
 SECONDS = 300  # for each thing that is waited for, on a busy machine
 
 pytestmark = pytest.mark.lessons
 
 
 @pytest.fixture(scope="module")
-def page():
-    """A page of a headless Chromium."""
-    api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install -e .[browser]")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with api.sync_playwright() as playwright:
-        if not found and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("no Chromium: install it, or run python -m playwright install chromium")
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.set_default_timeout(1000 * SECONDS)
-        yield page
-        browser.close()
+def page(chromium):
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(1000 * SECONDS)
+    return page
 
 
 @contextmanager
