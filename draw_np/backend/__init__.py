@@ -12,17 +12,17 @@ from types import SimpleNamespace
 
 import autograd.numpy
 import numpy
-from autograd import make_vjp
 from autograd.builtins import tuple as traced_tuple
-from autograd.extend import defvjp, primitive
+from autograd.extend import defvjp, defvjp_argnum, primitive
 from autograd.tracer import getval, isbox
 
 from .common import DeviceError, map_arrays
+from .tape import make_pull_back
 
 __all__ = [
     "DeviceError", "add_product", "arrays", "captured", "clipped_slope", "constant", "contiguous", "fused",
     "gpu_failure", "host_values", "inner", "map_arrays", "np", "on_gpu", "recomputed",
-    "stop_gradient", "to_device", "to_host", "traced_tuple", "use_device", "value_and_grad",
+    "stop_gradient", "to_device", "to_host", "traced_dict", "traced_tuple", "use_device", "value_and_grad",
 ]  # fmt: skip
 
 np = SimpleNamespace(**vars(autograd.numpy))
@@ -91,6 +91,19 @@ def stop_gradient(array):
     return array
 
 
+@primitive
+def make_dict(names, *values):
+    return dict(zip(names, values))
+
+
+defvjp_argnum(make_dict, lambda k, answer, arguments, _: lambda gradient: gradient[arguments[0][k - 1]])
+
+
+def traced_dict(tree):
+    """A dict of what autograd follows, as one value that it follows."""
+    return make_dict(tuple(tree), *tree.values())
+
+
 def recomputed(function):
     """The same function of a tree, of whose inner values nothing is kept: the backward pass computes them again.
 
@@ -99,7 +112,7 @@ def recomputed(function):
     """
 
     def pull_back(answer, tree, *constants):
-        return lambda gradient: make_vjp(lambda tree: function(tree, *constants))(tree)[0](gradient)
+        return lambda gradient: make_pull_back(lambda tree: function(tree, *constants), tree, arrays)[1](gradient)
 
     wrapped = primitive(function)
     defvjp(wrapped, pull_back, argnums=[0])
@@ -117,9 +130,9 @@ def value_and_grad(function, params, weights=None):
     collecting = gc.isenabled()
     gc.disable()  # it would look for cycles among thousands of new nodes, again and again, and there are none
     try:
-        vjp, value = make_vjp(function)(params)
+        value, pull_back = make_pull_back(function, params, arrays)
         slope = arrays.ones_like(value) if weights is None else weights.astype(value.dtype)
-        return value.tolist() if gpu is None else value, vjp(slope)
+        return value.tolist() if gpu is None else value, pull_back(slope)
     finally:
         if collecting:
             gc.enable()

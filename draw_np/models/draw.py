@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from .. import equations
-from ..backend import np, recomputed, traced_tuple
+from ..backend import np, recomputed, traced_dict, traced_tuple
 from .common import (
     Generation,
     check_counts,
@@ -322,7 +322,9 @@ def kl_of_steps(trace, ops):
 
 
 def without_names(value):
-    """NamedTuples as plain tuples, which autograd can follow as one value."""
+    """Nested dicts and tuples, named ones as plain ones, as one value that autograd can follow."""
+    if isinstance(value, dict):
+        return traced_dict({name: without_names(part) for name, part in value.items()})
     return traced_tuple(tuple(map(without_names, value))) if isinstance(value, tuple) else value
 
 
