@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from ..models import draw
 from ..models.common import image_shape
 from ..training.shards import Shards
-from ..training.update import losses_and_gradient
+from ..training.update import RecordedLosses
 from . import gemm_floor
 
 
@@ -59,6 +59,7 @@ def build(name, ops, config, batch, threads):
             threadpool_limits(1)
             shards = Shards(threads, params)
             return lambda: shards.losses_and_gradient(params, draw, config, images, noise, operations)
+        losses_and_gradient = RecordedLosses()
         return lambda: losses_and_gradient(params, draw, config, images, noise, operations)
 
     build_seconds, step = timed(make)

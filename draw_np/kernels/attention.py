@@ -2,7 +2,7 @@
 
 from .. import equations
 from ..backend import arrays as np
-from ..backend import constant, fused, inner
+from ..backend import constant, fused, inner, plain
 from ..equations.arguments import takes
 from ..equations.attention import Window
 from .linear import clipped_exp, linear_kernel
@@ -181,7 +181,9 @@ def read(x, x_hat, F_X, F_Y, gamma):
 @takes(**equations.read_without_attention.takes)
 def read_without_attention(x, x_hat):
     """Read everything, as `equations.read_without_attention`, Eq (17): images become rows."""
-    return tuple(part if isinstance(part, LoopInvariant) else reshape(part, (len(part), -1)) for part in (x, x_hat))
+    return tuple(
+        part if isinstance(plain(part), LoopInvariant) else reshape(part, (len(part), -1)) for part in (x, x_hat)
+    )
 
 
 @kernel

@@ -12,7 +12,7 @@ from autograd.core import VJPNode, VSpace
 from autograd.extend import Box
 from autograd.tracer import isbox, new_box
 
-from ..backend import add_product
+from ..backend import add_product, note_kernel, recording
 from ..backend import arrays as np
 
 
@@ -69,13 +69,12 @@ def kernel(function):
             if isbox(value) or trace not in (None, box._trace):
                 raise ValueError(f"{function.__name__}: kernels are differentiated once; for more use the equations")
             trace = box._trace
+        if recording(box):
+            outputs, _ = function(*of_one_type(arguments))
+            return note_kernel(lambda *given: function(*of_one_type(given)), wanted_parts, arguments, boxes, outputs)
         outputs, backward = function(*of_one_type(arguments))
+        pull_back = wanted_parts(backward, boxes)
         parents = [box._node for box in boxes.values()]
-
-        def pull_back(*gradients):
-            found = backward(*gradients)
-            found = found if isinstance(found, tuple) else (found,)
-            return [found[k]() if callable(found[k]) else found[k] for k in boxes]
 
         if not isinstance(outputs, tuple):
             return new_box(outputs, trace, node(parents, pull_back))
@@ -92,6 +91,17 @@ def kernel(function):
         )
 
     return operation
+
+
+def wanted_parts(backward, wanted):
+    """A kernel's `backward` with what is computed and returned only for the arguments `wanted`, by their places."""
+
+    def pull_back(*gradients):
+        found = backward(*gradients)
+        found = found if isinstance(found, tuple) else (found,)
+        return [found[k]() if callable(found[k]) else found[k] for k in wanted]
+
+    return pull_back
 
 
 SINGLE, DOUBLE = ({None, numpy.dtype(kind)} for kind in (numpy.float32, numpy.float64))
@@ -129,7 +139,18 @@ class LoopInvariant:
 
 def loop_invariant(x):
     """Have a product with `x`, the same at every step, computed once; where its gradient is wanted, `x` as it is."""
-    return x if isbox(x) else LoopInvariant(x)
+    if not isbox(x):
+        return LoopInvariant(x)
+    if recording(x) and x._node.parents is None:
+        return note_kernel(lambda x: (LoopInvariant(x), None), None, [x._value], {0: x}, LoopInvariant(x._value))
+    return x
+
+
+class LoopInvariantBox(Box):
+    """How a program that is being written follows a `LoopInvariant`."""
+
+
+LoopInvariantBox.register(LoopInvariant)
 
 
 class Shared(dict):
