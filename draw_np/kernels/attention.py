@@ -27,7 +27,7 @@ def window_kernel(params, h_dec, N, height, width):
     unit = constant(units, logs.dtype)
     values = np.concatenate([emitted[:, :2] + 1, logs], axis=1)
     values *= unit
-    g_X, g_Y, sigma_squared, delta, gamma = np.split(values, 5, axis=1)  # each (batch, 1)
+    g_X, g_Y, sigma_squared, delta, gamma = (values[:, k : k + 1] for k in range(5))  # each (batch, 1)
 
     def backward(d_g_X, d_g_Y, d_delta, d_sigma_squared, d_gamma):
         d_emitted = np.concatenate([d_g_X, d_g_Y, d_sigma_squared, d_delta, d_gamma], axis=1)

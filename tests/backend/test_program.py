@@ -1,4 +1,4 @@
-"""A recorded function gives the bits of one that is not, whatever numbers come after those that it was recorded with."""
+"""A recorded function gives the bits of one that is not, with other numbers than those it was recorded with, too."""
 
 import gc
 import weakref
