@@ -23,9 +23,9 @@ from .tape import make_pull_back
 
 __all__ = [
     "DeviceError", "Recorded", "add_product", "arrays", "captured", "checked", "clipped_slope", "constant",
-    "contiguous", "fused", "gpu_failure", "host_values", "inner", "map_arrays", "note_kernel", "np", "on_gpu",
-    "plain", "recomputed", "recording", "stop_gradient", "to_device", "to_host", "traced_dict", "traced_tuple",
-    "use_device", "value_and_grad",
+    "contiguous", "fused", "gpu_failure", "host_values", "inner", "load_blas", "map_arrays", "note_kernel", "np",
+    "on_gpu", "plain", "recomputed", "recording", "stop_gradient", "to_device", "to_host", "traced_dict",
+    "traced_tuple", "use_device", "value_and_grad",
 ]  # fmt: skip
 
 np = SimpleNamespace(**vars(autograd.numpy))
@@ -234,6 +234,11 @@ def gemm_of(dtype):
     except ImportError:
         return None
     return get_blas_funcs("gemm", dtype=dtype) if dtype in (numpy.float32, numpy.float64) else None
+
+
+def load_blas():
+    """Load what `add_product` uses, if it is there: for those who then decide how many threads all BLAS may take."""
+    gemm_of(numpy.dtype(numpy.float32))
 
 
 def add_product(total, a, b):

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..backend import captured, to_device, to_host
 from ..models import MODELS
@@ -19,7 +18,7 @@ from .evaluation import MEASURES
 from .journal import Journal, TrainingError, tell
 from .recipe import now
 from .run import OPS, Folder, Progress, StopSignal
-from .shards import Shards
+from .shards import Shards, one_thread
 from .trees import named_leaves
 from .update import Work, learning, update
 
@@ -62,7 +61,7 @@ def train(
     Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
     CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
     """
-    with StopSignal() as stop, Folder(out, run, resume) as folder, threadpool_limits(1):  # one BLAS thread to a shard
+    with StopSignal() as stop, Folder(out, run, resume) as folder, one_thread():
         settings = folder.settings(seed, updates, threads, ops, keep_every)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)

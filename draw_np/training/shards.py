@@ -17,6 +17,7 @@ from multiprocessing import resource_tracker
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..backend import load_blas
 from .trees import map_leaves, named_leaves
 from .update import RecordedLosses
 
@@ -145,6 +146,15 @@ def trees_in(block, form):
     return map_leaves(place, form)
 
 
+def one_thread():
+    """Hold matrix products to one thread, here or in a `with`: a shard has one core.
+
+    SciPy's BLAS is loaded first. Left to the first gradient, as elsewhere, it would take every core there is.
+    """
+    load_blas()
+    return threadpool_limits(1)
+
+
 def hold_to(core):
     """Keep this process on one core; None: wherever the system likes."""
     if core is not None:
@@ -158,7 +168,7 @@ def serve(connection, core, form, params, gradient):
     hold_to(core)
     params, gradient = trees_in(params, form), trees_in(gradient, form)
     shard = RecordedLosses()
-    with threadpool_limits(1):
+    with one_thread():
         while True:
             try:
                 model, config, images, given, ops, how = connection.recv()
