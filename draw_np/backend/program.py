@@ -143,8 +143,16 @@ class Program:
 
     def run(self, params, inputs, slope_of):
         """Value and gradient; `slope_of(value)` is what each part of the value counts in it."""
+        value, pull_backs = self.forward(leaves((params, inputs)))
+        arrived = self.back(slope_of(value), pull_backs)
+        parts = leaves(params)
+        found = [arrived[k][0] if k in arrived else vspace(parts[k]).zeros() for k in self.starts]
+        in_order = iter(apart(found, parts, self.arrays))
+        return value, map_arrays(lambda leaf: next(in_order), params)
+
+    def forward(self, given):
+        """Carry out all instructions. Returns the value, and {instruction: what it needs for the way back}."""
         memory, pull_backs = self.memory.copy(), {}
-        given = leaves((params, inputs))
         memory[: len(given)] = given
         for instruction in self.instructions:
             outputs, pull_backs[instruction] = instruction.function(*[memory[k] for k in instruction.arguments])
@@ -155,16 +163,16 @@ class Program:
                 memory[instruction.outputs] = outputs
             for place in instruction.done:
                 memory[place] = None
-        value, outputs = memory[self.end], None
-        arrived = {self.end: (slope_of(value), False)}
+        return memory[self.end], pull_backs
+
+    def back(self, slope, pull_backs):
+        """The way back. Returns {place: (the gradient that has arrived there, whether it may be written to)}."""
+        arrived = {self.end: (slope, False)}
         for instruction in self.way_back:
             gradients = self.gradients_of(instruction, arrived)
             for place, part in zip(instruction.wanted, pull_backs.pop(instruction)(*gradients)):
                 arrived[place] = added(arrived.get(place), part)
-        parts = leaves(params)
-        found = [arrived[k][0] if k in arrived else vspace(parts[k]).zeros() for k in self.starts]
-        in_order = iter(apart(found, parts, self.arrays))
-        return value, map_arrays(lambda leaf: next(in_order), params)
+        return arrived
 
     def gradients_of(self, instruction, arrived):
         """What has arrived at an instruction's outputs; zeros at those that nothing has come back from."""
@@ -187,8 +195,12 @@ def added(before, part):
 
 
 def form(tree):
-    """Shapes and types of all arrays of a tree."""
-    return [(getattr(leaf, "shape", None), getattr(leaf, "dtype", type(leaf))) for leaf in leaves(tree)]
+    """Names, shapes and types of all arrays of a tree, in order."""
+    if isinstance(tree, dict):
+        return [(name, form(part)) for name, part in tree.items()]
+    if isinstance(tree, (list, tuple)):
+        return [form(part) for part in tree]
+    return getattr(tree, "shape", None), getattr(tree, "dtype", type(tree))
 
 
 def recording(box):

@@ -79,6 +79,16 @@ def test_other_shapes_types_stages_and_options_are_recorded_anew():
         assert_same(recorded(*others, noise[:steps], kernels), losses_and_gradient(*others, noise[:steps], kernels))
 
 
+def test_weights_in_another_order():
+    function = lambda p: traced.sum(p["a"] @ p["b"])  # noqa: E731
+    a, b = np.random.default_rng(5).random((2, 3, 3))
+    recorded = Recorded(function)
+    for p in {"a": a, "b": b}, {"b": b, "a": a}:
+        value, gradient = recorded(p)
+        assert value == np.sum(a @ b)
+        np.testing.assert_array_equal(gradient["a"], value_and_grad(function, p)[1]["a"])
+
+
 def test_what_is_refused_is_refused_at_every_call():
     rng, recorded = np.random.default_rng(2), RecordedLosses()
     params, model, config, images, noise = numbers(*MODELS["attention"], rng)
