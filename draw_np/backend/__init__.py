@@ -6,23 +6,26 @@ bring derivatives of their own. After `use_device("cuda")` both stand for CuPy's
 lie on the GPU: no function asks where it runs.
 """
 
+import contextlib
 import functools
 import gc
 from types import SimpleNamespace
 
 import autograd.numpy
 import numpy
-from autograd import make_vjp
 from autograd.builtins import tuple as traced_tuple
-from autograd.extend import defvjp, primitive
-from autograd.tracer import getval, isbox
+from autograd.extend import defvjp, defvjp_argnum, primitive
+from autograd.tracer import getval
 
 from .common import DeviceError, map_arrays
+from .program import Program, form, note_kernel, recording, without_gradient
+from .tape import make_pull_back
 
 __all__ = [
-    "DeviceError", "add_product", "arrays", "captured", "clipped_slope", "constant", "contiguous", "fused",
-    "gpu_failure", "host_values", "inner", "map_arrays", "np", "on_gpu", "recomputed",
-    "stop_gradient", "to_device", "to_host", "traced_tuple", "use_device", "value_and_grad",
+    "DeviceError", "Recorded", "add_product", "arrays", "captured", "checked", "clipped_slope", "constant",
+    "contiguous", "fused", "gpu_failure", "host_values", "inner", "load_blas", "map_arrays", "note_kernel", "np",
+    "on_gpu", "plain", "recomputed", "recording", "stop_gradient", "to_device", "to_host", "traced_dict",
+    "traced_tuple", "use_device", "value_and_grad",
 ]  # fmt: skip
 
 np = SimpleNamespace(**vars(autograd.numpy))
@@ -86,9 +89,37 @@ defvjp(clipped_slope, lambda answer, array, limit: lambda gradient: arrays.clip(
 
 def stop_gradient(array):
     """Return `array` as a constant: whatever is computed from it, no derivative flows back through it."""
-    while isbox(array):
-        array = getval(array)
+    return without_gradient(array) if recording(array) else plain(array)
+
+
+def plain(value):
+    """A value without what autograd wraps it in: to be looked at. To compute with, `stop_gradient`."""
+    return getval(value)
+
+
+@primitive
+def checked(array, check):
+    """The same array, once `check` has not refused its values: a function that raises, and does nothing else."""
+    values = host_values(array)
+    if values is not None:
+        check(values)
     return array
+
+
+defvjp(checked, lambda answer, array, check: lambda gradient: gradient, argnums=[0])
+
+
+@primitive
+def make_dict(names, *values):
+    return dict(zip(names, values))
+
+
+defvjp_argnum(make_dict, lambda k, answer, arguments, _: lambda gradient: gradient[arguments[0][k - 1]])
+
+
+def traced_dict(tree):
+    """A dict of what autograd follows, as one value that it follows."""
+    return make_dict(tuple(tree), *tree.values())
 
 
 def recomputed(function):
@@ -99,7 +130,7 @@ def recomputed(function):
     """
 
     def pull_back(answer, tree, *constants):
-        return lambda gradient: make_vjp(lambda tree: function(tree, *constants))(tree)[0](gradient)
+        return lambda gradient: make_pull_back(lambda tree: function(tree, *constants), tree, arrays)[1](gradient)
 
     wrapped = primitive(function)
     defvjp(wrapped, pull_back, argnums=[0])
@@ -114,15 +145,51 @@ def value_and_grad(function, params, weights=None):
     between whole numbers nothing has a slope.
     """
     map_arrays(check_differentiable, params)
+    with no_garbage_collection():
+        value, pull_back = make_pull_back(function, params, arrays)
+        return as_numbers(value), pull_back(slope_of(value, weights))
+
+
+def slope_of(value, weights):
+    """What every part of a value counts in the sum that is differentiated."""
+    return arrays.ones_like(value) if weights is None else weights.astype(value.dtype)
+
+
+def as_numbers(value):
+    return value.tolist() if gpu is None else value
+
+
+@contextlib.contextmanager
+def no_garbage_collection():
+    """It would look for cycles among thousands of new objects, again and again, and there are none."""
     collecting = gc.isenabled()
-    gc.disable()  # it would look for cycles among thousands of new nodes, again and again, and there are none
+    gc.disable()
     try:
-        vjp, value = make_vjp(function)(params)
-        slope = arrays.ones_like(value) if weights is None else weights.astype(value.dtype)
-        return value.tolist() if gpu is None else value, vjp(slope)
+        yield
     finally:
         if collecting:
             gc.enable()
+
+
+class Recorded:
+    """`value_and_grad` of a `function(params, *inputs)`, written down at the first call, see `program.Program`.
+
+    It is written down anew whenever shapes or types of the arrays are others. On a GPU, where `captured` records more
+    than this, nothing is.
+    """
+
+    def __init__(self, function):
+        self.function, self.program = function, None
+
+    def __call__(self, params, *inputs, weights=None):
+        if gpu is not None:
+            return value_and_grad(lambda params: self.function(params, *inputs), params, weights)
+        map_arrays(check_differentiable, params)
+        with no_garbage_collection():
+            if self.program is None or self.program.form != form((params, inputs)):
+                self.program = Program(self.function, params, inputs, arrays)
+            value, gradient = self.program.run(params, inputs, lambda value: slope_of(value, weights))
+        return as_numbers(value), gradient
 
 
 def check_differentiable(leaf):
@@ -150,7 +217,7 @@ def to_host(tree):
 
 def host_values(array):
     """The values of an array, as NumPy has them, or None while a GPU records: then there are none to be looked at."""
-    return None if gpu is not None and gpu.recording else to_host(stop_gradient(array))
+    return None if gpu is not None and gpu.recording else to_host(plain(array))
 
 
 @functools.lru_cache
@@ -167,6 +234,11 @@ def gemm_of(dtype):
     except ImportError:
         return None
     return get_blas_funcs("gemm", dtype=dtype) if dtype in (numpy.float32, numpy.float64) else None
+
+
+def load_blas():
+    """Load what `add_product` uses, if it is there: for those who then decide how many threads all BLAS may take."""
+    gemm_of(numpy.dtype(numpy.float32))
 
 
 def add_product(total, a, b):

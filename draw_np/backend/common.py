@@ -13,3 +13,10 @@ def map_arrays(function, tree):
         values = [map_arrays(function, value) for value in tree]
         return type(tree)(*values) if hasattr(tree, "_fields") else type(tree)(values)
     return function(tree)
+
+
+def leaves(tree):
+    """All that is not a container in a tree, in order."""
+    found = []
+    map_arrays(found.append, tree)
+    return found

@@ -5,7 +5,7 @@ import warnings
 
 import numpy
 
-from .common import DeviceError, map_arrays
+from .common import DeviceError, leaves, map_arrays
 from .cublas import Blas
 
 INSTALL = "pip install cupy-cuda12x or cupy-cuda13x, whichever CUDA version `nvidia-smi` names"
@@ -119,13 +119,6 @@ class Captured:
                 buffer.set(value)
             elif value is not buffer:
                 buffer[...] = value
-
-
-def leaves(tree):
-    """All that is not a container in a tree, in order."""
-    found = []
-    map_arrays(found.append, tree)
-    return found
 
 
 def working_cupy():

@@ -12,12 +12,12 @@ import sys
 import time
 
 import numpy
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_info
 
 from ..models import draw
 from ..models.common import image_shape
-from ..training.shards import Shards
-from ..training.update import losses_and_gradient
+from ..training.shards import Shards, one_thread
+from ..training.update import RecordedLosses
 from . import gemm_floor
 
 
@@ -56,9 +56,10 @@ def build(name, ops, config, batch, threads):
             return peer.training_step(params, config, images, noise, **options)
         operations = importlib.import_module(ops)
         if threads > 1:  # one BLAS thread to a shard, as training does it
-            threadpool_limits(1)
+            one_thread()
             shards = Shards(threads, params)
             return lambda: shards.losses_and_gradient(params, draw, config, images, noise, operations)
+        losses_and_gradient = RecordedLosses()
         return lambda: losses_and_gradient(params, draw, config, images, noise, operations)
 
     build_seconds, step = timed(make)

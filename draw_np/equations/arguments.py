@@ -7,7 +7,7 @@ and nothing but the shape of the result would tell. So each operation says what 
 import functools
 import inspect
 
-from ..backend import host_values, stop_gradient
+from ..backend import checked, plain
 
 
 def takes(**rules):
@@ -75,7 +75,7 @@ def check_count(name, value, sizes):
 
 def check_weights(checks, name, value, sizes):
     """Raise ValueError unless it is a dict of just these arrays."""
-    value = stop_gradient(value)
+    value = plain(value)
     if not isinstance(value, dict) or value.keys() != checks.keys():
         got = f"those of {list(value)}" if isinstance(value, dict) else f"a {type(value).__name__}"
         raise ValueError(f"{name} must be a dict with just the weights {', '.join(checks)}, got {got}")
@@ -139,7 +139,7 @@ class Axes:
 
 def beside(name, parts):
     """Shape and type of arrays of rows that stand side by side. (What the kernels call `loop_invariant` has `rows`.)"""
-    parts = [stop_gradient(getattr(part, "rows", part)) for part in parts]
+    parts = [getattr(part, "rows", part) for part in map(plain, parts)]
     shapes = [part.shape for part in parts]
     if any(len(shape) != 2 or shape[0] != shapes[0][0] for shape in shapes) or not parts:
         raise ValueError(f"{name}, or its parts, must be of shape (batch, inputs), got {', '.join(map(str, shapes))}")
@@ -152,7 +152,9 @@ def check_labels(labels, batch, classes):
     if not hasattr(labels, "shape") or labels.shape != (batch,) or labels.dtype.kind not in "iu":
         got = f"{labels.dtype} of {labels.shape}" if hasattr(labels, "shape") else f"a {type(labels).__name__}"
         raise ValueError(f"labels must be whole numbers of shape ({batch},), got {got}")
-    values = host_values(labels)
-    if values is not None and batch and (values.min() < 0 or values.max() >= classes):
-        raise ValueError(f"labels must be from 0 to {classes - 1}, got {values.min()} to {values.max()}")
-    return labels
+
+    def check(values):
+        if batch and (values.min() < 0 or values.max() >= classes):
+            raise ValueError(f"labels must be from 0 to {classes - 1}, got {values.min()} to {values.max()}")
+
+    return checked(labels, check)

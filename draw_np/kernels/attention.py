@@ -2,7 +2,7 @@
 
 from .. import equations
 from ..backend import arrays as np
-from ..backend import constant, fused, inner
+from ..backend import constant, fused, inner, plain
 from ..equations.arguments import takes
 from ..equations.attention import Window
 from .linear import clipped_exp, linear_kernel
@@ -27,7 +27,7 @@ def window_kernel(params, h_dec, N, height, width):
     unit = constant(units, logs.dtype)
     values = np.concatenate([emitted[:, :2] + 1, logs], axis=1)
     values *= unit
-    g_X, g_Y, sigma_squared, delta, gamma = np.split(values, 5, axis=1)  # each (batch, 1)
+    g_X, g_Y, sigma_squared, delta, gamma = (values[:, k : k + 1] for k in range(5))  # each (batch, 1)
 
     def backward(d_g_X, d_g_Y, d_delta, d_sigma_squared, d_gamma):
         d_emitted = np.concatenate([d_g_X, d_g_Y, d_sigma_squared, d_delta, d_gamma], axis=1)
@@ -147,6 +147,11 @@ def glimpse(x, F_X, F_Y, gamma):
     return gamma * flat, backward
 
 
+def sum_over_planes(parts):
+    """The sum of arrays (batch, channels, ...) over all their channels."""
+    return np.concatenate(list(parts), axis=1).sum(axis=1)
+
+
 @takes(**equations.read.takes)
 @kernel
 def read(x, x_hat, F_X, F_Y, gamma):
@@ -156,20 +161,21 @@ def read(x, x_hat, F_X, F_Y, gamma):
     dA = F_Y^T dP,  dF_Y = dP A^T,  dF_X = dA^T x,  dx = dA F_X; the filters' gradients are summed over images.
     """
     batch, channels = x.shape[:2]
-    images = np.concatenate([x, x_hat], axis=1)  # (batch, 2 channels, height, width)
-    A = images @ F_X.swapaxes(1, 2)[:, None]  # (batch, 2 channels, height, N)
-    P = F_Y[:, None] @ A  # (batch, 2 channels, N, N)
+    F_X_transposed = F_X.swapaxes(1, 2)[:, None]
+    As = [image @ F_X_transposed for image in (x, x_hat)]  # each (batch, channels, height, N)
+    P = np.concatenate([F_Y[:, None] @ A for A in As], axis=1)  # (batch, 2 channels, N, N)
     flat = P.reshape(batch, -1)
 
     def backward(d_r):
         d_gamma = inner(flat, d_r, 1)[:, None]
         d_P = (gamma * d_r).reshape(P.shape)
-        d_A = F_Y.swapaxes(1, 2)[:, None] @ d_P
-        d_F_Y = (d_P @ A.swapaxes(2, 3)).sum(axis=1)
-        d_F_X = (d_A.swapaxes(2, 3) @ images).sum(axis=1)
+        d_A = F_Y.swapaxes(1, 2)[:, None] @ d_P  # (batch, 2 channels, height, N)
+        d_Ps, d_As = ((d[:, :channels], d[:, channels:]) for d in (d_P, d_A))
+        d_F_Y = sum_over_planes(d @ A.swapaxes(2, 3) for d, A in zip(d_Ps, As))
+        d_F_X = sum_over_planes(d.swapaxes(2, 3) @ image for d, image in zip(d_As, (x, x_hat)))
         return (
-            lambda: d_A[:, :channels] @ F_X[:, None],  # of the image itself: only asked for by the gradient check
-            d_A[:, channels:] @ F_X[:, None],
+            lambda: d_As[0] @ F_X[:, None],  # of the image itself: only asked for by the gradient check
+            d_As[1] @ F_X[:, None],
             d_F_X,
             d_F_Y,
             d_gamma,
@@ -181,7 +187,9 @@ def read(x, x_hat, F_X, F_Y, gamma):
 @takes(**equations.read_without_attention.takes)
 def read_without_attention(x, x_hat):
     """Read everything, as `equations.read_without_attention`, Eq (17): images become rows."""
-    return tuple(part if isinstance(part, LoopInvariant) else reshape(part, (len(part), -1)) for part in (x, x_hat))
+    return tuple(
+        part if isinstance(plain(part), LoopInvariant) else reshape(part, (len(part), -1)) for part in (x, x_hat)
+    )
 
 
 @kernel

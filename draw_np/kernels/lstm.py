@@ -1,6 +1,6 @@
 """Kernel of the recurrent step."""
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from .. import equations
 from ..backend import arrays as np
@@ -38,16 +38,17 @@ def lstm_kernel(limit, params, cell, *parts):
     ends = list(accumulate(part.shape[1] for part in moving))
     cell = cell.T
     gates = params.apply(inputs, *held).T  # (4 hidden, batch)
-    i, f, o, g = np.split(gates, 4)  # views, each (hidden, batch)
+    i, f, o, g = gates.reshape(4, *cell.shape)  # views, each (hidden, batch)
     new_cell, squashed, new_h = open_gates(i, f, o, g, cell)
 
     def backward(d_h, d_cell):
         d_a = np.empty_like(gates)
-        D = close_gates(*np.split(d_a, 4), i, f, o, g, cell, squashed, d_h.T, d_cell.T)
+        D = close_gates(*d_a.reshape(4, *cell.shape), i, f, o, g, cell, squashed, d_h.T, d_cell.T)
         if limit is not None:
             np.clip(d_a, -limit, limit, out=d_a)
         d_inputs = params.pull_back(inputs, d_a.T)
-        return None, ADDED, D.T, *(None for _ in held), *np.split(d_inputs, ends[:-1], axis=1)
+        d_parts = [d_inputs[:, start:end] for start, end in pairwise([0, *ends])]
+        return None, ADDED, D.T, *(None for _ in held), *d_parts
 
     return (new_h.T, new_cell.T), backward
 

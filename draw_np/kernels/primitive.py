@@ -12,7 +12,7 @@ from autograd.core import VJPNode, VSpace
 from autograd.extend import Box
 from autograd.tracer import isbox, new_box
 
-from ..backend import add_product
+from ..backend import add_product, note_kernel, recording
 from ..backend import arrays as np
 
 
@@ -69,13 +69,12 @@ def kernel(function):
             if isbox(value) or trace not in (None, box._trace):
                 raise ValueError(f"{function.__name__}: kernels are differentiated once; for more use the equations")
             trace = box._trace
+        if recording(box):
+            outputs, _ = function(*of_one_type(arguments))
+            return note_kernel(lambda *given: function(*of_one_type(given)), wanted_parts, arguments, boxes, outputs)
         outputs, backward = function(*of_one_type(arguments))
+        pull_back = wanted_parts(backward, boxes)
         parents = [box._node for box in boxes.values()]
-
-        def pull_back(*gradients):
-            found = backward(*gradients)
-            found = found if isinstance(found, tuple) else (found,)
-            return [found[k]() if callable(found[k]) else found[k] for k in boxes]
 
         if not isinstance(outputs, tuple):
             return new_box(outputs, trace, node(parents, pull_back))
@@ -92,6 +91,17 @@ def kernel(function):
         )
 
     return operation
+
+
+def wanted_parts(backward, wanted):
+    """A kernel's `backward` with what is computed and returned only for the arguments `wanted`, by their places."""
+
+    def pull_back(*gradients):
+        found = backward(*gradients)
+        found = found if isinstance(found, tuple) else (found,)
+        return [found[k]() if callable(found[k]) else found[k] for k in wanted]
+
+    return pull_back
 
 
 SINGLE, DOUBLE = ({None, numpy.dtype(kind)} for kind in (numpy.float32, numpy.float64))
@@ -129,7 +139,22 @@ class LoopInvariant:
 
 def loop_invariant(x):
     """Have a product with `x`, the same at every step, computed once; where its gradient is wanted, `x` as it is."""
-    return x if isbox(x) else LoopInvariant(x)
+    if not isbox(x):
+        return LoopInvariant(x)
+    if recording(x) and x._node.parents is None:
+        return note_kernel(lambda x: (LoopInvariant(x), None), None, [x._value], {0: x}, LoopInvariant(x._value))
+    return x
+
+
+class LoopInvariantBox(Box):
+    """How a program that is being written follows a `LoopInvariant`."""
+
+
+LoopInvariantBox.register(LoopInvariant)
+
+
+ROWS = 256
+"""A product that sums over fewer is slower than it could be: it writes much for what it computes."""
 
 
 class Shared(dict):
@@ -139,7 +164,7 @@ class Shared(dict):
     LSTM's U is stacked below its W, so that [x, h] takes one product and not two. What does not change from step to
     step, b and the product of the topmost rows of W with a `LoopInvariant`, is computed once, and so is its gradient.
     However the weights lie in memory, here they lie row by row, in numbers of one type: BLAS adds to no other matrix in
-    place.
+    place. Small batches of several steps are added with one product, which takes less than one for each.
     """
 
     def __init__(self, params):
@@ -152,7 +177,7 @@ class Shared(dict):
         self.W, self.b = np.ascontiguousarray(W, self.dtype), np.asarray(params["b"], self.dtype)
         self.constant = self.b
         self.invariant, self.first = None, 0  # the topmost rows of W, above row `first`, are for what is loop-invariant
-        self.d_W = None
+        self.d_W, self.waiting = None, []
 
     def hold(self, invariant):
         self.invariant, self.first = invariant, invariant.rows.shape[1]
@@ -171,14 +196,23 @@ class Shared(dict):
         if self.d_W is None:
             dtype = floating({inputs.dtype, d_outputs.dtype})
             self.d_W, self.d_constant = np.zeros_like(self.W, dtype), np.zeros_like(d_outputs)
-        W, d_W = self.W[self.first :], self.d_W[self.first :]
-        if W.size:
-            add_product(d_W, inputs, d_outputs)
+        self.waiting.append((inputs, d_outputs))
+        if len(inputs) * len(self.waiting) >= ROWS:
+            self.add_waiting()
         self.d_constant += d_outputs
-        return (W @ d_outputs.T).T
+        return (self.W[self.first :] @ d_outputs.T).T
+
+    def add_waiting(self):
+        """Add dW of the steps that wait for it: the sum over batch and steps is one product."""
+        inputs, d_outputs = (np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*self.waiting))
+        self.waiting = []
+        if inputs.size:
+            add_product(self.d_W[self.first :], inputs, d_outputs)
 
     def finish(self):
         """The gradient, once every step has added its own; the next backward pass starts again at zero."""
+        if self.waiting:
+            self.add_waiting()
         d_W, d_constant, self.d_W = self.d_W, self.d_constant, None
         if self.invariant:
             d_W[: self.first] = self.invariant.rows.T @ d_constant

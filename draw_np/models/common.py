@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from ..backend import contiguous, host_values, np
+from ..backend import checked, contiguous, np
 
 
 class Generation(NamedTuple):
@@ -78,10 +78,14 @@ def to_planes(images, config):
     if shape[1:] != expected or shape[0] == 0:
         wanted = ", ".join(map(str, ("batch",) + expected))
         raise ValueError(f"images must be of shape ({wanted}), got {shape}")
-    values = host_values(images)
-    if values is not None and not (values.min() >= 0 and values.max() <= 1):  # also catches NaN
-        raise ValueError(f"images must lie in [0, 1], got values from {values.min()} to {values.max()}")
+    images = checked(images, check_range)
     return contiguous(np.moveaxis(images, 3, 1)) if config.channels > 1 else np.reshape(images, (-1, 1, *expected))
+
+
+def check_range(values):
+    """Raise ValueError when a value of images is not in [0, 1]."""
+    if not (values.min() >= 0 and values.max() <= 1):  # also catches NaN
+        raise ValueError(f"images must lie in [0, 1], got values from {values.min()} to {values.max()}")
 
 
 def from_planes(planes):

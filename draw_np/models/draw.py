@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from .. import equations
-from ..backend import np, recomputed, traced_tuple
+from ..backend import np, recomputed, traced_dict, traced_tuple
 from .common import (
     Generation,
     check_counts,
@@ -272,9 +272,9 @@ def bound(params, config, images, noise, ops=equations, keep_every=None):
     check_noise(noise, ("steps", len(shown[0]), config.latent))
     state, latent = initial_state(params, len(shown[0]), ops), []
     for x, steps in zip(shown, equal_parts(noise, len(shown))):
-        segment = recomputed_segment(config, x, ops) if keep_every else partial(run_segment, config, x, ops)
+        segment = recomputed_segment(config, ops) if keep_every else partial(run_segment, config, ops)
         for start in range(0, len(steps), keep_every or len(steps)):
-            state, kl = segment((params, state), steps[start : start + (keep_every or len(steps))])
+            state, kl = segment((params, state), x, steps[start : start + (keep_every or len(steps))])
             latent.append(kl)
     return ops.negative_log_likelihood(x, state[0]), np.concatenate(latent)  # Eq. (9)
 
@@ -298,22 +298,22 @@ def equal_parts(noise, count):
     return [noise[steps * k // count : steps * (k + 1) // count] for k in range(count)]
 
 
-def run_segment(config, x, ops, params_and_state, noise):
+def run_segment(config, ops, params_and_state, x, noise):
     """Some steps in a row, from (parameters, State) on: the State after them and their L^z, (steps, batch)."""
     state, trace = infer_steps(params_and_state[0], config, x, params_and_state[1], noise, ops)
     return state, kl_of_steps(trace, ops)
 
 
-def recomputed_segment(config, x, ops):
+def recomputed_segment(config, ops):
     """`run_segment` computed again in the backward pass; its State goes in and out as plain tuples."""
 
     @recomputed
-    def segment(params_and_state, noise):
+    def segment(params_and_state, x, noise):
         params, (c, encoder, decoder) = params_and_state
         state = State(c, ops.LSTMState(*encoder), ops.LSTMState(*decoder))
-        return without_names(run_segment(config, x, ops, (params, state), noise))
+        return without_names(run_segment(config, ops, (params, state), x, noise))
 
-    return lambda params_and_state, noise: segment(without_names(params_and_state), noise)
+    return lambda params_and_state, x, noise: segment(without_names(params_and_state), x, noise)
 
 
 def kl_of_steps(trace, ops):
@@ -322,7 +322,9 @@ def kl_of_steps(trace, ops):
 
 
 def without_names(value):
-    """NamedTuples as plain tuples, which autograd can follow as one value."""
+    """Nested dicts and tuples, named ones as plain ones, as one value that autograd can follow."""
+    if isinstance(value, dict):
+        return traced_dict({name: without_names(part) for name, part in value.items()})
     return traced_tuple(tuple(map(without_names, value))) if isinstance(value, tuple) else value
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ..backend import captured, to_device, to_host
 from ..models import MODELS
@@ -20,6 +19,7 @@ from .journal import TrainingError, tell
 from .ranks import Alone
 from .recipe import now
 from .run import OPS, Progress, StopSignal
+from .shards import one_thread
 from .trees import named_leaves
 from .update import Work, learning, update
 
@@ -66,7 +66,7 @@ def train(
     CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
     """
     team = team or Alone()
-    with StopSignal() as stop, team.folder(out, run, resume) as folder, threadpool_limits(1):  # one BLAS thread a shard
+    with StopSignal() as stop, team.folder(out, run, resume) as folder, one_thread():
         settings = folder.settings(seed, updates, threads, ops, keep_every)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)

@@ -17,8 +17,9 @@ from multiprocessing import resource_tracker
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..backend import load_blas
 from .trees import map_leaves, named_leaves
-from .update import losses_and_gradient
+from .update import RecordedLosses
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to stop. It comes to all processes and is for the one that saves."""
@@ -41,6 +42,7 @@ class Shards:
         size = sum(leaf.nbytes for leaf in named_leaves(params).values())
         block = context.RawArray("b", size) if count > 1 else b""
         self.params = trees_in(block, form) if count > 1 else params
+        self.own_shard = RecordedLosses()
         self.processes, self.workers = [], []  # [(connection, the gradient it computes), ...]
         self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
         own = sorted(self.cores) if 1 < count <= len(self.cores) else [None] * count
@@ -64,7 +66,7 @@ class Shards:
         has died.
         """
         if not self.workers:
-            return losses_and_gradient(params, model, config, images, given, ops, **how)
+            return self.own_shard(params, model, config, images, given, ops, **how)
         count, batch = len(self.workers) + 1, len(images)
         if count > batch:
             raise ValueError(f"{count} shards of a batch of {batch} images: some would be empty; use fewer threads")
@@ -74,7 +76,7 @@ class Shards:
         try:
             for (connection, _), part in zip(self.workers, parts):
                 connection.send((model.__name__, config, *part, ops.__name__, how))
-            nats, gradient = losses_and_gradient(params, model, config, *own, ops, **how)
+            nats, gradient = self.own_shard(params, model, config, *own, ops, **how)
             for connection, their_gradient in self.workers:
                 nats = [own + their for own, their in zip(nats, connection.recv())]
                 map_leaves(np.add, gradient, their_gradient, gradient)
@@ -144,6 +146,15 @@ def trees_in(block, form):
     return map_leaves(place, form)
 
 
+def one_thread():
+    """Hold matrix products to one thread, here or in a `with`: a shard has one core.
+
+    SciPy's BLAS is loaded first. Left to the first gradient, as elsewhere, it would take every core there is.
+    """
+    load_blas()
+    return threadpool_limits(1)
+
+
 def hold_to(core):
     """Keep this process on one core; None: wherever the system likes."""
     if core is not None:
@@ -156,13 +167,14 @@ def serve(connection, core, form, params, gradient):
         signal.signal(number, signal.SIG_IGN)
     hold_to(core)
     params, gradient = trees_in(params, form), trees_in(gradient, form)
-    with threadpool_limits(1):
+    shard = RecordedLosses()
+    with one_thread():
         while True:
             try:
                 model, config, images, given, ops, how = connection.recv()
             except EOFError:
                 return
             model, ops = importlib.import_module(model), importlib.import_module(ops)
-            nats, found = losses_and_gradient(params, model, config, images, given, ops, **how)
+            nats, found = shard(params, model, config, images, given, ops, **how)
             map_leaves(np.copyto, gradient, found)
             connection.send(nats)

@@ -24,6 +24,7 @@ from draw_np.training.journal import TrainingError
 from draw_np.training.loop import train
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.trees import map_leaves, named_leaves
+from draw_np.training.update import RecordedLosses
 
 LENGTH, PER_EPOCH = 15, 5
 
@@ -715,14 +716,14 @@ def test_folders_above_are_made(run, tmp_path):
     ],
 )
 def test_a_loss_that_is_not_finite(run, preset, finished, tmp_path, monkeypatch, bits, quantity, spoil):
-    calls, bound = [0], draw.bound
+    calls, found = [0], RecordedLosses.__call__  # the model's own function is called once and recorded
 
-    def spoiled(params, config, images, *rest):
+    def spoiled(self, *arguments, **how):
         calls[0] += 1
-        answer = bound(params, config, images, *rest)
-        return spoil(*answer) if calls[0] == 6 else answer
+        nats, gradient = found(self, *arguments, **how)
+        return (spoil(*nats) if calls[0] == 6 else nats), gradient
 
-    monkeypatch.setattr(draw, "losses", spoiled)
+    monkeypatch.setattr(RecordedLosses, "__call__", spoiled)
     out = tmp_path / "x"
     with pytest.raises(TrainingError, match=rf"{quantity} became (nan|inf) at update 6") as error:
         run(out, checkpoint_every=2)

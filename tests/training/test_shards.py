@@ -1,10 +1,12 @@
 """Shards of a batch in processes of their own: the same numbers, and nobody left behind."""
 
+import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,27 @@ def test_shards_weigh_the_kl_and_clip_as_the_whole_does(three, how):
     _, sharded = three.losses_and_gradient(*problem(7), kernels, **how)
     for name, leaf in named_leaves(gradient).items():
         np.testing.assert_allclose(named_leaves(sharded)[name], leaf, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+ONE_THREAD = """
+    import numpy as np
+    from threadpoolctl import threadpool_info
+    from draw_np.backend import add_product
+    from draw_np.training.shards import one_thread
+
+    with one_thread():
+        add_product(np.zeros((3, 4), np.float32), np.ones((2, 3), np.float32), np.ones((2, 4), np.float32))
+        print([pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"])
+"""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="has one core")
+def test_every_product_takes_one_thread():
+    """Also those of a BLAS that is loaded with the first gradient."""
+    free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    command = [sys.executable, "-c", textwrap.dedent(ONE_THREAD)]
+    ran = subprocess.run(command, cwd=ROOT, env=free, text=True, capture_output=True, check=True)
+    assert set(json.loads(ran.stdout)) == {1}
 
 
 def test_labels_go_with_their_images():
@@ -141,6 +164,7 @@ def test_a_process_that_ends_of_itself_is_not_said_to_lack_memory(monkeypatch):
 
 SCRIPT = """
 import sys
+import textwrap
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
 HERE = True

@@ -409,7 +409,12 @@ def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocki
 
 
 def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
-    return array(a, dtype, copy=bool(copy))
+    made = array(a, dtype, copy=bool(copy))
+    return ascontiguousarray(made) if order == "C" else made
+
+
+def may_share_memory(a, b, max_work=None):
+    return _np.may_share_memory(a._host, b._host)
 
 
 def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):

@@ -1,0 +1,53 @@
+"""Gradients of trees: each array's own, in memory of its own."""
+
+import numpy as np
+import pytest
+from autograd import make_vjp
+
+from draw_np.backend import np as traced
+from draw_np.backend import value_and_grad
+
+
+def nested():
+    rng = np.random.default_rng(0)
+    return {"a": rng.random((2, 3)), "more": [rng.random((2, 3)), {"b": rng.random(3)}], "unused": rng.random(4)}
+
+
+def total(tree):
+    a, c, inner = tree["a"], tree["more"][0], tree["more"][1]
+    return traced.sum(traced.tanh(a @ c.T)) + traced.sum(a[0] * a[1] * inner["b"]) + traced.sum(c)
+
+
+def test_gradient_of_a_tree_is_that_of_autograd():
+    tree = nested()
+    value, gradient = value_and_grad(total, tree)
+    pull_back, expected = make_vjp(total)(tree)
+    assert value == expected
+    expected = pull_back(1.0)
+    np.testing.assert_array_equal(gradient["a"], expected["a"])
+    np.testing.assert_array_equal(gradient["more"][0], expected["more"][0])
+    np.testing.assert_array_equal(gradient["more"][1]["b"], expected["more"][1]["b"])
+    assert not gradient["unused"].any() and gradient["unused"].shape == (4,)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8"])
+def test_gradients_can_be_written_to_one_by_one(dtype):
+    """Whoever clips or adds in place changes no other gradient; here all are one array, or parts of it."""
+
+    def together(p):
+        return traced.sum((p["a"] + p["b"] + traced.reshape(p["c"], (2, 3)) + p["d"].T) ** 2)
+
+    tree = {"a": np.ones((2, 3)), "b": np.ones((2, 3)), "c": np.ones(6), "d": np.ones((3, 2))}
+    tree = {name: leaf.astype(dtype) for name, leaf in tree.items()}
+    gradient = value_and_grad(together, tree)[1]
+    for k, (name, leaf) in enumerate(gradient.items()):
+        assert (leaf.dtype, leaf.shape) == (tree[name].dtype, tree[name].shape) and leaf.flags.c_contiguous
+        np.testing.assert_array_equal(leaf, 8)
+        leaf += k + 1
+    for k, leaf in enumerate(gradient.values()):
+        np.testing.assert_array_equal(leaf, 9 + k)
+
+
+def test_nothing_depends_on_the_tree():
+    value, gradient = value_and_grad(lambda p: np.float64(3.0), {"a": np.ones(2)})
+    assert value == 3.0 and not gradient["a"].any()
