@@ -21,6 +21,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "backend": set(),
     "datasets": {"files", "names"},
     "plotting": set(),
+    "diagrams": {"plotting"},
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels"},
@@ -40,6 +41,7 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "models": {"numpy"},
     "datasets": {"numpy", "requests", "tqdm", "h5py", "PIL", "scipy"},
     "plotting": {"numpy", "matplotlib", "PIL"},
+    "diagrams": {"matplotlib"},
 }
 ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
 PEERS = {"torch", "jax", "cupy"}  # to be measured against, in draw_np/benchmark/*_peer.py and gpu.py only
