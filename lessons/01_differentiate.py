@@ -41,8 +41,8 @@ digits, test = (datasets.load("mnist", split).images[:10_000].astype(np.float64)
 # ## 1. Finite differences (10 minutes)
 #
 # DRAW ends with a **canvas**: a number $c$ for every pixel (the paper writes $c_T$). The probability that the
-# pixel is on is $\sigma(c) = \frac{1}{1 + \exp(-c)}$, the logistic function. A number that becomes a probability
-# by $\sigma$ is called a **logit**: 0 means a half, large means nearly sure.
+# pixel is on, that there is ink, is $\sigma(c) = \frac{1}{1 + \exp(-c)}$, the logistic function. A number that
+# becomes a probability by $\sigma$ is called a **logit**: 0 means one half, 5 nearly 1, and -5 nearly 0.
 #
 # If the pixel really is $x$, 0 or 1, we say how bad the answer was by one number, the **loss**. Ours is minus the
 # logarithm of the probability that was given to the truth (Eq. 9). Its unit is the **nat**: to be told something that
@@ -100,7 +100,8 @@ plt.show()
 # $10^{-16}$, and we divide that by $\varepsilon$. In float32 rounding is far coarser, and the smallest steps do not
 # change $c$ at all. So we check in float64, with central differences, and with a step that is not too small.
 #
-# But a million parameters would need two million losses. There is a better way.
+# But a network has perhaps a million **parameters**, numbers that can be changed to make the loss smaller. To measure
+# all derivatives it would have to compute two million losses. There is a better way.
 #
 # ## 2. A tape (20 minutes)
 #
@@ -406,18 +407,18 @@ axes.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# **Answer.** Yes, by two or three digits: rounding errors add up along the way. All of them are still far more exact than
-# what is allowed.
+# **Answer.** Yes, by two or three digits: rounding errors add up along the way. All of them are still far more exact
+# than what is allowed.
 #
 # ## 6. Downhill (20 minutes)
 #
-# Numbers that may be changed to make the loss smaller are **parameters**: here those in $W$ and $b$. The gradient says
-# in which direction the loss grows fastest. So take a small step the other way:
+# The gradient says in which direction the loss grows fastest. So take a small step the other way:
 #
 # $$w \leftarrow w - \text{rate} \cdot \frac{d\mathcal{L}}{dw} ,$$
 #
-# for all parameters $w$ at once. This is **gradient descent**. Each such step is an **update**, and its factor is the
-# **learning rate**. To repeat it is to **train**: that is all that learning is in this course.
+# for all parameters $w$ at once, here those in $W$ and $b$. This is **gradient descent**. Each such step is an
+# **update**, and its factor is the **learning rate**. To repeat it is to **train**: that is all that learning is in
+# this course.
 #
 # The cell trains the network of part 3 on its one image, with three rates, and shows $\sigma(c)$ after some
 # updates with the middle one. Here the strip is grey: black is 0, white is 1.
@@ -452,14 +453,15 @@ plt.show()
 #
 # The first layer is a linear map, whose results $a$ are the **pre-activations**, and a bend, tanh. The 100 numbers $h$
 # are **hidden units**: nobody says what they should be. The second layer makes logits of them. The bend matters: two
-# linear maps in a row are only another linear map.
+# linear maps in a row are only another linear map. The numbers in the
+# matrices $W$ are called **weights**, those in $b$ **biases**.
 #
 # Now the loss is the mean over 10,000 images. Its gradient takes long, and that of 100 images drawn at random
 # points nearly the same way. So every update takes 100 new ones, a **batch**. When as many images have been
 # taken as there are, here after 100 updates, one **epoch** is over.
 #
-# **Predict first.** The picture shows the loss over three epochs, for rates of 0.03, 0.3 and 0.6. Is the largest rate the
-# fastest again?
+# **Predict first.** The picture shows the loss over three epochs, for rates of 0.03, 0.3 and 0.6. Is the largest rate
+# the fastest again?
 
 # %%
 def halves(images):
@@ -482,7 +484,7 @@ def train(update, state, rate, updates=300):
     draw, params, losses = np.random.default_rng(0), new, []
     for _ in range(updates):
         x, below = halves(digits[draw.integers(len(digits), size=100)])
-        value, gradient = backend.value_and_grad(lambda params: mean_loss(params, x, below), params)
+        value, gradient = backend.value_and_grad(lambda p, x=x, below=below: mean_loss(p, x, below), params)
         params, state = update(params, gradient, state, rate)
         losses.append(value)
     return params, losses
@@ -496,6 +498,8 @@ def smooth(losses):
     return np.convolve(losses, np.ones(10) / 10, "valid")
 
 plt.figure(figsize=(10, 4.5)).add_subplot(xlabel="update", ylabel="loss, nats\n(mean of 10 updates)", yscale="log")
+plt.yticks([75, 100, 200, 400, 800], [75, 100, 200, 400, 800])
+plt.minorticks_off()
 for rate in 0.03, 0.3, 0.6:
     _, losses = train(plain, None, rate)
     plt.plot(range(10, 301), smooth(losses), label=f"rate {rate}")
