@@ -154,4 +154,4 @@ print("3.3 is right")
 
 # %% [markdown]
 # Now be patient. In part 5 of the lesson, give `train` the argument `updates=3000` for the orthogonal network at rate
-# 0.001 with seed 1. Draw its history.
+# 0.001 with seed 1. Draw its history. (This takes a minute or two.)
