@@ -4,28 +4,26 @@
 # **How does a network learn to invent images that it was never shown?**
 #
 # ## What you'll do
-# Train an auto-encoder and see that it cannot generate. Make its codes uncertain, work out what that costs
-# and how to differentiate through a random draw. Then train a variational auto-encoder and let it draw
-# digits.
+# Train an auto-encoder and ask it for new digits. Make its codes uncertain, work out what that costs and how to
+# differentiate through a random draw. Then train a variational auto-encoder, let it draw digits, and have all of them
+# judged.
 #
 # ## What you'll learn
 # - the two halves of DRAW's loss, $\mathcal{L}^x$ and $\mathcal{L}^z$, and how to compute them safely;
-# - why a plain auto-encoder cannot generate;
-# - the reparameterisation trick, what it buys, and for which distributions it works.
+# - what a plain auto-encoder lacks for inventing images;
+# - the reparameterisation trick, what it gains, and for which distributions it works.
 #
 # ## What you'll need
 # Lesson 01. What a Gaussian, a mean and a variance are. About an hour and forty minutes.
 
 # %%
-import timeit
-
 import numpy as np
 from matplotlib import pyplot as plt
 from scipy import stats
 from tqdm.notebook import tqdm
 
-from draw_np import backend, datasets, equations, kernels, plotting, pretrained
-from draw_np.models import vae
+from draw_np import backend, datasets, equations, kernels, load_pretrained, plotting, pretrained
+from draw_np.models import draw, vae
 from draw_np.training.adam import adam_init, adam_update
 
 plotting.use_style()
@@ -37,20 +35,23 @@ test = datasets.binarize(datasets.load("mnist", "test").images[:2000], rng)  # (
 # ## 1. How surprising is an image? (15 minutes)
 #
 # Our images are binary: a pixel $x_j$ is 0 or 1. A decoder does not answer with an image. It answers with a
-# probability for every pixel, $\sigma(c_j)$, where $c$ is the canvas, and so with a distribution
+# probability for every pixel, $\sigma(c_j)$, where the canvas $c$ holds logits (lesson 01), and so with a distribution
 # $D(X \mid c)$ over images. Its loss is the surprise at the image that was really there, in nats (Eq. 9):
 #
 # $$\mathcal{L}^x = -\log D(x \mid c) = -\sum_j \log \left[ \sigma(c_j)^{x_j} (1 - \sigma(c_j))^{1 - x_j}
 # \right] = \sum_j \left[ \log(1 + \exp(c_j)) - x_j c_j \right] .$$
 #
-# The first cell writes it as a loop over pixels, then as arrays. As a canvas it takes the logits of the mean
-# training image: whoever knows nothing else about a digit pays this much for it.
+# The first cell writes it as a loop over pixels, then as arrays. Its canvas is the logits of the mean training image:
+# to know nothing else about a digit costs this much.
 #
 # Now the trap. The middle form asks for $\sigma(c)$ first and for its logarithm after. In 32-bit numbers
 # $\sigma(c)$ is exactly 1 from $c = 17$ on, so $1 - \sigma(c)$ is 0 and its logarithm is minus infinity. Many
-# programs add a small number inside the logarithm. Then a wrong pixel never costs more than 18.4 nats and, worse,
-# it has no slope: the network is not told to correct its worst mistakes. The right-hand form has neither
-# trouble, if `logaddexp` computes it. (In the picture a line ends where its loss becomes infinite.)
+# programs add a small number, $10^{-8}$ say, inside the logarithm. The right-hand form needs neither, if `logaddexp`
+# computes it.
+#
+# **Predict first.** The network is sure that a pixel is on, with a canvas of $c$, and the pixel is off. The picture
+# shows the loss over $c$, computed in four ways. What should the curve be, and what becomes of it if $10^{-8}$ is
+# added?
 
 # %%
 def surprise_in_loops(x, c):
@@ -62,9 +63,6 @@ def surprise(x, c):  # x and c of shape (batch, 784)
     return np.sum(np.logaddexp(0, c) - x * c, axis=1)
 mean = np.clip(grey.mean(axis=0, dtype=float), 1e-3, 1 - 1e-3).ravel()
 x, c = test.reshape(-1, 784), np.log(mean / (1 - mean)) * np.ones((2000, 1))  # each (2000, 784)
-loops = timeit.timeit(lambda: surprise_in_loops(x[0], c[0]), number=5) / 5
-arrays = timeit.timeit(lambda: surprise(x, c), number=5) / 5 / len(x)
-print(f"one image takes {1e6 * loops:.0f} µs in loops, {1e6 * arrays:.0f} µs in arrays")
 np.testing.assert_allclose(surprise_in_loops(x[0], c[0]), surprise(x, c)[0])
 np.testing.assert_allclose(surprise(x, c), equations.negative_log_likelihood(x, c))
 print(f"the mean image pays {surprise(x, c).mean():.1f} nats, a grey canvas {surprise(x, 0 * c).mean():.1f}")
@@ -86,19 +84,28 @@ assert p[canvas > 17].min() == 1 and ways["log(1 - p + 1e-8)"].max() < 18.5
 np.testing.assert_allclose(ways["logaddexp(0, c)"], equations.negative_log_likelihood(0 * canvas, canvas))
 
 # %% [markdown]
-# ## 2. Why can a plain auto-encoder not generate? (15 minutes)
+# **Answer.** A straight line: each further unit of wrong certainty costs one nat. With $10^{-8}$ added, a wrong
+# pixel never costs more than 18.4 nats and, worse, the curve has no slope there: the network is not told to correct its
+# worst mistakes. `logaddexp` has neither trouble. (A line ends where its loss becomes infinite.)
 #
-# Readers of the paper ask this first. A plain auto-encoder has an encoder, which turns an image into a code
-# of 10 numbers, and a decoder, which turns the code into a canvas. It is trained to lower $\mathcal{L}^x$ and
-# nothing else. To generate, pick a code and decode it. But which code?
+# ## 2. What does a plain auto-encoder lack? (15 minutes)
+#
+# A plain **auto-encoder** has an encoder, which turns an image into a **code** of 10 numbers, and a decoder, which
+# turns the code into a canvas. The numbers of a code are called **latent**, hidden: nobody provides them, the
+# network makes them up. It is trained to lower $\mathcal{L}^x$ and nothing else. To generate, choose a code and decode
+# it. But which code?
 #
 # We train one: the network of `draw_np.models.vae` with 200 hidden units, its noise set to 0. Then we decode
 #
-# - the codes of test digits: that works;
-# - codes from the standard normal distribution;
+# - the codes of test digits, which it never saw;
+# - codes from the standard normal distribution, $\mathcal{N}(0, 1)$ for each number;
 # - codes from the Gaussian with the mean and covariance that the training codes happen to have.
 #
-# (`kernels` are the `equations` with derivatives worked out by hand: same numbers, less time.)
+# (`kernels` are the `equations` with derivatives worked out by hand: same numbers, less time. Training takes about
+# ten seconds.)
+#
+# **Predict first.** Which of the three will give digits, and which will not? How long are the codes: nearer to 0 than
+# codes from the standard normal distribution, or farther away?
 
 # %%
 config = vae.Config(height=28, width=28, hidden=200, latent=10)
@@ -136,43 +143,50 @@ fitted = rng.multivariate_normal(seen.mean(axis=0), np.cov(seen.T), 1000)
 tried = {"codes of digits": codes(plain, test[:1000])[0], "standard normal": rng.standard_normal((1000, 10)),
          "fitted Gaussian": fitted}
 figure, axes = plt.subplots(1, 4, figsize=(16, 4.6))
+lengths = {name: np.sqrt((z**2).sum(axis=1)) for name, z in tried.items()}  # each (1000,)
 for ax, (name, z) in zip(axes, tried.items()):
-    squares = (z**2).sum(axis=1)[:, None] + (seen**2).sum(axis=1) - 2 * z @ seen.T  # (1000, 5000)
-    nearest = np.sqrt(np.maximum(squares.min(axis=1), 0))  # how far from all codes that training has seen
     plotting.show_image(ax, plotting.grid(decode(plain, z[:36]), 6), f"{name},\ndecoded")
-    axes[3].hist(nearest, np.linspace(0, 8, 41), histtype="step", linewidth=3, label=name)
-    print(f"{name}: standard deviation {z.std():.2f}, nearest code of 5000 digits {np.median(nearest):.2f} away")
-axes[3].set(xlabel="distance to the nearest code of 5000 digits", ylabel="codes of 1000", ylim=(0, 190))
+    axes[3].hist(lengths[name], np.linspace(0, 20, 41), histtype="step", linewidth=3, label=name)
+    print(f"{name}: median length {np.median(lengths[name]):.1f}")
+axes[3].set(xlabel="length of the code", ylabel="codes of 1000", ylim=(0, 330))
 axes[3].legend(loc="upper right", fontsize=12)
 plt.show()
+assert np.percentile(lengths["codes of digits"], 5) > np.percentile(lengths["standard normal"], 95)
 
 # %% [markdown]
-# Each digit's code is a point, and nothing says how the points should lie. They are spread out, far wider
-# than the standard normal, and between them is empty space. The decoder has never been asked about a code from
-# there, and it answers with smudges. The Gaussian that fits the codes makes better shapes, and still many that are no
-# digit: its draws, too, lie farther from every known code than the codes of real digits do.
+# **Answer.** The codes of digits give digits. Those from the standard normal distribution give smudges, and the lengths
+# show why. Digits lie in a shell far from 0, and these draws fall into the hole in its middle, about which the decoder
+# was never asked. The Gaussian that was fitted to the codes reaches the shell and makes better shapes, though many of
+# them are no digit.
+#
+# So it is not that a plain auto-encoder can never generate. But nothing in its training makes its codes follow a
+# distribution that is known; you have to look afterwards, and hope that a simple one fits. Part 6 has all of them
+# judged.
 #
 # ## 3. An uncertain code (15 minutes)
 #
-# So let the encoder answer with a region instead of a point: a Gaussian for each of the $Z$ code numbers
-# (Eq. 1, 2), from which we draw (Eq. 6). The decoder must then decode all of the region alike. (Is the draw there to
-# make the decoder robust, as readers suppose? It does that too. Above all it limits what a code can say: a point may
-# carry endless digits, a region cannot.)
+# Let us choose the distribution *before* training. Let the encoder answer with a region instead of a point: a
+# Gaussian for each of the $Z$ code numbers (Eq. 1, 2), from which we draw (Eq. 6). The decoder must then decode all of
+# the region alike. (Is the draw there to make the decoder robust, as readers suppose? It does that too. Above all it
+# limits what a code can say: a point can have endless digits, a region cannot.)
 #
 # $$\mu = W(h^{enc}), \qquad \sigma = \exp(W(h^{enc})), \qquad z \sim Q(Z \mid h^{enc}) =
 # \mathcal{N}(\mu, \sigma) .$$
 #
 # That alone does not help: the network would make $\sigma$ tiny and move the regions apart. So it pays for every
-# departure from the prior $P(Z) = \mathcal{N}(0, 1)$, from which we shall draw to generate. The price is the
-# Kullback-Leibler divergence (Eq. 10): how many nats, on average, $z$ is more probable under $Q$ than under $P$.
-# For Gaussians it has a closed form (Eq. 11, for one step):
+# departure from the **prior** $P(Z) = \mathcal{N}(0, 1)$, from which we will draw to generate. The price is the
+# **Kullback-Leibler divergence** (KL, Eq. 10): the mean, over draws from $Q$, of how many nats more probable $z$ is
+# under $Q$ than under $P$. For Gaussians it has a closed form (Eq. 11, for one step):
 #
 # $$\mathcal{L}^z = KL(Q \| P) = \left\langle \log \frac{Q(z)}{P(z)} \right\rangle_{z \sim Q}
 # = \frac{1}{2} \sum_{i=1}^{Z} \left[ \mu_i^2 + \sigma_i^2 - \log \sigma_i^2 - 1 \right] .$$
 #
 # (The paper prints the constant as $-T/2$, without the sum over $Z$. A code that says nothing, $\mu = 0$ and
 # $\sigma = 1$, would then cost more than nothing. The cell prints how much.) The second cell estimates the middle
-# form by drawing, which is called Monte Carlo: the error falls like $1 / \sqrt{n}$.
+# form by drawing, which is called **Monte Carlo**: the error falls like $1 / \sqrt{n}$.
+#
+# **Predict first.** The price of one code number has its minimum, 0, at $\mu = 0$ and $\sigma = 1$. Which costs more: a
+# $\sigma$ five times as large, or one that is five times as small?
 
 # %%
 def kl_in_loops(mu, sigma):
@@ -183,11 +197,10 @@ def kl_in_loops(mu, sigma):
 def kl(mu, sigma):  # each (batch, Z)
     return 0.5 * np.sum(mu**2 + sigma**2 - np.log(sigma**2) - 1, axis=1)
 mu, sigma = rng.standard_normal((1000, 10)), rng.uniform(0.1, 1.5, (1000, 10))
-loops = timeit.timeit(lambda: [kl_in_loops(*code) for code in zip(mu, sigma)], number=3) / 3
-arrays = timeit.timeit(lambda: kl(mu, sigma), number=3) / 3
-print(f"1000 codes take {1e3 * loops:.1f} ms in loops, {1e3 * arrays:.2f} ms in arrays")
 np.testing.assert_allclose([kl_in_loops(*code) for code in zip(mu, sigma)], equations.kl(mu, sigma))
 np.testing.assert_allclose(kl(mu, sigma), equations.kl(mu, sigma))
+wide, narrow = (kl(np.zeros((1, 1)), np.full((1, 1), width))[0] for width in (5, 1 / 5))
+print(f"sigma = 5 costs {wide:.1f} nats, sigma = 1 / 5 costs {narrow:.1f}")
 print(f"a code that says nothing: {kl(np.zeros((1, 10)), np.ones((1, 10)))[0]} nats; with -T/2: {0.5 * 10 - 0.5}")
 
 # %%
@@ -208,17 +221,24 @@ plt.show()
 np.testing.assert_allclose(log_ratio.mean(), kl(m[None], s[None])[0], atol=5 * log_ratio.std() / np.sqrt(200_000))
 
 # %% [markdown]
-# $\sigma$ near 0 is expensive, $\mu$ far from 0 is expensive, and 20 blue lines close in on the red one.
+# **Answer.** The larger one, by far: the curves rise like $\sigma^2$ to the right, and only like $-\log \sigma$ to the
+# left. To be precise is cheap, to be vaguer than the prior is not. ($\mu$ far from 0 costs too.) On the right, 20
+# blue lines close in on the red one.
 #
 # ## 4. A gradient through a random draw (20 minutes)
 #
 # The encoder must learn from $\mathcal{L}^x$, so we need the gradient of an average,
 # $\langle f(z) \rangle_{z \sim Q}$, with respect to $Q$'s own $\mu$ and $\sigma$. There are two ways.
 #
-# **The score function** (REINFORCE): try, and make less probable what cost much. It needs $f$'s value only:
+# **The score function** (REINFORCE). The average is the integral of $Q(z) \, f(z)$, and only $Q$ depends on $\mu$.
+# Since $\frac{dQ}{d\mu} = Q \, \frac{d \log Q}{d\mu}$, its derivative is an average again:
 #
-# $$\frac{d}{d\mu} \langle f(z) \rangle = \left\langle f(z) \, \frac{d \log Q(z)}{d\mu} \right\rangle
+# $$\frac{d}{d\mu} \langle f(z) \rangle = \int f(z) \, \frac{dQ(z)}{d\mu} \, dz
+# = \left\langle f(z) \, \frac{d \log Q(z)}{d\mu} \right\rangle
 # = \left\langle f(z) \, \frac{z - \mu}{\sigma^2} \right\rangle .$$
+#
+# (The last step is for a Gaussian, $\log Q = -\frac{(z - \mu)^2}{2 \sigma^2} + \dots$) It only needs the value of $f$:
+# try, and make less probable what cost much.
 #
 # **The reparameterisation trick**: draw $\varepsilon \sim \mathcal{N}(0, 1)$, which does not depend on anything, and
 # set $z = \mu + \sigma \varepsilon$. Now $z$ is an ordinary function of $\mu$ and $\sigma$, and the chain rule goes
@@ -231,6 +251,9 @@ np.testing.assert_allclose(log_ratio.mean(), kl(m[None], s[None])[0], atol=5 * l
 # with the slopes $2 \mu$ and $2 \sigma$. Then the real thing, $f(z) = \mathcal{L}^x$ through the decoder of part 2.
 # There a **baseline** helps the score function: subtract the mean of $f$. This leaves the average as it is (a score's
 # own mean is 0) and changes the variance by a lot.
+#
+# **Predict first.** Training uses one draw for each image. Which way scatters less from draw to draw: the one that
+# knows only the value of $f$, or the one that knows its slope? By how much?
 
 # %%
 m, s = 1.0, 0.5
@@ -278,10 +301,9 @@ for name in "score function", "with a baseline":
     assert ratio > 3
 
 # %% [markdown]
-# All three agree on average, but single draws scatter. The error of a mean of $n$ draws is
+# **Answer.** The trick. All three agree on average, but single draws scatter. The error of a mean of $n$ draws is
 # $\sqrt{\text{variance} / n}$, so the printed ratios say how many times as many draws the score function needs.
-# (Mind the scales of the picture.) Training affords one draw for each image. This is why the paper praises the
-# trick's "unbiased, low variance" gradients.
+# (The first panel has another scale.) This is why the paper praises the trick's "unbiased, low variance" gradients.
 #
 # ## 5. On which other distributions does the trick work? (15 minutes)
 #
@@ -290,11 +312,11 @@ for name in "score function", "with a baseline":
 # the distribution's cumulative function. The cell does so for five distributions of scale $\theta$ and compares
 # $\frac{d}{d\theta} \langle z^2 \rangle$ with calculus.
 #
-# It fails for **discrete** distributions. A coin that shows 1 with probability $\theta$ is $z = [u < \theta]$: 1 if
-# it is so, else 0. Move $\theta$ a little, and for almost every $u$ nothing changes: the slope is 0. Yet
-# $\langle f(z) \rangle = \theta f(1) + (1 - \theta) f(0)$ has the slope $f(1) - f(0)$. All of the change happens in
-# jumps, where there is no derivative. Discrete codes need the score function, or a smooth stand-in for the jump.
-# DRAW's codes are Gaussian and need neither.
+# And a coin that shows 1 with probability $\theta$? By the recipe it is $z = [u < \theta]$: 1 if that is so, else 0.
+# Its average $\langle f(z) \rangle = \theta f(1) + (1 - \theta) f(0)$ has the slope $f(1) - f(0)$.
+#
+# **Predict first.** Hold $u$ fixed and move $\theta$ a little. What does the coin's $z$ do, and what slope will the
+# trick find?
 
 # %%
 theta, u, exp, log = 0.5, rng.uniform(size=500_000), backend.np.exp, backend.np.log
@@ -306,11 +328,11 @@ ways = {  # z from the parameter t and noise; the distribution it should have; d
     "logistic": (lambda t: t * log(u / (1 - u)), stats.logistic(scale=theta), 2 * theta * np.pi**2 / 3),
     "log-normal": (lambda t: exp(t * normal), stats.lognorm(theta), 4 * theta * np.exp(2 * theta**2)),
 }
-for name, (draw, distribution, exact) in ways.items():
-    _, slope = backend.value_and_grad(lambda t, draw=draw: backend.np.mean(draw(t) ** 2), theta)
+for name, (sampled, distribution, exact) in ways.items():
+    _, slope = backend.value_and_grad(lambda t, sampled=sampled: backend.np.mean(sampled(t) ** 2), theta)
     print(f"{name:12} by the trick {slope:.3f}, exact {exact:.3f}")
     np.testing.assert_allclose(slope, exact, rtol=0.03)
-    assert stats.kstest(draw(theta), distribution.cdf).pvalue > 1e-3  # the draws are from that distribution
+    assert stats.kstest(sampled(theta), distribution.cdf).pvalue > 1e-3  # the draws are from that distribution
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(16, 4.8))
@@ -322,13 +344,18 @@ axes[1].set(title="coin: draws jump\n(lines set apart)", xlabel=r"$\theta$", yla
 z = (u < theta).astype(float)  # f(z) = (z - 3)^2, so the slope is f(1) - f(0) = 4 - 9
 score = (z - 3) ** 2 * (z / theta - (1 - z) / (1 - theta))  # f(z) dlogQ(z)/dtheta
 np.testing.assert_allclose(score.mean(), 4 - 9, atol=5 * score.std() / np.sqrt(z.size))
-_, by_trick = backend.value_and_grad(lambda t: ((u < t) - 3.0) ** 2 + 0 * t, theta)
+_, by_trick = backend.value_and_grad(lambda t: ((u < t) - 3.0) ** 2 + 0 * t, theta)  # 0 * t: u < t leaves no record
 bars = {"exact": 4 - 9, "score\nfunction": score.mean(), "the trick": by_trick}
-axes[2].bar(bars.keys(), bars.values(), color=[plotting.BLUE, plotting.GREEN, plotting.RED])
-axes[2].set(title=r"coin: slope of $\langle (z - 3)^2 \rangle$")
+shown = axes[2].bar(bars.keys(), bars.values(), color=[plotting.BLUE, plotting.GREEN, plotting.RED])
+axes[2].bar_label(shown, fmt="%.2f")
+axes[2].set(title=r"coin: slope of $\langle (z - 3)^2 \rangle$", ylim=(-5.7, 0.7))
 plt.show()
 
 # %% [markdown]
+# **Answer.** Nothing, for almost every $u$: the slope is 0, and the trick says 0, which is wrong. All of the change
+# happens in jumps, where there is no derivative. The trick fails for **discrete** distributions. Discrete codes need
+# the score function, or a smooth stand-in for the jump. DRAW's codes are Gaussian and need neither.
+#
 # ## 6. A variational auto-encoder, and what it draws (20 minutes)
 #
 # Everything together (Fig. 2 left). The loss is what it takes to send an image: first its code, then what the
@@ -336,13 +363,23 @@ plt.show()
 #
 # $$\mathcal{L} = \langle \mathcal{L}^x + \mathcal{L}^z \rangle_{z \sim Q} .$$
 #
+# It is a **bound**: the surprise $-\log P(x)$ at an image, under everything that the model may draw, is at most
+# $\mathcal{L}$. (Lesson 07 shows why.)
+#
 # The first cell is the whole model, line by line, and it must agree with `draw_np.models.vae` in value and
-# gradient. The second trains it from the same start as the plain one; that takes some seconds.
+# gradient. **The second trains it from the same start as the plain one, which takes about half a minute.**
 #
 # Then two ways through the model, in the form of Fig. 2 left, read from the bottom up. **Inferring**: a test image, its
 # $Q(Z \mid x)$ (bars of two $\sigma$ each way) with the $z$ that was drawn, $P(x \mid z)$, and an image drawn from it.
-# **Generating**: no image and no encoder. $z$ comes from the prior (Eq. 13), the same bars every time. And last a wall
-# of digits that nobody wrote, beside what the plain auto-encoder makes of the same $z$.
+# **Generating**: no image and no encoder. $z$ comes from the prior (Eq. 13), the same bars every time.
+#
+# Last, a wall of digits that nobody wrote, and a judge. The judge is the shipped DRAW model `mnist`, which knows digits
+# well: its loss says how many nats it takes, at most, to describe a picture. The less a picture surprises it, the more
+# it is like a digit. It judges 200 pictures of each kind, pixels tossed, and test digits for comparison.
+#
+# **Predict first.** Four kinds of pictures: the plain auto-encoder with codes from $\mathcal{N}(0, 1)$, and from the
+# Gaussian fitted to its codes; our variational one with codes from its prior; and the shipped weights `vae`, a larger
+# network, trained for longer. Put them in order.
 
 # %%
 def my_loss(params, x, noise):  # x (batch, 784), noise (batch, Z)
@@ -395,40 +432,64 @@ for k, column in enumerate(axes.T):
 plt.show()
 
 # %%
-z = rng.standard_normal((100, 10))
-figure, axes = plt.subplots(1, 2, figsize=(16, 8.4))
-for ax, name, params in (axes[0], "plain auto-encoder", plain), (axes[1], "variational auto-encoder", trained):
-    plotting.show_image(ax, plotting.grid(decode(params, z), 10), f"{name}: $P(x|z)$ for 100 $z$ from the prior")
-generated = vae.generate(trained, config, z[None]).canvases[-1]  # (100, 28, 28), logits
+shipped, shipped_config = load_pretrained("vae")
+z = rng.standard_normal((200, 10))
+generated = vae.generate(trained, config, z[None]).canvases[-1]  # (200, 28, 28), logits
 np.testing.assert_allclose(decode(trained, z), equations.sigmoid(generated), atol=1e-6)
-plt.show()
+larger = vae.generate(shipped, shipped_config, vae.sample_noise(shipped_config, 200, rng)).canvases[-1]
+pictures = {"plain, N(0, 1)": decode(plain, z), "plain, fitted Gaussian": decode(plain, fitted[:200]),
+            "variational, ours": decode(trained, z), "variational, shipped": equations.sigmoid(larger),
+            "test digits": test[:200]}
 record, passes = pretrained.load_record("vae"), 800 * 128 / len(grey)
-print(f"ours: {passes:.1f} passes, {config.hidden} hidden units, {(L_x + L_z[0]).mean():.1f} nats; "
-      f"shipped: {record['update'] * 128 / len(grey):.0f} passes, {record['config']['hidden']} hidden units, "
+print(f"ours: {passes:.1f} epochs, {config.hidden} hidden units, {(L_x + L_z[0]).mean():.1f} nats; "
+      f"shipped: {record['update'] * 128 / len(grey):.0f} epochs, {record['config']['hidden']} hidden units, "
       f"{record['config']['latent']} code numbers, {record['measured']['test']['nll_bound']:.1f} nats")
 
+# %%
+judge, judge_config = load_pretrained("mnist")
+figure, axes = plt.subplots(1, 5, figsize=(17, 4.2))
+means = []
+for ax, (name, each) in zip(axes, pictures.items()):
+    x, noise = datasets.binarize(each, rng), draw.sample_noise(judge_config, 200, rng)
+    judged_x, judged_z = draw.bound(judge, judge_config, x, noise, kernels)  # (200,) and (steps, 200)
+    nats = judged_x + judged_z.sum(axis=0)
+    means.append(nats.mean())
+    plotting.show_image(ax, plotting.grid(each[:36], 6), f"{name}\n{nats.mean():.0f} nats")
+    print(f"{name}: {nats.mean():.1f} +- {nats.std() / np.sqrt(200):.1f} nats")
+plt.show()
+assert means[4] < means[3] < min(means[1:3]) and max(means[1:3]) < means[0]
+assert abs(means[1] - means[2]) < 25  # in which order, on another machine, training decides
+
 # %% [markdown]
-# The variational curve ended higher because it pays for its codes; the plain one gets them for nothing. In return,
-# what its decoder was trained on is spread nearly like the prior, so the prior's draws are nothing new to it.
+# **Answer.** From worst to best: the plain one with $\mathcal{N}(0, 1)$; then the plain one with the fitted Gaussian
+# and our variational one, not far from each other; then the shipped one; and far ahead, real digits. (The +- is the
+# standard error of a mean over 200 pictures.)
 #
-# That was two passes through the data with a small network. What a long run of a larger one gives, the last line
-# printed says, read from the record of the weights `vae` that come with the package. Its nats are of the test images
-# that research uses, ours of digits that we tossed.
+# So fitting a Gaussian afterwards does no worse here than our small VAE. What the VAE has is a distribution that was
+# chosen before training, and a decoder that was trained on it, whatever the data and the length of the code. It pays
+# for that: its curve ended higher, because its codes cost nats and those of the plain one are free. The shipped network
+# is larger and was trained for longer; the cell before the judge printed by how much. (Its nats are of the test images
+# that research uses, ours of digits that were tossed anew.)
 #
-# The digits on the right are blurred: all pixels are decided at once, from ten numbers. DRAW answers that with many
-# small steps, each of which sees what the last one left. But steps need a memory, and that is lesson 03.
+# The digits are blurred: all pixels are decided at once, from few numbers. DRAW answers that with many small steps,
+# each of which sees what the last one left. But steps need a memory, and that is lesson 03.
+#
+# **Take away.** The loss of an image is a surprise in nats; compute it from logits. To generate, codes must follow a
+# distribution that one can draw from; a variational auto-encoder makes them, and pays the KL divergence for it. A
+# gradient goes through a random draw if the draw is a smooth function of the parameters and of fixed noise,
+# $z = \mu + \sigma \varepsilon$.
 #
 # ## On your own
 #
 # [exercises/02_be_uncertain.ipynb](exercises/02_be_uncertain.ipynb) has a place for your answers and checks them.
 #
-# 1. **The price, differentiated** (easy). Work out the derivatives of Eq. 11 with respect to $\mu$ and $\sigma$ on
-#    paper, and write them as a function. *Expect both to be 0 at $\mu = 0$, $\sigma = 1$: the prior costs nothing.
-#    Far from it, $\mu$ is pulled back in proportion, and a tiny $\sigma$ is pushed up very hard.*
-# 2. **A baseline that is fair** (harder). In part 4 we subtracted the mean of all $f$, each draw's own $f$ included.
-#    That makes the estimate slightly wrong. Subtract from each $f$ the mean of the others instead. *Expect the
-#    right average even from three draws, where the simple baseline comes out a third too small.*
-# 3. **All the way through** (hard). For a decoder that is one linear map, work out the gradient of
+# 1. **The price, differentiated** (easy, 5 minutes). Work out the derivatives of Eq. 11 with respect to $\mu$ and
+#    $\sigma$ on paper, and write them as a function. *Expect both to be 0 at $\mu = 0$, $\sigma = 1$: the prior costs
+#    nothing. Far from it, $\mu$ is pulled back in proportion, and a tiny $\sigma$ is pushed up very hard.*
+# 2. **A baseline that is fair** (harder, 15 minutes). In part 4 we subtracted the mean of all $f$, each draw's own $f$
+#    included. That makes the estimate slightly wrong. Subtract from each $f$ the mean of the others instead. *Expect
+#    the right average even from three draws, where the simple baseline comes out a third too small.*
+# 3. **All the way through** (hard, 20 minutes). For a decoder that is one linear map, work out the gradient of
 #    $\mathcal{L}^x + \mathcal{L}^z$ with respect to $\mu$ and $\log \sigma$ by hand. *Expect finite differences to
 #    agree; if you forget that $\sigma$ acts through $z$ as well as through the price, the check says so.*
 #

@@ -5,7 +5,7 @@
 #
 # ## What you'll do
 # Write DRAW without attention, a dozen lines for a dozen equations. Train it for half a minute, once seeing
-# its own mistakes and once blind to them. Then jog its hand.
+# its own mistakes and once blind to them. Then jog its elbow.
 #
 # ## What you'll learn
 # - Eq. 3-8 and 13-18 line by line, and the loss, Eq. 9-12;
@@ -16,14 +16,13 @@
 # Samples, KL and the loss of a VAE (lesson 02), the LSTM (lesson 03). About an hour and twenty minutes.
 
 # %%
-import timeit
 from types import SimpleNamespace
 
 import numpy as np
 from matplotlib import pyplot as plt
 from tqdm.notebook import tqdm
 
-from draw_np import backend, datasets, equations, kernels, load_pretrained, plotting
+from draw_np import backend, datasets, diagrams, equations, kernels, load_pretrained, plotting
 from draw_np.models import draw
 from draw_np.training.adam import adam_init, adam_update, clip_by_global_norm
 from draw_np.training.trees import global_norm
@@ -36,23 +35,31 @@ train, test = (datasets.binarize(datasets.load("mnist", split).images, rng) for 
 # ## 1. What is still missing (10 minutes)
 #
 # A VAE (lesson 02) has one go: it looks once, and paints all 784 pixels at once. A person sketches, looks at
-# the sketch, and corrects it. So does DRAW. It has a canvas $c_t$, one number for each pixel, and $T$ time
-# steps. The paper's words are "*Deep Recurrent Attentive Writer*". This lesson leaves out the attentive.
+# the sketch, and corrects it. So does DRAW. It has a **canvas** $c_t$, one number for each pixel, and $T$ time
+# steps. The name stands for "*Deep Recurrent Attentive Writer*". This lesson leaves out the attentive.
 #
-# $\sigma(c)$, with the logistic function $\sigma$, is the probability that a pixel is on. The first canvas
-# $c_0$ is learned, like a weight. Ours begins where $\sigma(c_0)$ is the mean of all digits. Each step first
-# compares the image $x$ with the canvas so far (Eq. 3), and reads. Without attention reading is simple: take
-# everything (Eq. 4 with Eq. 17; the paper writes $x_t$ there and means $x$).
+# The diagram is one step (the paper's Fig. 2 right). From left to right: compare the image with the canvas so far,
+# read, let the **encoder** say in a few numbers what is missing, let the **decoder** draw it. From right to left, in
+# black: what goes back to the beginning for the next step. Come back to it whenever you are lost; every box is an
+# equation of parts 1 and 2.
+
+# %%
+diagrams.draw_loop()
+
+# %% [markdown]
+# The numbers of the canvas are logits: $\sigma(c)$, with the logistic function $\sigma$, is the probability that a
+# pixel is on. The first canvas $c_0$ is learned, like a weight. Ours begins where $\sigma(c_0)$ is the mean of all
+# digits. Each step first compares the image $x$ with the canvas so far (Eq. 3), and reads. Without attention, reading
+# is simple: take everything (Eq. 4 with Eq. 17; the paper writes $x_t$ there and means $x$).
 #
 # $$\hat{x}_t = x - \sigma(c_{t-1}), \qquad r_t = \text{read}(x, \hat{x}_t, h_{t-1}^{dec}) = [x, \hat{x}_t]$$
 #
 # $\hat{x}_t$ is the error image, and $[v, w]$ puts two vectors side by side. First pixel by pixel, then as
-# arrays. (MNIST's pixels are grey. Ours are tossed once: the grey is the chance of white.)
+# arrays. (MNIST's pixels are grey. Ours are tossed once, like coins: the grey is the chance of white.)
+#
+# **Predict first.** What does the first error image of a digit look like? Where is it positive, where negative?
 
 # %%
-def milliseconds(function, *arguments):
-    return 1e3 * min(timeit.repeat(lambda: function(*arguments), number=1, repeat=5))
-
 def read_in_loops(x, c):
     return [*x, *(x[j] - 1 / (1 + np.exp(-c[j])) for j in range(len(x)))]  # Eq. 17 with Eq. 3
 
@@ -64,7 +71,6 @@ x = test[15].ravel().astype(float)  # (784,), 0 or 1
 r = np.ravel(equations.read_without_attention(x[None], equations.error_image(x, c_0)[None]))
 for read in read_in_loops, read_in_arrays:
     np.testing.assert_allclose(read(x, c_0), r, atol=1e-12)
-    print(f"{read.__name__}: {milliseconds(read, x, c_0):.3f} ms")
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.2))
@@ -76,19 +82,20 @@ figure.colorbar(shown, ax=axes)
 plt.show()
 
 # %% [markdown]
-# The third picture is a correction: more here (positive, purple), less there (orange). It is $x$'s wish to
-# the canvas. Lesson 01 met it as minus the gradient of the loss at the canvas.
+# **Answer.** It is a correction: more here (positive, purple) where the digit is, less there (negative, orange) where
+# other digits often are. Lesson 01 met it as minus the gradient of the loss at the canvas.
 #
 # ## 2. One step (20 minutes)
 #
-# The encoder, an LSTM, takes the reading together with what the decoder said last (Eq. 5). Its output gives
-# the means and deviations of a Gaussian (Eq. 1, Eq. 2), from which $z_t$ is sampled (Eq. 6, with the trick of
-# lesson 02). The decoder, another LSTM, sees $z_t$ and nothing else (Eq. 7). What it says becomes one number
-# for each pixel, and these are added to the canvas (Eq. 8 with Eq. 18).
+# The encoder, an LSTM, takes the reading together with what the decoder said last (Eq. 5). Its output gives the means
+# and deviations of a Gaussian (Eq. 1, Eq. 2), from which the **latent** numbers $z_t$ are sampled (Eq. 6, with the
+# trick of lesson 02): hidden numbers that carry the message of this step. The decoder, another LSTM, sees $z_t$ and
+# nothing else (Eq. 7). What it says becomes one number for each pixel, and these are added to the canvas (Eq. 8 with
+# Eq. 18).
 #
 # $$h_t^{enc} = RNN^{enc}(h_{t-1}^{enc}, [r_t, h_{t-1}^{dec}])$$
 # $$\mu_t = W(h_t^{enc}), \quad \sigma_t = \exp(W(h_t^{enc})), \quad z_t = \mu_t + \sigma_t \, \varepsilon_t,
-# \quad \varepsilon_t \sim N(0, 1)$$
+# \quad \varepsilon_t \sim \mathcal{N}(0, 1)$$
 # $$h_t^{dec} = RNN^{dec}(h_{t-1}^{dec}, z_t)$$
 # $$c_t = c_{t-1} + \text{write}(h_t^{dec}), \qquad \text{write}(h_t^{dec}) = W(h_t^{dec})$$
 #
@@ -97,10 +104,12 @@ plt.show()
 # paper: with an index it is a deviation, with brackets the logistic function.)
 #
 # The next two cells are all of it. The third puts it to work, with weights that were trained for hours,
-# `mnist-no-attention`, on digits that they never saw. The first row is the picture so far. The second is what
-# the step added to the canvas: purple makes a pixel likelier, orange less likely, the darkest by 2 or more. (Later on
-# the rim goes down and down: pixels that are never on can hardly be too far below 0.) The third is what is still
-# missing then, $\hat{x}_{t+1}$.
+# `mnist-no-attention`, on digits that they never saw. The first row is the picture so far. The second is what the step
+# added to the canvas: purple makes a pixel likelier, orange less likely, the darkest by 2 or more. The third is what is
+# still missing then, $\hat{x}_{t+1}$.
+#
+# **Predict first.** Will the first steps draw one stroke after another, or a rough shape of the whole? And after which
+# of the steps 1, 2, 3, 4, 6, 10, 20 can you tell which digit it is?
 
 # %%
 def linear(p, a):
@@ -151,20 +160,27 @@ for row, name in zip(axes, ["so far", "added", "missing"]):
 plt.show()
 
 # %% [markdown]
+# **Answer.** A rough shape of the whole, which later steps sharpen: every step adds a little everywhere. This
+# five can be read from about step 10 on. (Later on
+# the rim is lowered again and again: pixels that are never on can hardly be too far below 0.)
+#
 # ## 3. What it costs (10 minutes)
 #
 # At the end the canvas is judged: how probable does it make the image (Eq. 9)? And every step pays for what it
-# told the decoder: the KL divergence of its Gaussian from the prior $N(0, 1)$, summed over the $Z$ numbers of
+# told the decoder: the KL divergence of its Gaussian from the prior $\mathcal{N}(0, 1)$, summed over the $Z$ numbers of
 # $z_t$ (Eq. 10, Eq. 11). Their sum, on average over the samples, is the loss (Eq. 12), in nats. As in lesson 02, one
 # sample of $z_1 \dots z_T$ for each image stands for the average.
 #
-# $$L^x = -\log D(x \mid c_T) = \sum_j \left[\log(1 + \exp(c_{T, j})) - x_j c_{T, j}\right]$$
-# $$L^z = \sum_{t=1}^T KL(Q(Z_t \mid h_t^{enc}) \,\|\, P(Z_t))
+# $$\mathcal{L}^x = -\log D(x \mid c_T) = \sum_j \left[\log(1 + \exp(c_{T, j})) - x_j c_{T, j}\right]$$
+# $$\mathcal{L}^z = \sum_{t=1}^T KL(Q(Z_t \mid h_t^{enc}) \,\|\, P(Z_t))
 # = \frac{1}{2} \sum_{t=1}^T \sum_{k=1}^Z \left(\mu_{t,k}^2 + \sigma_{t,k}^2 - \log \sigma_{t,k}^2 - 1\right)$$
-# $$L = \langle L^x + L^z \rangle_{z \sim Q}$$
+# $$\mathcal{L} = \langle \mathcal{L}^x + \mathcal{L}^z \rangle_{z \sim Q}$$
 #
 # The paper writes the 1 as $T/2$, outside the sum. Summed over $Z$ numbers it is $TZ/2$. (Lesson 07 comes
 # back to this.) The picture asks at every $t$: what if drawing stopped here?
+#
+# **Predict first.** With every step $\mathcal{L}^x$ falls and $\mathcal{L}^z$ grows. Which changes more: in the first
+# steps, and in the last?
 
 # %%
 def loss_in_loops(x, c, mu, sigma):
@@ -179,8 +195,6 @@ def loss_in_arrays(x, c, mu, sigma):
 
 one = test[15].ravel(), *(each.astype(float) for each in (canvases[-1, 15], mu[:, 15], sigma[:, 15]))
 np.testing.assert_allclose(loss_in_arrays(*one), loss_in_loops(*one))
-for function in loss_in_loops, loss_in_arrays:
-    print(f"{function.__name__}: {milliseconds(function, *one):.3f} ms")
 
 # %%
 L_x, L_z = loss_in_arrays(seen, canvases[-1], mu, sigma)  # each (100,)
@@ -190,17 +204,20 @@ np.testing.assert_allclose(L_z, by_library[1].sum(axis=0), rtol=1e-4)
 np.testing.assert_allclose(np.mean(L_x + L_z), draw.loss(long, config, test[:100], noise), rtol=1e-4)
 stopped = [equations.negative_log_likelihood(seen, c).mean() for c in canvases]  # (T,)
 paid = np.cumsum(by_library[1].mean(axis=1))  # (T,)
-print(f"after step 1: {stopped[0]:.1f} + {paid[0]:.1f} nats, after step T: {stopped[-1]:.1f} + {paid[-1]:.1f}")
-t = np.arange(1, config.steps + 1)
+for a, b in (0, 11), (-12, -1):  # the first dozen steps and the last
+    print(f"from {stopped[a]:.1f} + {paid[a]:.1f} nats to {stopped[b]:.1f} + {paid[b]:.1f}")
+assert stopped[0] - stopped[11] > 5 * (paid[11] - paid[0])
 plt.figure(figsize=(11, 5)).add_subplot(xlabel="time step $t$", ylabel="nats per image", xlim=(1, config.steps))
-labels = "$L^x$, if drawing stopped here", "$L^z$, paid so far"
-plt.stackplot(t, stopped, paid, colors=[plotting.SKY, plotting.ORANGE], labels=labels)
+labels = r"$\mathcal{L}^x$, if drawing stopped here", r"$\mathcal{L}^z$, paid so far"
+plt.stackplot(range(1, config.steps + 1), stopped, paid, colors=[plotting.SKY, plotting.ORANGE], labels=labels)
 plt.legend(reverse=True)
 plt.show()
 
 # %% [markdown]
-# Drawing on is a bargain as long as a step takes more nats off $L^x$ than it adds to $L^z$. The first dozen
-# take off many, the last few. The loss looks at the last canvas only: nobody told the network to begin coarsely.
+# **Answer.** $\mathcal{L}^x$, throughout. But in the first dozen steps it falls by more than seven times what
+# $\mathcal{L}^z$ grows by, in the last dozen only by about twice: the two lines printed say from where to where. It
+# pays to go on as long as a step takes more nats off $\mathcal{L}^x$ than it adds to
+# $\mathcal{L}^z$. The loss looks at the last canvas only: nobody told the network to begin with a rough shape.
 #
 # ## 4. Half a minute of training (15 minutes)
 #
@@ -208,10 +225,15 @@ plt.show()
 # 01 and 02). So training is a few lines: images, noise, gradient, Adam. A gradient longer than 10 is shortened to
 # 10, so that a single update cannot spoil the run.
 #
-# **What is the error image good for?** Two networks will tell, equal but for one thing. One sees, as Eq. 4
-# says. The other is blind: where the error image would be, it reads zeros. A model in `draw_np` takes its
-# operations as an argument, so we exchange one. The weights to begin with, the images and the noise are the same.
+# **What is the error image good for?** Two networks will tell. They are equal but for one thing: one sees, as Eq. 4
+# says; the other is blind, and reads zeros where the error image would be. A model in `draw_np` takes its
+# operations as an argument, so we exchange one of them. The first weights, the images and the noise are the same.
 # One pair of runs could be luck, so there are two, with seeds 1 and 2.
+#
+# **The second cell trains four networks, which takes one to two minutes in all.**
+#
+# **Predict first.** Which network ends with the lower loss? Is the other one lost without its error image, or only a
+# little worse?
 
 # %%
 def read_blindly(x, x_hat):
@@ -232,7 +254,7 @@ def update(params, adam, k, ops, rng):
 
 # %%
 trained, names = {}, [(name, seed) for seed in (1, 2) for name in operations]
-plt.figure(figsize=(11, 5)).add_subplot(xlabel="update", ylabel="loss $L$, nats per image", ylim=(120, 215))
+plt.figure(figsize=(11, 5)).add_subplot(xlabel="update", ylabel="loss, nats per image", ylim=(120, 215))
 for name, seed in tqdm(names, desc="four networks"):
     own, losses = np.random.default_rng(seed), []
     params = draw.init_params(small, own, train.mean(axis=0))
@@ -265,56 +287,64 @@ assert max(bounds[name].mean() for name in names) < alone - 30
 assert all(bounds["blind", seed].mean() > bounds["sees", seed].mean() for seed in (1, 2))
 
 # %% [markdown]
-# Test digits, never trained on. (The +- is the standard error over the images.) Half a minute already beats by
-# far what is known of each pixel by itself. And in both pairs the blind network is behind by a few nats.
+# **Answer.** The one that sees, in both pairs; but the blind one is behind by a few nats only. (These are test digits,
+# never trained on. The +- is the standard error over the images.) After half a minute both are far better than what is
+# known of each pixel by itself.
 #
-# Only a few? **Blind is not deaf.** The encoder hears what the decoder said last (Eq. 5), and it has
-# cells. So it can keep account of what must be on the canvas by now. The error image spares it the accounts.
+# Why only a few? **Blind is not deaf.** The encoder hears what the decoder said last (Eq. 5), and it has memory
+# cells. So it can keep account of what must be on the canvas by now. The error image saves it the accounting.
 #
 # ## 5. A jog of the elbow (10 minutes)
 #
-# An account shows only what one did oneself. So after half of the steps we jog the network's elbow: we add 3 to
-# the canvas along a bar, and let it draw on. Everything else, the noise too, stays as it was. Then we subtract
-# the canvas of an undisturbed run. What is left of the bar at the end?
+# But an account knows only what the network did itself. So after half of the steps we jog the network's elbow: we add 3
+# to the canvas along a bar, and let it draw on. Everything else, the noise too, stays as it was. Then we subtract the
+# canvas of an undisturbed run. What is left of the bar at the end? And what does it cost, in nats of $\mathcal{L}^x$,
+# at the moment of the jog and at the end?
+#
+# **Predict first.** How much of the bar will the blind network take away? How much the one that sees, which was never
+# jogged in training? And the one that was trained for hours?
 
 # %%
-def left_of_jog(params, config, ops):
-    jog = np.zeros((1, 28, 28), np.float32)
-    jog[:, 12:16, 4:24] = 3
-    noise, x = draw.sample_noise(config, 200, np.random.default_rng(0)), test[:200, None]
-    canvases, (before, after) = [], np.split(noise, 2)
-    for added in 0 * jog, jog:
-        state, _ = draw.infer_steps(params, config, x, draw.initial_state(params, 200, ops), before, ops)
-        state = state._replace(canvas=state.canvas + added)
-        canvases.append(draw.infer_steps(params, config, x, state, after, ops)[0].canvas)
-    left, c = (canvases[1] - canvases[0])[:, 0], state.canvas[:, 0] - jog  # at the end; before the jog
-    shares = [left[(jog > 0) & where].mean() / 3 for where in (abs(c) < 2, c < -5)]
-    return left.mean(axis=0), jog[0], shares
+def jogged(params, config, ops):
+    x, noise = test[:200, None], draw.sample_noise(config, 200, np.random.default_rng(0))
+    before, after = np.split(noise, 2)
+    state, _ = draw.infer_steps(params, config, x, draw.initial_state(params, 200, ops), before, ops)
+    canvases = [state.canvas, state.canvas + jog]  # at half-time, then at the end
+    for c in canvases[:2]:
+        canvases.append(draw.infer_steps(params, config, x, state._replace(canvas=c), after, ops)[0].canvas)
+    nats = [equations.negative_log_likelihood(x.reshape(200, -1), c.reshape(200, -1)).mean() for c in canvases]
+    left, doubtful = canvases[3] - canvases[2], (abs(canvases[0]) < 2) & (jog > 0)
+    return left.mean(axis=(0, 1)), nats, [left[doubtful & (x == value)].mean() / 3 for value in (0, 1)]
 
-left = {name: left_of_jog(trained[name, 1], small, operations[name])[0] for name in operations}
-left["trained for hours"], jog, shares = left_of_jog(long, config, kernels)
+jog = np.zeros((28, 28), np.float32)
+jog[12:16, 4:24] = 3
+found = {name: jogged(trained[name, 1], small, operations[name]) for name in operations}
+found["trained for hours"] = jogged(long, config, kernels)
 
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(15, 4.4))
-for panel, (name, image) in zip(axes, {"the jog": jog, **left}.items()):
+for panel, (name, image) in zip(axes, {"the jog": jog, **{name: each[0] for name, each in found.items()}}.items()):
     rest = np.sum(image * jog) / np.sum(jog**2)
-    print(f"{name}: {rest:.1%} of the bar")
     shown = panel.imshow(image, cmap="PuOr", vmin=-3, vmax=3)
     panel.set(title=f"{name}\n{rest:.0%} of the bar", xticks=[], yticks=[])
 figure.colorbar(shown, ax=axes)
 plt.show()
-print("trained for hours, pixels between -2 and 2: {:.1%}, below -5: {:.1%} of the bar".format(*shares))
-np.testing.assert_allclose(left["blind"], jog, atol=1e-4)  # as if nothing had happened
-assert np.sum(left["sees"] * jog) < 0.95 * np.sum(jog**2)
+for name, (_, nats, shares) in found.items():
+    print(f"{name}: the jog costs {nats[1] - nats[0]:.1f} nats ({nats[0]:.1f} to {nats[1]:.1f}), at the end "
+          f"{nats[3] - nats[2]:.1f}; doubtful paper keeps {shares[0]:.0%} of the bar, doubtful ink {shares[1]:.0%}")
+np.testing.assert_allclose(found["blind"][0], jog, atol=1e-4)  # as if nothing had happened
+assert np.sum(found["sees"][0] * jog) < 0.95 * np.sum(jog**2) and nats[3] - nats[2] < 0.3 * (nats[1] - nats[0])
+assert shares[0] < shares[1]
 
 # %% [markdown]
-# The blind network goes on as if nothing had happened: nothing that it reads depends on the canvas. The one
+# **Answer.** The blind network takes nothing away: nothing that it reads depends on the canvas. The one
 # that sees was never jogged in training, and yet it takes part of the bar away in the few steps that are left.
 # It does not follow a plan, it looks at what is missing. An engineer says: the loop is closed.
 #
-# The long run has more steps left. Why is so much of the bar still there? On many pixels it was sure: at -8, 3 more
-# make -5, and $\sigma$ is about 0 at both. Neither the error image nor the loss takes notice. The last line above
-# parts the pixels by where the canvas was before the jog: of the bar on doubtful ones less is left.
+# The long run leaves more than half of the bar. Why so much? Look at the nats that the cell printed: four fifths of
+# what the jog cost is repaired. Most of what is left of the bar costs nothing. On paper at -8, 3 more make -5, and
+# $\sigma$ is about 0 at both: neither the error image nor the loss takes notice. And where the canvas was in doubt,
+# between -2 and 2, less of the bar is left on paper, where it does harm, than on ink, where it helps.
 #
 # In DRAW there always is a jog. The encoder wants to say $\mu_t$, and the noise in $z_t$ makes it say something
 # else. The next look shows what came of it.
@@ -324,7 +354,7 @@ assert np.sum(left["sees"] * jog) < 0.95 * np.sum(jog**2)
 # To invent a digit, leave out the encoder. Take $z_t$ from the prior, and let the decoder draw (Eq. 13-15).
 # At the end, every pixel is tossed (Eq. 16). The paper's figures show the probabilities instead.
 #
-# $$\tilde{z}_t \sim P(Z_t) = N(0, 1), \quad
+# $$\tilde{z}_t \sim P(Z_t) = \mathcal{N}(0, 1), \quad
 # \tilde{h}_t^{dec} = RNN^{dec}(\tilde{h}_{t-1}^{dec}, \tilde{z}_t), \quad
 # \tilde{c}_t = \tilde{c}_{t-1} + \text{write}(\tilde{h}_t^{dec}), \quad
 # \tilde{x} \sim D(X \mid \tilde{c}_T)$$
@@ -335,6 +365,9 @@ assert np.sum(left["sees"] * jog) < 0.95 * np.sum(jog**2)
 #
 # The second cell tosses the pixels of the long run's digits. Below is the paper's **Fig. 7**: how these digits came
 # about. The paper says: "Notice how the network first generates a very blurry image that is subsequently refined."
+#
+# **Predict first.** Without attention, does a step of drawing change a few pixels or many? What would you say if the
+# model wrote through a small window?
 
 # %%
 def generate(p, noise):
@@ -367,10 +400,10 @@ plt.show()
 plotting.film_strip(probabilities)
 
 # %% [markdown]
-# From blurry to sharp, and **everywhere at once**. Measure it. Sort the pixels by how much one step changes their
-# $\sigma(c)$. How large a share of them makes up half of the whole change? For comparison, the shipped model
-# `mnist`, which writes through a window (lessons 05 and 06) that begins large and becomes small. (Most of a picture
-# is background that hardly changes, so the shares are small for both. Compare them with each other.)
+# From blurry to sharp, and **everywhere at once**. Let us measure it. Sort the pixels by how much one step changes
+# their $\sigma(c)$. How large a share of them makes up half of the whole change? For comparison, the same for the
+# shipped model `mnist`, which writes through a window (lessons 05 and 06) that begins large and becomes small. (Most of
+# a picture is background that hardly changes, so the shares are small for both. Compare them with each other.)
 
 # %%
 def share_of_half(pictures):
@@ -390,27 +423,32 @@ plt.show()
 assert share_of_half(probabilities).mean() > 2 * share_of_half(equations.sigmoid(drawn.canvases)).mean()
 
 # %% [markdown]
-# Without attention, every step writes on the whole canvas, and the encoder reads all of it, twice. For 28 x 28
-# pixels that will do. Large images ask for a smaller brush, one that can be moved: lesson 05.
+# **Answer.** Many: without attention half of the change is spread over more than twice as many pixels, on average over
+# the steps. Every step writes on the whole canvas, and the encoder reads all of it, and its error image too. For 28 x
+# 28 pixels that will do. Large images ask for a smaller brush, one that can be moved: lesson 05.
+#
+# **Take away.** DRAW looks at the image and at what is still missing, sends a few uncertain numbers, and adds to a
+# canvas: step by step, with the same weights. Its loss is the surprise at the end plus the price of everything that was
+# sent on the way. Because it sees its own canvas, it can repair what it did not plan.
 #
 # ## On your own
 #
 # [`exercises/04_draw_in_steps.ipynb`](exercises/04_draw_in_steps.ipynb) has a place for each answer and a cell
 # that checks it.
 #
-# 1. **The first canvas** (easy). Which $c_0$ makes the mean of the error images zero? Take care of pixels that
-#    are never on.
-# 2. **How many numbers?** (easy). Count the parameters of DRAW without attention. Most belong to the reading,
-#    and $T$ is not in the formula.
-# 3. **A change of mind** (harder). Show the network one digit, and after half of the steps another. It does
+# 1. **The first canvas** (easy, 5 minutes). Which $c_0$ makes the mean of the error images zero? Take care of pixels
+#    that are never on.
+# 2. **How many numbers?** (easy, 10 minutes). Count the parameters of DRAW without attention. Most belong to the
+#    reading, and $T$ is not in the formula.
+# 3. **A change of mind** (harder, 20 minutes). Show the network one digit, and after half of the steps another. It does
 #    not begin again. *Expect it to rub out more of the first than it draws of the second.*
-# 4. **The way back** (hard). What does $c_{t-1}$ receive when gradients arrive at $c_t$ and at $\hat{x}_t$? For
-#    the blind network one of the two roads is closed.
+# 4. **The way back** (hard, 15 minutes). What does $c_{t-1}$ receive when gradients arrive at $c_t$ and at $\hat{x}_t$?
+#    For the blind network one of the two roads is closed.
 #
 # And an experiment, in this notebook: is $x$ itself needed, or is the error image enough? Let `read_blindly` return
 # `kernels.read_without_attention(x_hat, 0 * x_hat)`, and run part 4 again. (What is called blind then sees that.)
 # *Expect a surprise, and part 4's last assertion to fail: after so short a training the network that sees the error
-# image alone is ahead. It may be that fewer numbers are sooner understood. Then think of a pixel where the error
+# image alone is ahead. Perhaps fewer numbers are learned faster. Then think of a pixel where the error
 # image is 0. Is it black paper, or a line that is done?*
 #
 # ## Further reading

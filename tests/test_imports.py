@@ -22,6 +22,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "datasets": {"files", "names"},
     "rectangles": set(),
     "plotting": {"rectangles"},
+    "diagrams": {"plotting"},
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels"},
@@ -44,6 +45,7 @@ OUTSIDE = {  # and of other people's packages; any part but the equations may us
     "plotting": {"numpy", "matplotlib", "PIL"},
     "training": {"numpy", "threadpoolctl", "tqdm", "mpi4py"},
     "play": {"numpy", "autograd"},  # which it packs for the browser
+    "diagrams": {"matplotlib"},
 }
 ELSEWHERE = {"numpy", "threadpoolctl", "tqdm"}
 PEERS = {"torch", "jax", "cupy"}  # to be measured against, in draw_np/benchmark/*_peer.py and gpu.py only

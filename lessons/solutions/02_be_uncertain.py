@@ -3,8 +3,8 @@
 #
 # Do the lesson first: [02 Be uncertain](../02_be_uncertain.ipynb). Every exercise has a text, a cell where you write
 # your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it
-# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run
-# the next cell first.
+# expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer.
+# Stuck? Click on Hint. Run the next cell first.
 
 # %%
 import numpy as np
@@ -17,11 +17,17 @@ rng = np.random.default_rng(102)
 # %% [markdown]
 # ## Exercise 2.1 The price, differentiated
 #
-# (Easy.) The price of a code in nats, for one image and one step, is (Eq. 11)
+# (Easy, 5 minutes.) The price of a code in nats, for one image and one step, is (Eq. 11)
 #
 # $$\mathcal{L}^z = \frac{1}{2} \sum_i \left[ \mu_i^2 + \sigma_i^2 - \log \sigma_i^2 - 1 \right] .$$
 #
 # Work out $\frac{d\mathcal{L}^z}{d\mu_i}$ and $\frac{d\mathcal{L}^z}{d\sigma_i}$ on paper, and write them.
+#
+# <details><summary>Hint</summary>
+#
+# $\log \sigma^2 = 2 \log \sigma$. And do not forget the $\frac{1}{2}$ in front of the sum.
+#
+# </details>
 
 # %%
 def kl_gradient(mu, sigma):
@@ -32,7 +38,7 @@ def kl_gradient(mu, sigma):
 
 # %%
 # Check 2.1
-code = {"mu": rng.standard_normal(6), "sigma": rng.uniform(0.1, 3.0, 6)}
+code = {"mu": np.array([-2.0, -0.3, 0.1, 1.5]), "sigma": np.array([0.1, 0.8, 1.3, 3.0])}
 d_mu, d_sigma = kl_gradient(code["mu"], code["sigma"])
 assert_derivatives(lambda a: equations.kl(a["mu"][None], a["sigma"][None])[0], code, {"mu": d_mu, "sigma": d_sigma})
 for name, slope in zip(("mu", "sigma"), kl_gradient(np.zeros(3), np.ones(3))):
@@ -42,13 +48,20 @@ print("2.1 is right")
 # %% [markdown]
 # ## Exercise 2.2 A baseline that is fair
 #
-# (Harder.) The score function estimates $\frac{d}{d\mu} \langle f(z) \rangle$, $z \sim \mathcal{N}(\mu, \sigma)$,
-# by the mean of
+# (Harder, 15 minutes.) The score function estimates $\frac{d}{d\mu} \langle f(z) \rangle$,
+# $z \sim \mathcal{N}(\mu, \sigma)$, by the mean of
 #
 # $$(f(z_k) - b_k) \, \frac{z_k - \mu}{\sigma^2}$$
 #
 # over $n$ draws $z_k$. The average stays right whatever $b_k$ is, as long as it does not depend on $z_k$. Take for
 # $b_k$ the mean of the **other** $n - 1$ values of $f$. Draws are in the last axis; other axes may stand before it.
+#
+# <details><summary>Hint</summary>
+#
+# The sum of the others is the sum of all, minus the draw's own. With `keepdims=True` the sum of all keeps its axis, so
+# it can be subtracted from.
+#
+# </details>
 
 # %%
 def score_estimate(f, z, mu, sigma):
@@ -62,8 +75,15 @@ def score_estimate(f, z, mu, sigma):
 # %%
 # Check 2.2
 assert_close("the estimate from two draws", score_estimate(np.array([3.0, 1.0]), np.array([2.0, 0.0]), 0.5, 0.5), 8.0)
-constant = score_estimate(np.full((2, 5), 7.0), rng.standard_normal((2, 5)), 0.0, 1.0)
-assert_close("the estimate for a constant f", constant, np.zeros(2))
+f, z = np.array([[5.0, 1, 0, 2], [0, 0, 4, 0]]), np.array([[1.0, 3, 0, 4], [2, 5, 1, 0]])
+by_hand = np.zeros((2, 4))  # each draw's part: its f minus the mean of the three others, times its score
+for row in range(2):
+    for k in range(4):
+        others = [f[row, other] for other in range(4) if other != k]
+        by_hand[row, k] = (f[row, k] - sum(others) / 3) * (z[row, k] - 0.5) / 2.0**2
+assert_close("the estimates from two rows of four draws", score_estimate(f, z, 0.5, 2.0), by_hand.sum(axis=1) / 4)
+constant = score_estimate(np.full((3, 2, 5), 7.0), rng.standard_normal((3, 2, 5)), 0.0, 1.0)
+assert_close("the estimates for a constant f of shape (3, 2, 5)", constant, np.zeros((3, 2)))
 z = 1.0 + 0.5 * rng.standard_normal((200_000, 3))  # f(z) = z^2 + 100: the answer is 2 mu = 2
 estimates = score_estimate(z**2 + 100, z, 1.0, 0.5)
 assert_close("the mean of 200,000 estimates from three draws each", estimates.mean(), 2.0, rtol=0.03)
@@ -75,15 +95,22 @@ print(f"with the mean of all three as a baseline the estimates' mean is {simple.
 # %% [markdown]
 # ## Exercise 2.3 All the way through
 #
-# (Hard.) One image $x$ of $P$ pixels, a code of $Z$ numbers, and a decoder that is one linear map. The encoder answered
-# $\mu$ and $\lambda = \log \sigma$; the noise was $\varepsilon$:
+# (Hard, 20 minutes.) One image $x$ of $P$ pixels, a code of $Z$ numbers, and a decoder that is one linear map. The
+# encoder answered $\mu$ and $\lambda = \log \sigma$; the noise was $\varepsilon$:
 #
 # $$z = \mu + \exp(\lambda) \, \varepsilon, \qquad c = z W + b, \qquad
-# L = \underbrace{\sum_j \left[ \log(1 + \exp(c_j)) - x_j c_j \right]}_{\mathcal{L}^x} + \underbrace{\frac{1}{2}
-# \sum_i \left[ \mu_i^2 + \exp(2 \lambda_i) - 2 \lambda_i - 1 \right]}_{\mathcal{L}^z} .$$
+# \mathcal{L} = \underbrace{\sum_j \left[ \log(1 + \exp(c_j)) - x_j c_j \right]}_{\mathcal{L}^x}
+# + \underbrace{\frac{1}{2} \sum_i \left[ \mu_i^2 + \exp(2 \lambda_i) - 2 \lambda_i - 1 \right]}_{\mathcal{L}^z} .$$
 #
-# Work out $\frac{dL}{d\mu}$ and $\frac{dL}{d\lambda}$ by hand. Begin with $\frac{dL}{dc} = \sigma(c) - x$, go back
-# to $z$, and do not forget that both numbers also have a price.
+# Work out $\frac{d\mathcal{L}}{d\mu}$ and $\frac{d\mathcal{L}}{d\lambda}$ by hand. Begin with $\frac{d\mathcal{L}}{dc}
+# = \sigma(c) - x$, go back to $z$, and do not forget that both numbers also have a price.
+#
+# <details><summary>Hint</summary>
+#
+# $z$ receives $W$ times $\frac{d\mathcal{L}}{dc}$. From there, $\mu$ receives the same, and $\lambda_i$ receives it
+# times $\frac{dz_i}{d\lambda_i} = \exp(\lambda_i) \, \varepsilon_i$. Then add the derivatives of the price.
+#
+# </details>
 
 # %%
 def code_gradient(x, W, b, mu, log_sigma, noise):

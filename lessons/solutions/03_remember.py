@@ -3,8 +3,8 @@
 #
 # Do the lesson first: [03 Remember](../03_remember.ipynb). Every exercise has a text, a cell where you write your
 # answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what it expected and
-# what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Run the next cell
-# first.
+# what it got; when it prints nothing but "right", go on. No check needs another exercise's answer. Stuck? Click on
+# Hint. Run the next cell first.
 
 # %%
 import numpy as np
@@ -19,9 +19,17 @@ rng = np.random.default_rng(103)
 # %% [markdown]
 # ## Exercise 3.1 A latch
 #
-# (Easy.) Choose the weights of an LSTM with one cell by hand. Its input is (set, reset), each 0 or 1 and never both 1.
-# After "set" the cell must hold 0.5, after "reset" 0, and otherwise what it held. Begin with which gate each input must
-# open or close, then ask which candidate is to be written. The columns of $W$ and $b$ are $i, f, o, g$; $U$ is 0.
+# (Easy, 15 minutes.) Choose the weights of an LSTM with one cell by hand. Its input is (set, reset), each 0 or 1 and
+# never both 1. After "set" the cell must hold 0.5, after "reset" 0, and otherwise what it held. It begins at 0, and
+# "set" or "reset" may come several times in a row. Begin with which gate each input must open or close, then ask which
+# candidate is to be written. The columns of $W$ and $b$ are $i, f, o, g$; $U$ is 0.
+#
+# <details><summary>Hint</summary>
+#
+# With no input, $i$ must be nearly 0 and $f$ nearly 1: a bias of -10 and one of 10. An input of 1 turns a gate round if
+# its weight is 20 or -20. The candidate $g = \tanh(\dots)$ may always be 0.5: it does nothing while $i$ is 0.
+#
+# </details>
 
 # %%
 def latch():
@@ -35,20 +43,21 @@ def latch():
 # %%
 # Check 3.1
 W, b = latch()
-inputs = np.zeros((60, 2))
+assert_close("the shapes of W and b", [*np.shape(W), *np.shape(b)], [2, 4, 4])
+inputs = np.zeros((160, 2))
 inputs[[5, 8, 40], 0] = 1  # set, twice in a row, and once more
-inputs[[20, 50], 1] = 1  # reset
-expected, state, held = np.zeros(60), equations.LSTMState(np.zeros((1, 1)), np.zeros((1, 1))), []
-expected[5:20] = expected[40:50] = 0.5
+inputs[[2, 20, 23, 100], 1] = 1  # reset, at first of nothing, and twice in a row
+expected, state, held = np.zeros(160), equations.LSTMState(np.zeros((1, 1)), np.zeros((1, 1))), []
+expected[5:20] = expected[40:100] = 0.5
 for x in inputs:
     state = equations.lstm({"W": W, "U": np.zeros((1, 4)), "b": b}, x[None], state)
     held.append(state.cell.item())
-assert_close("the cell after each of 60 steps", held, expected, rtol=0, atol=0.01)
+assert_close("the cell after each of 160 steps", held, expected, rtol=0, atol=0.01)
 print("3.1 is right")
 
 # %%
 plt.figure(figsize=(12, 4)).add_subplot(xlabel="step t", ylabel="memory cell")
-plt.step(range(60), held, where="post")
+plt.step(range(160), held, where="post")
 for name, column, colour in ("set", 0, plotting.GREEN), ("reset", 1, plotting.RED):
     places = np.flatnonzero(inputs[:, column])
     plt.plot(places, np.full(len(places), 0.58), "v", color=colour, label=name)
@@ -58,12 +67,19 @@ plt.show()
 # %% [markdown]
 # ## Exercise 3.2 Backwards through a gate
 #
-# (Harder.) The line of the LSTM that remembers is
+# (Harder, 15 minutes.) The line of the LSTM that remembers is
 #
 # $$s_t = f \, s_{t-1} + i \, g, \qquad f = \sigma(a_f), \quad i = \sigma(a_i), \quad g = \tanh(a_g) .$$
 #
-# From $d = \frac{dL}{ds_t}$ work out what $s_{t-1}$, $a_f$, $a_i$ and $a_g$ receive. Recall that
+# From $d = \frac{d\mathcal{L}}{ds_t}$ work out what $s_{t-1}$, $a_f$, $a_i$ and $a_g$ receive. Recall that
 # $\sigma'(a) = \sigma(a) (1 - \sigma(a))$ and $\tanh'(a) = 1 - \tanh^2(a)$.
+#
+# <details><summary>Hint</summary>
+#
+# Each of the four receives $d$ times what it was multiplied by. For the three pre-activations $a$, the derivative of
+# their $\sigma$ or tanh comes as a further factor.
+#
+# </details>
 
 # %%
 def cell_backward(d, s, a_f, a_i, a_g):
@@ -87,13 +103,20 @@ print("3.2 is right")
 # %% [markdown]
 # ## Exercise 3.3 Patience
 #
-# (Hard.) The network without gates, for a batch whose vectors are rows:
+# (Hard, 30 minutes.) The network without gates, for a batch whose vectors are rows:
 #
 # $$h_t = \tanh(x_t W + h_{t-1} U + b), \qquad t = 1, \dots, T, \qquad h_0 = 0 .$$
 #
-# Write its backward pass. Run it forwards and keep all $h_t$; then go back from $\frac{dL}{dh_T}$. At each step, what
-# arrives at $x_t W + h_{t-1} U + b$ is $a_t = \frac{dL}{dh_t} (1 - h_t^2)$. From it $W$, $U$ and $b$ each receive a
-# part, and $h_{t-1}$ receives $a_t U^T$. The parts of all steps add up.
+# Write its backward pass. Run it forwards and keep all $h_t$; then go back from $\frac{d\mathcal{L}}{dh_T}$. At each
+# step, what arrives at $x_t W + h_{t-1} U + b$ is $a_t = \frac{d\mathcal{L}}{dh_t} (1 - h_t^2)$. From it $W$, $U$ and
+# $b$ each receive a part, and $h_{t-1}$ receives $a_t U^T$. The parts of all steps add up.
+#
+# <details><summary>Hint</summary>
+#
+# $W$ receives $x_t^T a_t$, $U$ receives $h_{t-1}^T a_t$, and $b$ receives $a_t$ summed over the batch. Keep $h_0$ in
+# your list too: then $h_t$ is at place $t$, and $x_t$ at place $t - 1$.
+#
+# </details>
 
 # %%
 def rnn_backward(params, x, d):
@@ -123,7 +146,7 @@ def last_h(params, x):
 
 params = {"W": rng.standard_normal((2, 4)), "U": 0.5 * rng.standard_normal((4, 4)), "b": rng.standard_normal(4)}
 x, d = rng.standard_normal((5, 3, 2)), rng.standard_normal((3, 4))
-gradient = rnn_backward(params, x, d)
+gradient = rnn_backward(params, x, d.copy())
 assert_derivatives(lambda params: np.sum(d * last_h(params, x)), params, gradient)
 _, expected = backend.value_and_grad(lambda params: backend.np.sum(d * last_h(params, x)), params)
 assert_close("dL/dU as autograd finds it", gradient["U"], expected["U"])
@@ -131,4 +154,4 @@ print("3.3 is right")
 
 # %% [markdown]
 # Now be patient. In part 5 of the lesson, give `train` the argument `updates=3000` for the orthogonal network at rate
-# 0.001 with seed 1. Draw its history.
+# 0.001 with seed 1. Draw its history. (This takes a minute or two.)

@@ -4,9 +4,11 @@
 # Do the lesson first: [04 Draw in steps](../04_draw_in_steps.ipynb). Every exercise has a text, a cell where you
 # write your answer in place of `raise NotImplementedError`, and a cell that checks it: run both. A check says what
 # it expected and what it got; when it prints nothing but "right", go on. No check needs another exercise's answer.
-# Run the next cell first.
+# Stuck? Click on Hint. Run the next cell first.
 
 # %%
+from types import SimpleNamespace
+
 import numpy as np
 
 from draw_np import datasets, equations, kernels, load_pretrained, plotting
@@ -21,10 +23,16 @@ digits = datasets.binarize(datasets.load("mnist", "test").images, rng)  # (10000
 # %% [markdown]
 # ## Exercise 4.1 The first canvas
 #
-# (Easy.) A network that has not begun to learn should at least know which pixels are often on. Find the $c_0$ for
-# which the error images $\hat{x}_1 = x - \sigma(c_0)$ of a set of images have the mean zero, at every pixel: solve
-# $\sigma(c_0) = p$, where $p$ is the mean image. A pixel that is never on has $p = 0$ and would need
+# (Easy, 5 minutes.) A network that has not begun to learn should at least know which pixels are often on. Find the
+# $c_0$ for which the error images $\hat{x}_1 = x - \sigma(c_0)$ of a set of images have the mean zero, at every pixel:
+# solve $\sigma(c_0) = p$, where $p$ is the mean image. A pixel that is never on has $p = 0$ and would need
 # $c_0 = -\infty$. So first keep $p$ within 0.001 and 0.999.
+#
+# <details><summary>Hint</summary>
+#
+# $p = \frac{1}{1 + \exp(-c)}$ means $\exp(-c) = \frac{1 - p}{p}$. `np.clip` keeps numbers within bounds.
+#
+# </details>
 
 # %%
 def first_canvas(images):
@@ -40,6 +48,8 @@ assert_close("c_0 of pixels that are on in 1, 2 and 3 of 4 images", first_canvas
     np.array([[[0, 0, 1]], [[0, 1, 1]], [[0, 0, 0]], [[1, 1, 1]]])), [[-np.log(3), 0, np.log(3)]])  # fmt: skip
 assert_close("c_0 of a pixel that is never on, and of one that always is", first_canvas(
     np.array([[[0, 1]], [[0, 1]]])), [[np.log(0.001 / 0.999), np.log(0.999 / 0.001)]])  # fmt: skip
+assert_close("c_0 of a grey pixel, 0.2 in one image and 0.6 in another", first_canvas(
+    np.array([[[0.2]], [[0.6]]])), [[np.log(0.4 / 0.6)]])  # fmt: skip
 c_0 = first_canvas(digits.astype(float))
 mean_error = equations.error_image(digits.astype(float), np.broadcast_to(c_0, digits.shape)).mean(axis=0)
 assert abs(mean_error).max() <= 0.001 + 1e-9, f"mean error image: expected at most 0.001, got {abs(mean_error).max()}"
@@ -48,11 +58,17 @@ print("4.1 is right")
 # %% [markdown]
 # ## Exercise 4.2 How many numbers?
 #
-# (Easy.) Count the parameters of DRAW without attention, for images of $A \times B$ pixels with LSTMs of $H$ hidden
-# units and $Z$ latents. An LSTM with $n$ inputs has four gates' worth of $W$ ($n \times H$), $U$ ($H \times H$) and
-# $b$ ($H$). The encoder's input is $[r_t, h_{t-1}^{dec}]$, the decoder's $z_t$. Do not forget the three linear maps
-# of Eq. 1, Eq. 2 and Eq. 18, and what is learned of the beginning: $c_0$, $h_0^{enc}$, $h_0^{dec}$ and the
-# two LSTMs' cells.
+# (Easy, 10 minutes.) Count the parameters of DRAW without attention, for images of $A \times B$ pixels with LSTMs of
+# $H$ hidden units and $Z$ latents. An LSTM with $n$ inputs has four gates' worth of $W$ ($n \times H$), $U$
+# ($H \times H$) and $b$ ($H$). The encoder's input is $[r_t, h_{t-1}^{dec}]$, the decoder's $z_t$. Do not forget the
+# three linear maps of Eq. 1, Eq. 2 and Eq. 18, and what is learned of the beginning: $c_0$, $h_0^{enc}$, $h_0^{dec}$
+# and the two LSTMs' cells.
+#
+# <details><summary>Hint</summary>
+#
+# $r_t$ has $2AB$ numbers. A linear map from $n$ to $m$ numbers has $nm$ weights and $m$ biases.
+#
+# </details>
 
 # %%
 def parameter_count(A, B, H, Z, T):
@@ -78,11 +94,18 @@ print("4.2 is right")
 # %% [markdown]
 # ## Exercise 4.3 A change of mind
 #
-# (Harder.) Let a network look at `first` for half of the steps and at `second` for the other half. It must not begin
-# again in between: canvas and memories go on. `draw.initial_state(params, batch, ops)` is how it begins, and
+# (Harder, 20 minutes.) Let a network look at `first` for half of the steps and at `second` for the other half. It must
+# not begin again in between: canvas and memories go on. `draw.initial_state(params, batch, ops)` is how it begins, and
 # `draw.infer_steps(params, config, x, state, noise, ops)` takes as many steps as `noise` has and returns the state
-# after them and a Trace of what happened. Its `x` has the shape (batch, 1, height, width). Take `ops=kernels`. In
-# Eq. 3-8, where does the second image enter, and how does the network notice?
+# after them and a Trace of what happened. Its `x` has the shape (batch, 1, height, width). Take `ops=kernels`. In Eq.
+# 3-8, where does the second image enter, and how does the network notice?
+#
+# <details><summary>Hint</summary>
+#
+# Call `draw.infer_steps` twice, the second time with the state that the first call returned and the second half of the
+# noise. A Trace has the field `canvases`, a list of arrays of shape (batch, 1, height, width).
+#
+# </details>
 
 # %%
 def change_of_mind(params, config, first, second, noise):
@@ -108,8 +131,16 @@ got = change_of_mind(params, config, first, first, noise)
 assert_close("the shape of the canvases", np.shape(got), (config.steps, 4, 28, 28))
 assert_close("the canvases when the second image is the first", got, np.stack(same)[:, :, 0], atol=0.01)
 changed = change_of_mind(params, config, first, second, noise)
-half = config.steps // 2
-assert_close("the canvas before the change", changed[half - 1], got[half - 1], atol=0.01)
+half, looks = config.steps // 2, iter(range(config.steps))
+
+def read_either(x, x_hat):  # the first image in the first half of the looks, then the second
+    other = x if next(looks) < half else second[:, None]
+    return equations.read_without_attention(other, x_hat + other - x)
+
+switched = SimpleNamespace(**{**vars(equations), "read_without_attention": read_either})
+expected = np.stack(draw.infer(params, config, first, noise, switched).canvases)[:, :, 0]
+for t in half - 1, half, config.steps - 1:
+    assert_close(f"the canvas after {t + 1} of {config.steps} steps", changed[t], expected[t], rtol=1e-3, atol=0.01)
 far, further = (abs(second - equations.sigmoid(c[-1])).mean() for c in (changed, got))
 assert far < further, f"from second to the last canvas: expected less than {further:.3f}, without it, got {far:.3f}"
 print("4.3 is right")
@@ -127,14 +158,20 @@ plotting.film_strip(equations.sigmoid(changed))
 # %% [markdown]
 # ## Exercise 4.4 The way back
 #
-# (Hard.) One step of the canvas, pixel by pixel:
+# (Hard, 15 minutes.) One step of the canvas, pixel by pixel:
 #
 # $$\hat{x}_t = x - \sigma(c_{t-1}), \qquad c_t = c_{t-1} + w_t ,$$
 #
-# where $w_t$ is what the step writes. On the way back two gradients arrive: $\frac{dL}{dc_t}$ from everything later,
-# and $\frac{dL}{d\hat{x}_t}$ from the encoder. What do $c_{t-1}$ and $w_t$ receive? Remember that
-# $\sigma' = \sigma (1 - \sigma)$. Then say it in words: if the network is blind, how does
-# $\frac{dL}{dc_t}$ depend on $t$?
+# where $w_t$ is what the step writes. On the way back two gradients arrive: $\frac{d\mathcal{L}}{dc_t}$ from everything
+# later, and $\frac{d\mathcal{L}}{d\hat{x}_t}$ from the encoder. What do $c_{t-1}$ and $w_t$ receive? Remember that
+# $\sigma' = \sigma (1 - \sigma)$. Then say it in words: if the network is blind, how does $\frac{d\mathcal{L}}{dc_t}$
+# depend on $t$?
+#
+# <details><summary>Hint</summary>
+#
+# $c_{t-1}$ is used twice: in $c_t$ and in $\hat{x}_t$. Add what it receives from both. $w_t$ is used once.
+#
+# </details>
 
 # %%
 def canvas_step_backward(c_before, d_c, d_x_hat):

@@ -6,6 +6,9 @@ Solutions are also executed as notebooks, in test_lessons.py.
 import ast
 import copy
 import re
+import textwrap
+import tomllib
+from pathlib import Path
 
 import matplotlib
 import nbformat
@@ -20,6 +23,11 @@ EXERCISES = [(source, k) for source in build.solutions() for k in range(len(buil
 each_exercise = pytest.mark.parametrize(
     "source, k", EXERCISES, ids=[build.read_exercises(source)[k].number for source, k in EXERCISES]
 )
+WRONG = [
+    (answer["exercise"], answer["what"], answer)
+    for path in sorted((Path(__file__).parent / "wrong_answers").glob("*.toml"))
+    for answer in tomllib.loads(path.read_text("utf-8"))["wrong"]
+]
 
 
 @pytest.fixture
@@ -90,6 +98,26 @@ def test_a_stub_fails_with_its_own_message_and_a_solution_passes_and_a_wrong_ans
     with pytest.raises(AssertionError) as wrong:
         run(exercise.check, names)
     assert str(wrong.value), f"the check of {exercise.number} does not say what is wrong"
+
+
+@pytest.mark.lessons
+@pytest.mark.parametrize("number, wrong", [pytest.param(n, w, id=f"{n}: {what}") for n, what, w in WRONG])
+def test_a_plausible_wrong_answer_is_refused(number, wrong, undrawn):
+    """Each is the shipped answer with pieces of it replaced, or another body: see wrong_answers/."""
+    source = next(source for source in build.solutions() if int(source.name[:2]) == int(number.split(".")[0]))
+    (exercise,) = [exercise for exercise in build.read_exercises(source) if exercise.number == number]
+    answer = exercise.answer
+    for old, new in wrong.get("replace", []):
+        assert old in answer, f"the answer of {number} has no {old}"
+        answer = answer.replace(old, new)
+    if "body" in wrong:
+        answer = build.ANSWER.sub(lambda found: textwrap.indent(wrong["body"], found[1]), answer)
+    assert answer != exercise.answer
+    names = run_setup(source)
+    run(answer, names)
+    with np.errstate(all="ignore"), pytest.raises(AssertionError) as refused:
+        run(exercise.check, names)
+    assert str(refused.value), f"the check of {number} does not say what is wrong"
 
 
 def answered_functions(answer):

@@ -59,6 +59,26 @@ def test_students_are_told_nothing_of_solutions():
     assert "05_look.ipynb" not in build.student_guide(GUIDE, ["01_differentiate.ipynb"])
 
 
+# Words
+
+
+@pytest.mark.parametrize("word, lesson, _meaning", rows("## Words", 3), ids=lambda cell: cell.replace(" ", "_")[:20])
+def test_a_word_is_explained_where_it_first_stands(word, lesson, _meaning):
+    """In bold, and nothing before that uses it but headings and what a lesson first says of itself."""
+    for source in build.sources():
+        _, *cells = [cell.source for cell in build.read_source(source).cells if cell.cell_type == "markdown"]
+        text = re.sub("^#.*", "", "\n".join(cells).split("## On your own")[0], flags=re.MULTILINE)
+        first = re.search(rf"(\*\*)?(?<![\w.\[-])(the )?{re.escape(word)}(?!\w)(\*\*)?", text, re.IGNORECASE)
+        if source.name[:2] == lesson:
+            assert first and first[1] and first[3], (
+                f"{source.name} first says: {text[first.start() - 40 : first.end() + 20]}"
+            )
+            return
+        assert word == "code" or not first, (
+            f"{source.name} says it earlier: {text[first.start() - 40 : first.end() + 20]}"
+        )
+
+
 # Notation
 
 

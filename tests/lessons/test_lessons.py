@@ -54,7 +54,7 @@ def test_no_output_holds_an_error_or_a_warning(page):
 def test_cells_are_few_and_short(source):
     notebook = build.read_source(source)
     cells = code_cells(notebook)
-    assert len(notebook.cells) <= 25
+    assert len(notebook.cells) <= 35
     assert max(len(cell.source.splitlines()) for cell in cells) <= 15
     assert sum(bool(re.search(r"^\s*(import|from)\s", cell.source, re.MULTILINE)) for cell in cells) == 1
 
@@ -76,6 +76,33 @@ def test_the_sections_are_there(source):
     assert parts
     for number, part in enumerate(parts, 1):
         assert re.fullmatch(rf"{number}\. .+ \(\d+ minutes\)", part), part
+
+
+second_edition = pytest.mark.parametrize("source", build.sources(["01", "02", "03", "04"]), ids=lambda path: path.stem)
+
+
+@second_edition
+def test_every_part_asks_first_and_answers_below_and_the_lesson_ends_with_what_to_take_away(source):
+    text = "\n".join(cell.source for cell in build.read_source(source).cells if cell.cell_type == "markdown")
+    lesson, own = text.split("## On your own")
+    parts = re.split(r"^## \d+\. ", lesson, flags=re.MULTILINE)[1:]
+    asked = re.findall(r"\*\*(Predict first|Answer)\.\*\*", lesson.split("## 1. ")[1])
+    assert asked == ["Predict first", "Answer"] * (len(asked) // 2)
+    assert all("**Predict first.**" in part for part in parts)
+    assert "**Take away.**" in parts[-1].split("**Answer.**")[-1]
+
+
+@second_edition
+def test_lesson_and_exercises_say_the_same_minutes_and_each_has_a_hint(source):
+    own = "\n".join(cell.source for cell in build.read_source(source).cells).split("## On your own")[1]
+    listed = re.findall(r"^\d\. \*\*(.+)\*\* \((easy|harder|hard), (\d+) minutes\)\.", own, re.MULTILINE)
+    texts = [cell.source for cell in build.read_source(build.LESSONS / "solutions" / source.name).cells]
+    tasks = [text for text in texts if text.startswith("## Exercise")]
+    heads = [re.match(r"## Exercise \S+ (.+)\n\n\((\w+), (\d+) minutes\.\) ", task).groups() for task in tasks]
+    assert listed == [(title, level.lower(), minutes) for title, level, minutes in heads]
+    assert all(
+        len(re.findall(r"<details><summary>Hint</summary>\n\n.+\n\n</details>$", task, re.DOTALL)) for task in tasks
+    )
 
 
 @each_lesson
