@@ -18,7 +18,7 @@ from .journal import Journal, TrainingError
 from .run import Folder, described
 from .shards import Shards
 from .trees import from_named_leaves, named_leaves
-from .update import losses_and_gradient
+from .update import RecordedLosses
 
 STARTED = "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE"
 """Where the mpiexec of an MPI says how many processes it has started."""
@@ -143,7 +143,7 @@ class Summed:
     """The gradient of a batch, of which every rank computes its part. It has what `Shards` has."""
 
     def __init__(self, comm):
-        self.comm = comm
+        self.comm, self.own_shard = comm, RecordedLosses()
 
     def __enter__(self):
         return self
@@ -158,7 +158,8 @@ class Summed:
             raise TrainingError(f"{count} ranks are more than the {len(images)} images of a batch; start fewer")
         images, given = np.array_split(images, count), np.array_split(given, count, model.BATCH_AXIS)
         batch = sum(map(len, images))
-        nats, gradient = losses_and_gradient(params, model, config, images[rank], given[rank], ops, batch=batch, **how)
+        own = images[rank], given[rank]
+        nats, gradient = self.own_shard(params, model, config, *own, ops, batch=batch, **how)
         leaves = named_leaves(gradient)
         flat = np.concatenate([np.asarray(nats, np.float32), *(leaf.reshape(-1) for leaf in leaves.values())])
         total = np.empty_like(flat)

@@ -141,9 +141,9 @@ OTHER = f"{RANK}from draw_np.training import ranks\nfrom draw_np.training.preset
         (f"{RANK}sys.argv += ['--resume']", "there is no run to resume"),
         (f"{RANK}sys.argv += ['--threads', '2']", "--threads is for one process"),
         (
-            f"{OTHER}from draw_np.training import update, loop\ninner = ranks.losses_and_gradient\n"
+            f"{OTHER}share = ranks.Summed.losses_and_gradient\n"
             "def broken(*arguments, **how):\n    if rank == 2:\n        raise MemoryError('no memory\\nat all')\n"
-            "    return inner(*arguments, **how)\nranks.losses_and_gradient = broken",
+            "    return share(*arguments, **how)\nranks.Summed.losses_and_gradient = broken",
             "rank 2 of 3: no memory at all",
         ),
     ],
