@@ -59,7 +59,7 @@ for height, width, H, Z, T, batch in (28, 28, 256, 100, 32, 128), (7, 8, 6, 5, 3
 print("11.1 is right")
 
 # %% [markdown]
-# ## Exercise 11.2 A kernel for L^z
+# ## Exercise 11.2 A kernel for $\mathcal{L}^z$
 #
 # (Easy, 15 minutes.) The part of $\mathcal{L}^z$ that one step adds for one image is (Eq. 11, with the constant
 # corrected)

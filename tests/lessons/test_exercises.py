@@ -5,6 +5,7 @@ Solutions are also executed as notebooks, in test_lessons.py.
 
 import ast
 import copy
+import functools
 import re
 import textwrap
 import tomllib
@@ -50,6 +51,13 @@ def run_setup(source):
         if cell.cell_type == "code":
             exec(compile(cell.source, f"{source.name} set-up", "exec"), names)
     return names
+
+
+@pytest.fixture(scope="module")
+def set_up():
+    """As `run_setup`, which is called once for each lesson."""
+    once = functools.cache(run_setup)
+    return lambda source: dict(once(source))
 
 
 def run(cell, names):
@@ -100,9 +108,15 @@ def test_a_stub_fails_with_its_own_message_and_a_solution_passes_and_a_wrong_ans
     assert str(wrong.value), f"the check of {exercise.number} does not say what is wrong"
 
 
+@each_exercise
+def test_every_exercise_has_been_attacked(source, k):
+    number = build.read_exercises(source)[k].number
+    assert sum(attacked == number for attacked, _, _ in WRONG) >= 10
+
+
 @pytest.mark.lessons
 @pytest.mark.parametrize("number, wrong", [pytest.param(n, w, id=f"{n}: {what}") for n, what, w in WRONG])
-def test_a_plausible_wrong_answer_is_refused(number, wrong, undrawn):
+def test_a_plausible_wrong_answer_is_refused(number, wrong, undrawn, set_up):
     """Each is the shipped answer with pieces of it replaced, or another body: see wrong_answers/."""
     source = next(source for source in build.solutions() if int(source.name[:2]) == int(number.split(".")[0]))
     (exercise,) = [exercise for exercise in build.read_exercises(source) if exercise.number == number]
@@ -113,7 +127,7 @@ def test_a_plausible_wrong_answer_is_refused(number, wrong, undrawn):
     if "body" in wrong:
         answer = build.ANSWER.sub(lambda found: textwrap.indent(wrong["body"], found[1]), answer)
     assert answer != exercise.answer
-    names = run_setup(source)
+    names = set_up(source)
     run(answer, names)
     with np.errstate(all="ignore"), pytest.raises(AssertionError) as refused:
         run(exercise.check, names)

@@ -78,10 +78,7 @@ def test_the_sections_are_there(source):
         assert re.fullmatch(rf"{number}\. .+ \(\d+ minutes\)", part), part
 
 
-second_edition = pytest.mark.parametrize("source", build.sources(["01", "02", "03", "04"]), ids=lambda path: path.stem)
-
-
-@second_edition
+@each_lesson
 def test_every_part_asks_first_and_answers_below_and_the_lesson_ends_with_what_to_take_away(source):
     text = "\n".join(cell.source for cell in build.read_source(source).cells if cell.cell_type == "markdown")
     lesson, own = text.split("## On your own")
@@ -92,7 +89,7 @@ def test_every_part_asks_first_and_answers_below_and_the_lesson_ends_with_what_t
     assert "**Take away.**" in parts[-1].split("**Answer.**")[-1]
 
 
-@second_edition
+@each_lesson
 def test_lesson_and_exercises_say_the_same_minutes_and_each_has_a_hint(source):
     own = "\n".join(cell.source for cell in build.read_source(source).cells).split("## On your own")[1]
     listed = re.findall(r"^\d\. \*\*(.+)\*\* \((easy|harder|hard), (\d+) minutes\)\.", own, re.MULTILINE)
