@@ -18,7 +18,7 @@ from .data import prepare
 from .evaluation import MEASURES
 from .journal import Journal, TrainingError, tell
 from .recipe import now
-from .run import OPS, Folder, Progress, StopSignal
+from .run import FOREVER, OPS, Folder, Progress, StopSignal, checked, require
 from .shards import Shards
 from .trees import named_leaves
 from .update import Work, learning, update
@@ -59,15 +59,23 @@ def train(
     had it, else the kernels, 1 thread and all states kept. `start` has the parameters and configuration of the model
     that `recipe.start` names. Returns True when the run is complete, False when it was asked to stop.
 
-    Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
-    CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
+    Raises TrainingError: what is asked for cannot be, or would have no effect; a run is already there, or none is there
+    to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written. DatasetError:
+    the images are not to be had.
     """
+    asked = checked(
+        run, ops, seed=seed, epochs=epochs, updates=updates, checkpoint_every=checkpoint_every, threads=threads,
+        keep_every=keep_every,
+    )  # fmt: skip
     with StopSignal() as stop, Folder(out, run, resume) as folder, threadpool_limits(1):  # one BLAS thread to a shard
-        settings = folder.settings(seed, updates, threads, ops, keep_every)
+        settings = folder.settings(asked)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)
         data, batches, validation = prepare(run, data_rng)
-        length = (epochs and epochs * batches.per_epoch) or settings["length"] or run.recipe.updates
+        length = settings["length"] or run.recipe.updates
+        if asked["epochs"]:
+            length = asked["epochs"] * batches.per_epoch
+        require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
         settings["length"] = length
         progress = (
             folder.progress(batches, noise_rng, length) if resume else begin(run, start, weights_rng, data, mean_rng)
@@ -84,7 +92,7 @@ def train(
                 if progress.update < end and not stopping:
                     if progress.phases != number + 1:
                         enter(job, number)
-                    stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
+                    stopping = make_updates(job, phase, first, end, folder, journal, stop, asked["checkpoint_every"])
         stop.over = progress.update < length
         if stop.over:
             done = f"stopped and saved at update {progress.update:,} of {length:,}"
@@ -108,6 +116,7 @@ def begin(run, start, rng, data, mean_rng):
     """The Progress of a new run: new parameters, or those of the smaller model that the recipe names."""
     if run.recipe.start and not start:
         raise TrainingError(f"{run.name} begins from the weights {run.recipe.start!r}: pass them as `start`")
+    require(run.recipe.start or not start, f"{run.name} begins from new weights: leave `start` out")
     model = MODELS[run.model]
     if run.recipe.start:
         params = enlarge(*start, run.config)
