@@ -87,6 +87,13 @@ def to_planes(images, config):
     return contiguous(np.moveaxis(images, 3, 1)) if config.channels > 1 else np.reshape(images, (-1, 1, *expected))
 
 
+def check_planes(x, shape):
+    """Raise ValueError unless `x` are planes of this shape."""
+    if getattr(x, "shape", None) != shape:
+        got = getattr(x, "shape", f"a {type(x).__name__}")
+        raise ValueError(f"x must be planes of shape {shape}, of grey images images[:, None], got {got}")
+
+
 def from_planes(planes):
     """Planes (..., channels, height, width) as images (..., height, width[, channels])."""
     return planes[..., 0, :, :] if planes.shape[-3] == 1 else np.moveaxis(planes, -3, -1)

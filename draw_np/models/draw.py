@@ -18,6 +18,7 @@ from .common import (
     check_config,
     check_counts,
     check_noise,
+    check_planes,
     check_rng,
     from_planes,
     image_shape,
@@ -186,7 +187,8 @@ class State(NamedTuple):
 
 
 def initial_state(params, batch, ops):
-    """The learned c_0 (Eq 3), h_0 and cells, repeated for every image of the batch."""
+    """The learned c_0 (Eq 3), h_0 and cells, repeated for every image of the batch. Raises ValueError for no batch."""
+    batch = check_count("batch", batch)
 
     def repeat(value):  # adding zeros: a broadcast whose gradient autograd sums over the batch
         return value + np.zeros((batch,) + value.shape, value.dtype)
@@ -239,7 +241,15 @@ def infer_planes(params, config, x, noise, ops):
 
 
 def infer_steps(params, config, x, state, noise, ops):
-    """As many steps as `noise` has, from `state` on. Returns the State after them and their Trace."""
+    """As many steps as `noise` has, from `state` on. Returns the State after them and their Trace.
+
+    Parameters: `x` are planes, (batch, channels, height, width): of grey images `images[:, None]`; `state` as
+    `initial_state` or the steps before return it; `noise` (steps, batch, latent). Raises ValueError on a wrong shape.
+    """
+    if not isinstance(state, State):
+        raise ValueError(f"state must be a State, as initial_state makes it, got a {type(state).__name__}")
+    check_planes(x, state.canvas.shape)
+    check_noise(noise, ("steps", len(x), config.latent))
     params = for_every_step(params, ops)
     c, encoder, decoder = state
     x_read = x if config.attention else ops.loop_invariant(x)
