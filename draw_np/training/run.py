@@ -19,7 +19,7 @@ from ..backend import on_gpu, to_device, to_host
 from ..counts import check_count
 from ..models import MODELS
 from ..models.prune import restored
-from ..names import shown
+from ..names import one_line, shown
 from . import checkpoint
 from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
@@ -160,7 +160,9 @@ class Folder:
             batches.restore(self.meta["data"])
             noise_rng.bit_generator.state = self.meta["noise"]
         except Exception as error:  # whatever NumPy says of a state that is none
-            raise TrainingError(f"{self.checkpoint} does not say where its generators were; start a new run") from error
+            reason = one_line(str(error)) or type(error).__name__
+            text = f"{self.checkpoint} does not say where in the data and the noise it was ({reason}); start a new run"
+            raise TrainingError(text) from error
         trees, meta = self.trees, self.meta
         adam = AdamState(meta["update"], trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
         weights = to_device(Weights(trees["params"], trees["average"], adam))
