@@ -1,12 +1,11 @@
 """`python -m draw_np`: the command line, and what is to hold of the whole program, from its imports to its exit.
 
-Ctrl-C, or a request to terminate, ends it with the word "stopped" and status 130, whenever it comes; output takes any
-text, whatever its encoding, and a closed standard stream is a sink.
+Ctrl-C, or a request to terminate, ends it with the word "stopped" and status 130, whenever it comes once Python itself
+has started; output takes any text, whatever its encoding, and a closed standard stream is a sink.
 """
 
-import contextlib
 import os
-import signal
+import signal  # and no more before `run` listens: whatever takes time here, a signal would end without a word
 import sys
 
 STOPPED = 130  # the exit status that shells give to Ctrl-C
@@ -14,8 +13,10 @@ STOPPED = 130  # the exit status that shells give to Ctrl-C
 
 def stop(*_):
     """End at once: while modules are imported nothing can be lost, and some of them make another error of this one."""
-    with contextlib.suppress(OSError):
+    try:
         os.write(2, b"stopped\n")
+    except OSError:
+        pass
     os._exit(STOPPED)
 
 
@@ -59,8 +60,10 @@ def finished(status):
     except OSError as error:
         if not status:
             print(f"draw_np: standard output cannot be written: {error.strerror}", file=sys.stderr)
-        with contextlib.suppress(OSError):
+        try:
             sys.stdout.close()
+        except OSError:
+            pass
         return status or 1
     return status
 

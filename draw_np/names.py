@@ -18,7 +18,7 @@ def did_you_mean(name, known):
 
 def shown(value, most=200):
     """`value` as Python writes it, in one line of printable characters; of what is long or deep, a part."""
-    return cut(SHOWN.repr(value), most)
+    return cut(" ".join(line.strip() for line in SHOWN.repr(value).splitlines()), most)  # an array's has several
 
 
 def one_line(text, most=300):

@@ -17,6 +17,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from PIL import Image, ImageColor, ImageDraw
 
+from .counts import check_count
 from .rectangles import clip_rectangle, margin, window_rectangle
 
 BLUE, RED, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
@@ -69,8 +70,7 @@ def grid(images, columns, border=1, shade=0.5):
     images = np.asarray(images)
     if images.ndim not in (3, 4) or images.shape[3:] not in ((), (3,)) or 0 in images.shape:
         raise ValueError(f"a grid needs images of shape (count, height, width[, 3]), got {images.shape}")
-    if columns < 1:
-        raise ValueError(f"a grid needs 1 column or more, got {columns}")
+    columns, border = check_count("columns", columns), check_count("border", border, 0)
     count, height, width = images.shape[:3]
     rows = -(-count // columns)  # rounded up
     size = rows * (height + border) + border, columns * (width + border) + border
@@ -93,6 +93,7 @@ def draw_window(axes, window, N, colour=RED):
     Parameters: `window` (g_X, g_Y, delta, sigma_squared, gamma) in pixels, each a number or an array of one
     number; `N` filters a side. Returns Matplotlib's patch.
     """
+    N = check_count("N", N)
     height, width = axes.images[0].get_array().shape[:2]
     numbers = (np.asarray(field).item() for field in window[:4])
     rectangle = clip_rectangle(window_rectangle(*numbers, N), height, width)
@@ -139,7 +140,7 @@ def draw_film_strip(axes, probabilities, windows=None, write_size=None, steps_sh
     probabilities = np.asarray(probabilities)
     rectangles = window_rectangles(probabilities, windows, write_size)
     steps, count, height, width = probabilities.shape[:4]
-    columns, border = min(steps, steps_shown), strip_border(height, width)
+    columns, border = min(steps, check_count("steps_shown", steps_shown)), strip_border(height, width)
     check_size(count, columns, height, width, border)
     shown = np.linspace(steps - 1, 0, columns).round().astype(int)[::-1]
     images = np.swapaxes(probabilities[shown], 0, 1)  # (count, columns, height, width[, 3])
@@ -171,6 +172,7 @@ def window_rectangles(probabilities, windows, write_size):
         return None
     if write_size is None:
         raise ValueError("windows need their write_size")
+    write_size = check_count("write_size", write_size)
     for field in windows:
         if np.shape(field) != shape[:2]:
             raise ValueError(f"each field of windows must be of shape {shape[:2]}, got {np.shape(field)}")
@@ -196,8 +198,9 @@ def save_animation(path, probabilities, windows=None, write_size=None, frame_ms=
     check_ending(path, ".gif")
     probabilities = np.asarray(probabilities)
     rectangles = window_rectangles(probabilities, windows, write_size)
+    frame_ms, hold_ms = check_count("frame_ms", frame_ms, 0), check_count("hold_ms", hold_ms, 0)
     steps, count, height, width = probabilities.shape[:4]
-    columns, border = min(count, columns), strip_border(height, width)
+    columns, border = min(count, check_count("columns", columns)), strip_border(height, width)
     down, across = check_size(count, columns, height, width, border)
     scale = min(round(112 / max(height, width)), 1400 // across, math.isqrt(MOST_SHOWN // (down * across)))
     scale = max(1, scale)  # of a pixel on the screen

@@ -1,11 +1,18 @@
-"""A browser, for the tests that need one."""
+"""A browser, for the tests that need one; and a test run in the background hears Ctrl-C as one in a terminal does.
+
+Shells have what they start in the background ignore it, and so would the programs that the tests start.
+"""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

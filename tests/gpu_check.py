@@ -20,13 +20,6 @@ import time
 
 ROOT = pathlib.Path(__file__).parents[1]
 STAND_IN = ROOT / "tests" / "stand_in"
-PROGRAM = """
-import dataclasses, sys
-from draw_np import cli
-from draw_np.training.presets import PRESETS
-PRESETS["tiny"] = dataclasses.replace(PRESETS["tiny"], data="mnist")  # which comes with the package
-sys.exit(cli.main())
-"""
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
 TARGETS = {128: 15.0, 512: 25.0}  # milliseconds of an update at T = 64 on an H100, by batch
 
@@ -126,7 +119,7 @@ def training(small):
     from draw_np.training.trees import named_leaves
 
     def command(*arguments):
-        done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", "draw_np", *arguments], cwd=ROOT, capture_output=True, text=True)
         if done.returncode or "not recorded" in done.stderr:
             raise AssertionError(f"{arguments[0]}: {(done.stderr.strip().splitlines() or ['failed'])[-1]}")
         return done.stdout

@@ -403,18 +403,9 @@ def test_the_printed_command_goes_on_to_the_same_bits(here, capsys, monkeypatch)
         assert np.array_equal(leaf, checkpoint.named_leaves(pieces)[name])
 
 
-TINY = """
-import dataclasses, sys
-from draw_np import cli
-from draw_np.training.presets import PRESETS
-PRESETS["tiny"] = dataclasses.replace(PRESETS["tiny"], data="mnist")  # which comes with the package
-sys.exit(cli.main())
-"""
-
-
-def start(*argv, program=("-m", "draw_np"), **options):
+def start(*argv, **options):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **options.pop("env", {})}
-    command = [sys.executable, *program, *map(str, argv)]
+    command = [sys.executable, "-m", "draw_np", *map(str, argv)]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **options)
 
 
@@ -422,11 +413,10 @@ def start(*argv, program=("-m", "draw_np"), **options):
     "number, threads, update",
     [(signal.SIGINT, 1, 2), (signal.SIGTERM, 2, 2), (signal.SIGINT, 2, 0)],  # the last while processes are starting
 )
-def test_interrupted_in_a_terminal(here, monkeypatch, number, threads, update):
+def test_interrupted_in_a_terminal(here, number, threads, update):
     """As a user would: a preset of ours, stopped, resumed, and compared with one that was not."""
     asked = ("--preset", "tiny", "--updates", 20, "--seed", 2, "--checkpoint-every", 1, "--threads", threads)
-    monkeypatch.setitem(PRESETS, "tiny", dataclasses.replace(PRESETS["tiny"], data="mnist"))
-    child = start("train", *asked, "--out", "x", program=("-c", TINY), start_new_session=True)
+    child = start("train", *asked, "--out", "x", start_new_session=True)
     saved = here / "x" / "checkpoint.npz"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and child.poll() is None:

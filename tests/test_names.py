@@ -1,5 +1,6 @@
 """A name that is nearly right gets the right one, any other none."""
 
+import numpy as np
 import pytest
 
 from draw_np.names import did_you_mean, one_line, shown
@@ -20,7 +21,16 @@ def test_none_is_near(name):
     assert did_you_mean(name, ()) == ""
 
 
-VALUES = ["x" * 10**6, "a\nb\x1b[31m", 10**4000, [["x" * 99] * 99] * 99, {"a\n": {1: {2: 3}}}, None]
+VALUES = [
+    "x" * 10**6,
+    "a\nb\x1b[31m",
+    10**4000,
+    [["x" * 99] * 99] * 99,
+    {"a\n": {1: {2: 3}}},
+    None,
+    np.zeros((3, 3)),
+    np.zeros(10**6),
+]
 LINES = [("", ""), (" a b \n c", "a b"), ("\x1b[1mé\t.", "\\x1b[1mé\\t."), ("x" * 301, "x" * 297 + "...")]
 
 

@@ -227,8 +227,41 @@ def test_grid_of_colour_images():
 def test_grid_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match="a grid needs images of shape"):
         plotting.grid(np.zeros(shape), 2)
-    with pytest.raises(ValueError, match="1 column"):
+    with pytest.raises(ValueError, match="^columns must be a whole number of at least 1, got 0$"):
         plotting.grid(np.zeros((2, 8, 7)), 0)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, True, "3", [2], np.float64(2)])
+def test_counts_that_are_none_are_refused(tmp_path, value):
+    images, windows = np.zeros((3, 2, HEIGHT, WIDTH)), [np.ones((3, 2))] * 5
+    gif, axes = tmp_path / "x.gif", Figure().subplots()
+    plotting.show_image(axes, images[0, 0])
+    for name, call in {
+        "columns": lambda: plotting.grid(images[0], value),
+        "border": lambda: plotting.grid(images[0], 2, value),
+        "steps_shown": lambda: plotting.film_strip(images, steps_shown=value),
+        "write_size": lambda: plotting.film_strip(images, windows, value),
+        "columns ": lambda: plotting.save_animation(gif, images, columns=value),
+        "frame_ms": lambda: plotting.save_animation(gif, images, frame_ms=value),
+        "hold_ms": lambda: plotting.save_animation(gif, images, hold_ms=value),
+        "write_size ": lambda: plotting.save_animation(gif, images, windows, value),
+        "N": lambda: plotting.draw_window(axes, [1.0] * 5, value),
+    }.items():
+        with pytest.raises(ValueError, match=f"^{name.strip()} must be a whole number of at least [01], got "):
+            call()
+    for call in (
+        lambda: plotting.film_strip(images, steps_shown=0),
+        lambda: plotting.save_animation(gif, images, columns=0),
+    ):
+        with pytest.raises(ValueError, match="must be a whole number of at least 1, got 0$"):
+            call()
+    assert not gif.exists()
+
+
+def test_counts_may_be_numpy_s(tmp_path):
+    """In eight bits 250 + 28 is 22."""
+    images = np.zeros((2, 250, 9))
+    assert plotting.grid(images, np.uint8(2), np.uint8(28)).shape == plotting.grid(images, 2, 28).shape == (306, 102)
 
 
 def test_draw_window_takes_the_library_s_windows():

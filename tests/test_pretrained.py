@@ -81,6 +81,9 @@ def test_digits_are_drawn():
 
 
 def test_unknown_name():
+    for wrong in (None, 3, 1.5, ["mnist"], np.ones((3, 3)), b"mnist"):
+        with pytest.raises(CheckpointError, match="^no weights and no file of the name [^\n]+$"):
+            load_pretrained(wrong)
     with pytest.raises(CheckpointError, match=r"no weights and no file of the name 'mnits' \(did you mean 'mnist'\?\)"):
         load_pretrained("mnits")
 

@@ -1,7 +1,9 @@
 """`python -m draw_np` as a program, wherever it is started: its streams, Ctrl-C, a user's settings and folders."""
 
+import ast
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -122,7 +124,7 @@ name = sys.argv.pop(1)
 class Finder:
     def find_spec(fullname, path=None, target=None):
         if fullname == name:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), int(os.environ.get("NUMBER", signal.SIGINT)))
 sys.meta_path.insert(0, Finder)
 sys.argv[0] = "draw_np"
 runpy.run_module("draw_np", run_name="__main__", alter_sys=True)
@@ -132,10 +134,21 @@ MODULES = "draw_np.cli", "numpy", "numpy.random._generator", "autograd.numpy", "
 
 @posix
 @pytest.mark.parametrize("module", [*MODULES, "matplotlib", "matplotlib.backends._backend_agg"])
-def test_ctrl_c_while_importing(here, module):
-    child = started(module, *SAMPLE, program=("-c", INTERRUPTED))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_while_importing(here, module, number):
+    child = started(module, *SAMPLE, program=("-c", INTERRUPTED), NUMBER=str(int(number)))
     assert child.returncode == 130 and child.stderr == b"stopped\n" and child.stdout == b""
     assert [path.name for path in here.iterdir()] == ["weights.npz"]
+
+
+def test_nothing_slow_is_imported_before_it_listens():
+    """In the time that takes, a request to terminate ends a program without a word."""
+    program = ast.parse((ROOT / "draw_np" / "__main__.py").read_text("utf-8"))
+    nodes = [node for node in program.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert {name.name for node in nodes for name in node.names} == {"os", "signal", "sys"}
+    run = next(node for node in program.body if getattr(node, "name", None) == "run")
+    first = [isinstance(node, ast.ImportFrom) or "listen(" in ast.unparse(node) for node in run.body].index(True)
+    assert ast.unparse(run.body[first]) == "listen(numbers, stop)"
 
 
 @posix
@@ -208,7 +221,7 @@ def test_no_home_folder(here, argv):
         assert child.returncode == 1 and child.stderr.count(b"\n") == 1
         assert b"the home folder in ~/.cache/draw_np is not known: name a folder in DRAW_NP_DATA" in child.stderr
     else:
-        assert child.returncode == 0
+        assert child.returncode == 0 and (argv[0] != "sample" or child.stderr == b"")
 
 
 @posix

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 from .. import equations
+from ..counts import check_count
 from ..models import draw
 from . import gemm_floor
 
@@ -45,9 +46,8 @@ def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None, config=None, p
     the equations, the kernels or the matrix products cannot be timed.
     """
     cores = usable_cores()
-    for name, value in {"steps": steps, "batch": batch, "threads": threads, "repeats": repeats}.items():
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    counts = {"steps": steps, "batch": batch, "threads": threads, "repeats": repeats}
+    steps, batch, threads, repeats = (check_count(name, value) for name, value in counts.items())
     if threads > len(cores):
         raise ValueError(f"threads must be at most {len(cores)}, the cores that this process may use, got {threads}")
     config = dataclasses.replace(config or draw.Config(), steps=steps)

@@ -19,6 +19,7 @@ import numpy
 
 from .. import equations, kernels
 from ..backend import arrays, captured, on_gpu, to_device, use_device, value_and_grad
+from ..counts import check_count
 from ..models import draw
 from ..training.adam import first_weights
 from ..training.recipe import Recipe
@@ -35,9 +36,8 @@ def run(steps=64, batch=128, repeats=5, contestants=CONTESTANTS, limit_s=150, al
     None stands for what could not be timed, or took longer than `limit_s` seconds with its compilation, or came after
     `all_s`, and "notes" say why. Raises ValueError for a count that is not a whole number above zero.
     """
-    for name, value in {"steps": steps, "batch": batch, "repeats": repeats}.items():
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    counts = {"steps": steps, "batch": batch, "repeats": repeats}
+    steps, batch, repeats = (check_count(name, value) for name, value in counts.items())
     found, notes, started = {}, [], time.perf_counter()
     for name in contestants:
         print(f"{name} ...", end=" ", file=sys.stderr, flush=True)

@@ -1,7 +1,9 @@
 """`sample`: new images, drawn."""
 
+import atexit
 import os
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -63,6 +65,12 @@ def import_plotting():
     """
     if "matplotlib" not in sys.modules:
         os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)
+        try:
+            pathlib.Path.home()
+        except RuntimeError:  # without a home folder Matplotlib before 3.11 does not start, and later ones complain
+            folder = tempfile.mkdtemp(prefix="draw_np-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            os.environ.setdefault("MPLCONFIGDIR", folder)
     try:
         from .. import plotting
     except (ValueError, RuntimeError, OSError) as error:  # a matplotlibrc in this folder, no folder of its own

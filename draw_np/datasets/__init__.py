@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from draw_np.counts import in_python
 from draw_np.datasets import binarized_mnist, cifar10, cluttered_mnist, mnist, svhn, two_digit_mnist
 from draw_np.datasets.base import SPLITS, DatasetError, Split, check_pixels, check_rng, check_whole, data_root
 from draw_np.datasets.entropy import floor
@@ -80,7 +81,7 @@ def load(name, split, count=None):
     """
     module = _module(name, split)
     if count is not None:
-        check_whole("count", count, 1)
+        count = check_whole("count", count, 1)
     if is_raw(name):
         return module.load(split, count)
     if not is_endless(name):
@@ -105,7 +106,7 @@ def sample(name, rng, count, split="train", **options):
     if not is_endless(name):
         raise DatasetError(f"{name} is a fixed set: use load({name!r}, {split!r})")
     check_rng(rng)
-    check_whole("count", count, 1)
+    count, options = check_whole("count", count, 1), in_python(options)
     check_options(name, options)
     return module.sample(rng, count, split, **options)
 

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from draw_np.counts import whole
+from draw_np.names import shown
+
 SPLITS = ("train", "valid", "test")
 
 
@@ -42,11 +45,12 @@ def check_rng(rng):
 
 
 def check_whole(name, value, least, most=None):
-    """Raise DatasetError unless `value` is a whole number from `least` to `most`, or without end."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
+    """The whole number `value`, as an int of Python; raises DatasetError unless it is one, from `least` to `most`."""
+    number = whole(value)
+    if number is None or number < least or (most is not None and number > most):
         span = f"{least} or more" if most is None else f"from {least} to {most}"
-        raise DatasetError(f"{name} is {value!r}: pass a whole number, {span}")
+        raise DatasetError(f"{name} is {shown(value)}: pass a whole number, {span}")
+    return number
 
 
 def check_pixels(pixels):

@@ -1,12 +1,13 @@
 """Images of one's own: a folder of pictures, or an array in a .npy file."""
 
 import warnings
+from collections.abc import Sized
 from pathlib import Path
 
 import numpy as np
 
-from draw_np.datasets.base import DatasetError
-from draw_np.names import one_line
+from draw_np.datasets.base import DatasetError, check_whole
+from draw_np.names import one_line, shown
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
@@ -20,7 +21,7 @@ def read(path, size=None, grey=None):
     grey, if all are. Raises DatasetError for what cannot be read, for pictures of different sizes without `size`, and
     for arrays of another form.
     """
-    path = Path(path)
+    path, size = Path(path), check_size(size)
     if path.is_dir():
         return pictures(path, size, grey)
     if path.suffix != ".npy":
@@ -28,6 +29,16 @@ def read(path, size=None, grey=None):
     if size is not None or grey is not None:
         raise DatasetError(f"{path} is an array: its images are taken as they are, so leave out the size and grey")
     return array(path)
+
+
+def check_size(size):
+    """The size, (height, width), as ints of Python, or None; raises DatasetError for anything else."""
+    if size is None:
+        return None
+    if not isinstance(size, Sized) or len(size) != 2:
+        raise DatasetError(f"size is {shown(size)}: pass (height, width) in pixels")
+    height, width = size
+    return check_whole("height", height, 1), check_whole("width", width, 1)
 
 
 def array(path):

@@ -8,6 +8,7 @@ import functools
 import inspect
 
 from ..backend import checked, plain
+from ..counts import check_count, whole
 
 
 def takes(**rules):
@@ -28,6 +29,7 @@ def takes(**rules):
         names = list(signature.parameters)
         checks = [(names.index(name), name, check_of(rule)) for name, rule in rules.items()]
         last = max(place for place, _, _ in checks)
+        counts = [names.index(name) for name, rule in rules.items() if rule is int]
         numbers = {word: int(word) for word in words_of(rules) if word.isdigit()}
 
         @functools.wraps(function)
@@ -39,6 +41,9 @@ def takes(**rules):
                     check(name, given[place], sizes)
             except ValueError as error:
                 raise ValueError(f"{function.__name__}: {error}") from None
+            if any(type(given[place]) is not int for place in counts):  # NumPy's: in eight bits 255 + 1 is 0
+                given = signature.bind(*arguments, **keywords).args
+                return function(*(whole(each) if place in counts else each for place, each in enumerate(given)))
             return function(*arguments, **keywords)
 
         checked.takes = rules
@@ -58,7 +63,7 @@ def words_of(rule):
 def check_of(rule):
     """The function `check(name, value, sizes)` for a rule: notes the `sizes` of axes by name, raises ValueError."""
     if rule is int:
-        return check_count
+        return check_whole
     if isinstance(rule, str):
         return Axes(rule).check
     if isinstance(rule, dict):
@@ -67,10 +72,10 @@ def check_of(rule):
     return functools.partial(check_fields, type(rule), fields)
 
 
-def check_count(name, value, sizes):
+def check_whole(name, value, sizes):
     """Raise ValueError unless it is a whole number of at least 1."""
-    if type(value) is not int and not hasattr(value, "__index__") or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if type(value) is not int or value < 1:  # else, and that is nearly always, all is said
+        check_count(name, value)
 
 
 def check_weights(checks, name, value, sizes):

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy
 
-from ..backend import checked, contiguous, np
+from .. import equations
+from ..backend import checked, contiguous, np, plain
+from ..counts import check_count
+from ..names import shown
 
 
 class Generation(NamedTuple):
@@ -88,6 +91,13 @@ def check_range(values):
         raise ValueError(f"images must lie in [0, 1], got values from {values.min()} to {values.max()}")
 
 
+def check_planes(x, shape):
+    """Raise ValueError unless `x` are planes of this shape."""
+    if getattr(x, "shape", None) != shape:
+        got = getattr(x, "shape", f"a {type(x).__name__}")
+        raise ValueError(f"x must be planes of shape {shape}, of grey images images[:, None], got {got}")
+
+
 def from_planes(planes):
     """Planes (..., channels, height, width) as images (..., height, width[, channels])."""
     return planes[..., 0, :, :] if planes.shape[-3] == 1 else np.moveaxis(planes, -3, -1)
@@ -95,11 +105,39 @@ def from_planes(planes):
 
 def new_noise(rng, shape, dtype):
     """N(0, 1) of a shape (steps, batch, latent). Raises ValueError for what is no Generator and for no size."""
+    check_rng(rng)
+    steps, batch, latent = shape
+    return rng.standard_normal((steps, check_count("batch", batch), latent), dtype)
+
+
+def check_rng(rng):
+    """Raise ValueError unless it is a NumPy Generator."""
     if not isinstance(rng, numpy.random.Generator):
         raise ValueError(f"rng is a {type(rng).__name__}: pass a Generator like np.random.default_rng(0)")
-    if isinstance(shape[1], bool) or not isinstance(shape[1], (int, numpy.integer)) or shape[1] < 1:
-        raise ValueError(f"batch must be a whole number of at least 1, got {shape[1]!r}")
-    return rng.standard_normal(shape, dtype)
+
+
+def check_config(config, kind):
+    """Raise ValueError unless it is a configuration of this model."""
+    if not isinstance(config, kind):
+        model = kind.__module__.rpartition(".")[2]
+        raise ValueError(f"config must be a {model}.Config, got {shown(config)}")
+
+
+def check_call(params, config, ops, kind, names_of):
+    """Raise ValueError unless a model can be computed: a Config of its kind, parameters of the names that it then has,
+    and operations. What is in the parameters they look at: they may be others than ours, with weights of their own.
+    """
+    check_config(config, kind)
+    names, params = names_of(config), plain(params)
+    lacking = [name for name in names if not isinstance(params, dict) or name not in params]
+    if lacking:
+        got = f"params without {lacking[0]!r}" if isinstance(params, dict) else shown(params)
+        raise ValueError(f"params must be a dict of {', '.join(names)}, as init_params makes it, got {got}")
+    lacking = [name for name in equations.__all__ if not hasattr(ops, name)]
+    if lacking:
+        raise ValueError(
+            f"ops must be draw_np.equations, draw_np.kernels or like them: {shown(ops)} has no {lacking[0]}"
+        )
 
 
 def check_noise(noise, shape):
@@ -116,13 +154,9 @@ def check_noise(noise, shape):
 def check_counts(config):
     """Raise ValueError unless every size of a configuration is a whole number above zero, or None where allowed.
 
-    NumPy's whole numbers become Python's: a file of weights, which is to tell them, takes no others.
+    Those of NumPy become Python's.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if isinstance(value, numpy.integer):
-            value = int(value)
-            object.__setattr__(config, field.name, value)  # it is being made, though frozen
-        optional = value is None and field.name in ("read_size", "write_size")
-        if not optional and (type(value) is not int or value < 1):
-            raise ValueError(f"{field.name} must be a whole number of at least 1, got {value!r}")
+        if value is not None or field.name not in ("read_size", "write_size"):
+            object.__setattr__(config, field.name, check_count(field.name, value))  # it is being made, though frozen

@@ -11,10 +11,15 @@ import numpy
 
 from .. import equations
 from ..backend import np, recomputed, traced_dict, traced_tuple
+from ..counts import check_count
 from .common import (
     Generation,
+    check_call,
+    check_config,
     check_counts,
     check_noise,
+    check_planes,
+    check_rng,
     from_planes,
     image_shape,
     initial_canvas,
@@ -94,6 +99,8 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     >>> params["mu"]["W"].shape
     (6, 5)
     """
+    check_config(config, Config)
+    check_rng(rng)
     hidden, size = config.hidden, config.channels * config.height * config.width
     if config.attention:
         reading = 2 * config.channels * config.read_size**2
@@ -147,17 +154,23 @@ def shapes(config):
 def sample_noise(config, batch, rng, dtype=numpy.float32):
     """The randomness of one pass: N(0, 1), new for every step, image and latent unit, (steps, batch, latent).
 
-    Raises ValueError where `rng` is no NumPy Generator, and for a batch of less than 1.
+    Raises ValueError where `rng` is no NumPy Generator, `config` no Config, and for a batch of less than 1.
 
     >>> draw.sample_noise(draw.Config(steps=3, latent=5), 2, np.random.default_rng(0)).shape
     (3, 2, 5)
     """
+    check_config(config, Config)
     return new_noise(rng, (config.steps, batch, config.latent), dtype)
 
 
 def given(config, labels, batch, rng):
     """What the loss of a batch takes besides images: the noise. `labels` are not used."""
     return sample_noise(config, batch, rng)
+
+
+def drawing(config):
+    """The names among `shapes` of what `generate` uses."""
+    return [name for name in shapes(config) if name in ("initial", *DECODER)]
 
 
 def for_every_step(params, ops):
@@ -174,7 +187,8 @@ class State(NamedTuple):
 
 
 def initial_state(params, batch, ops):
-    """The learned c_0 (Eq 3), h_0 and cells, repeated for every image of the batch."""
+    """The learned c_0 (Eq 3), h_0 and cells, repeated for every image of the batch. Raises ValueError for no batch."""
+    batch = check_count("batch", batch)
 
     def repeat(value):  # adding zeros: a broadcast whose gradient autograd sums over the batch
         return value + np.zeros((batch,) + value.shape, value.dtype)
@@ -216,6 +230,7 @@ def infer(params, config, images, noise, ops=equations):
     Parameters: `images` of shape (batch, height, width[, channels]) in [0, 1]; `noise` as `sample_noise` makes it: its
     first axis, not `config.steps`, decides T. Returns a Trace. Raises ValueError on a wrong shape or range.
     """
+    check_call(params, config, ops, Config, shapes)
     return infer_planes(params, config, to_planes(images, config), noise, ops)
 
 
@@ -226,7 +241,15 @@ def infer_planes(params, config, x, noise, ops):
 
 
 def infer_steps(params, config, x, state, noise, ops):
-    """As many steps as `noise` has, from `state` on. Returns the State after them and their Trace."""
+    """As many steps as `noise` has, from `state` on. Returns the State after them and their Trace.
+
+    Parameters: `x` are planes, (batch, channels, height, width): of grey images `images[:, None]`; `state` as
+    `initial_state` or the steps before return it; `noise` (steps, batch, latent). Raises ValueError on a wrong shape.
+    """
+    if not isinstance(state, State):
+        raise ValueError(f"state must be a State, as initial_state makes it, got a {type(state).__name__}")
+    check_planes(x, state.canvas.shape)
+    check_noise(noise, ("steps", len(x), config.latent))
     params = for_every_step(params, ops)
     c, encoder, decoder = state
     x_read = x if config.attention else ops.loop_invariant(x)
@@ -268,6 +291,8 @@ def bound(params, config, images, noise, ops=equations, keep_every=None):
     >>> reconstruction.shape, latent.shape == (config.steps, 2)
     ((2,), True)
     """
+    check_call(params, config, ops, Config, shapes)
+    keep_every = None if keep_every is None else check_count("keep_every", keep_every)
     shown = stages(images, config)
     check_noise(noise, ("steps", len(shown[0]), config.latent))
     state, latent = initial_state(params, len(shown[0]), ops), []
@@ -349,6 +374,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
 
     The log of this weight's mean over K samples is an estimate of log p(x) from below, closer with every K.
     """
+    check_call(params, config, ops, Config, shapes)
     x = to_planes(images, config)
     trace = infer_planes(params, config, x, noise, ops)
     reconstruction = ops.negative_log_likelihood(x, trace.canvases[-1])
@@ -368,6 +394,7 @@ def generate(params, config, noise, ops=equations):
     >>> equations.pixel_means(canvases[-1]).shape, windows.delta.shape == (config.steps, 2)
     ((2, 28, 28), True)
     """
+    check_call(params, config, ops, Config, drawing)
     check_noise(noise, ("steps", "batch", config.latent))
     params = for_every_step(params, ops)
     c, _, decoder = initial_state(params, noise.shape[1], ops)

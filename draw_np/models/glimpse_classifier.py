@@ -14,7 +14,18 @@ import numpy
 from .. import equations
 from ..backend import np
 from ..equations import arguments
-from .common import check_counts, linear_shapes, lstm_shapes, new_linear, new_lstm, new_window, to_planes
+from .common import (
+    check_call,
+    check_config,
+    check_counts,
+    check_rng,
+    linear_shapes,
+    lstm_shapes,
+    new_linear,
+    new_lstm,
+    new_window,
+    to_planes,
+)
 
 LOSSES, MEASURE, BATCH_AXIS, FREE = ("cross_entropy",), "error", 0, ("steps", "height", "width")  # as those of draw
 
@@ -58,6 +69,8 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     The first window covers the whole image and its filters tile it, sigma = delta / 2, so that no digit is missed.
     gamma starts at 5, since the means of a mostly black image are small: from 1 the network takes longer to begin.
     """
+    check_config(config, Config)
+    check_rng(rng)
     window = new_window(rng, config, config.read_size, dtype)
     window["b"][4] = numpy.log(5)
     return {
@@ -89,6 +102,7 @@ def look(params, config, images, ops=equations):
     Parameters: `images` of shape (batch, height, width[, channels]) in [0, 1]. Returns a Trace. Raises ValueError on a
     wrong shape or range.
     """
+    check_call(params, config, ops, Config, shapes)
     x = to_planes(images, config)
     params = {name: value if name == "initial" else ops.shared(value) for name, value in params.items()}
     zeros = np.zeros((len(x), config.hidden), params["initial"]["h"].dtype)
@@ -106,7 +120,8 @@ def look(params, config, images, ops=equations):
 
 def cross_entropy(params, config, images, labels, ops=equations):
     """-log of the probability that the model gives to each image's label, in nats, of shape (batch,)."""
-    return ops.cross_entropy(look(params, config, images, ops).logits, check_labels(labels, config, len(images)))
+    logits = look(params, config, images, ops).logits
+    return ops.cross_entropy(logits, check_labels(labels, config, len(images)))
 
 
 def losses(params, config, images, labels, ops=equations):

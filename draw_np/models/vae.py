@@ -11,8 +11,11 @@ from .. import equations
 from ..backend import np
 from .common import (
     Generation,
+    check_call,
+    check_config,
     check_counts,
     check_noise,
+    check_rng,
     from_planes,
     initial_canvas,
     linear_shapes,
@@ -40,6 +43,8 @@ class Config:
 
 def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     """New parameters, a nested dict of arrays. The canvas starts at the logits of `mean_image`, if given."""
+    check_config(config, Config)
+    check_rng(rng)
     size = config.channels * config.height * config.width
     canvas = new_linear(rng, config.hidden, size, dtype)
     canvas["b"] = initial_canvas(config, mean_image).reshape(size).astype(dtype)
@@ -64,8 +69,14 @@ def shapes(config):
     }
 
 
+def drawing(config):
+    """The names among `shapes` of what `generate` uses."""
+    return "decoder", "canvas"
+
+
 def sample_noise(config, batch, rng, dtype=numpy.float32):
     """The randomness of one pass: N(0, 1), new for every image and latent unit, (1, batch, latent)."""
+    check_config(config, Config)
     return new_noise(rng, (1, batch, config.latent), dtype)
 
 
@@ -76,6 +87,7 @@ def given(config, labels, batch, rng):
 
 def infer(params, config, images, noise, ops=equations):
     """Look at images and redraw them in one step: Eq. (1), Eq. (2), Eq. (6). Returns x, canvas, mu and sigma."""
+    check_call(params, config, ops, Config, shapes)
     x = to_planes(images, config)
     check_noise(noise, (1, len(x), config.latent))
     hidden = np.tanh(ops.linear(params["encoder"], np.reshape(x, (len(x), -1))))
@@ -113,5 +125,6 @@ def log_importance_weight(params, config, images, noise, ops=equations):
 @numpy.errstate(all="ignore")  # of weights that are of no use the canvases say so
 def generate(params, config, noise, ops=equations):
     """Draw from the prior: Eq. (13). Returns a Generation of one canvas, (1, batch, height, width[, channels])."""
+    check_call(params, config, ops, Config, drawing)
     check_noise(noise, (1, "batch", config.latent))
     return Generation(from_planes(decode(params, config, noise[0], ops)[None]), None)

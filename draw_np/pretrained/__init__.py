@@ -3,11 +3,12 @@ and how good they are, and NAME.csv, how the loss fell. README.md tells all the 
 """
 
 import json
+import os
 import pathlib
 
 import numpy as np
 
-from ..names import did_you_mean
+from ..names import did_you_mean, shown
 from ..training.checkpoint import CheckpointError, load_weights
 
 FOLDER = pathlib.Path(__file__).parent
@@ -20,13 +21,15 @@ def names():
 
 def find(name_or_file):
     """The path of shipped weights by name, or of a file. Raises CheckpointError, listing the names, if neither."""
-    if name_or_file in names():
-        return FOLDER / f"{name_or_file}.npz"
-    path = pathlib.Path(name_or_file)
-    if path.exists() and not path.is_dir():  # what else it may be, `load_weights` sees
-        return path
-    hint = did_you_mean(name_or_file, names())
-    raise CheckpointError(f"no weights and no file of the name {name_or_file!r}{hint} (shipped: {', '.join(names())})")
+    known = names()
+    if isinstance(name_or_file, str | os.PathLike):
+        path = FOLDER / f"{name_or_file}.npz" if name_or_file in known else pathlib.Path(name_or_file)
+        if path.exists() and not path.is_dir():  # what else it may be, `load_weights` sees
+            return path
+    hint = did_you_mean(name_or_file, known)
+    raise CheckpointError(
+        f"no weights and no file of the name {shown(name_or_file)}{hint} (shipped: {', '.join(known)})"
+    )
 
 
 def load_pretrained(name):

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..backend import to_device
 from ..datasets import Split
+from ..names import shown
 
 
 def floats(images):
@@ -46,7 +47,7 @@ class Shuffled:
     def restore(self, state):
         """Go to where `state` was taken. Raises KeyError, TypeError or ValueError for what is no such place."""
         if type(state["place"]) is not int or not 0 <= state["place"] <= len(self.images):
-            raise ValueError(f"there is no image {state['place']!r}")
+            raise ValueError(f"after image {shown(state['place'])}, and there are {len(self.images):,} now")
         self.rng.bit_generator.state = state["rng"]
         self.start_epoch()
         self.place = state["place"]

@@ -1,12 +1,16 @@
 """How good a model is: the bound on -log p(x), by importance sampling an estimate of -log p(x) itself, or the error."""
 
+from collections.abc import Sized
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import equations
 from ..backend import to_device, to_host
+from ..counts import check_count
 from ..datasets import floor
+from ..models.common import check_rng
+from ..names import shown
 
 BATCH = 250
 
@@ -35,10 +39,12 @@ def evaluate(model, params, config, images, rng, importance_samples=1, ops=equat
 
     The bound takes one sample of z for each image, as the paper does. The estimate takes K: -log of the mean of
     p(x, z) / q(z | x), at least -log p(x) on average and closer to it with every sample. `progress` wraps the iterator
-    over batches. Returns an Evaluation. Raises ValueError when there are no images or no samples.
+    over batches. Returns an Evaluation. Raises ValueError when there are no images, or of another size than the
+    model's, and for what else cannot be.
     """
-    if len(images) < 1 or importance_samples < 1:
-        raise ValueError(f"nothing to evaluate: {len(images)} images, {importance_samples} importance samples")
+    check_images(images)
+    check_rng(rng)
+    importance_samples = check_count("importance_samples", importance_samples)
     params, parts, estimates = to_device(params), [], []
     importance_rng = rng.spawn(1)[0]  # of its own: the bound is not to depend on K
     for start in progress(range(0, len(images), BATCH)):
@@ -86,8 +92,7 @@ def evaluate_classifier(model, params, config, images, labels, ops=equations, pr
     `progress` wraps the iterator over batches. Returns a Classification. Raises ValueError when there are no images,
     and for labels that the loss would refuse.
     """
-    if len(images) < 1:
-        raise ValueError("nothing to evaluate: no images")
+    check_images(images)
     labels = model.check_labels(np.asarray(labels), config, len(images))
     params, wrong, nats = to_device(params), [], []
     for start in progress(range(0, len(images), BATCH)):
@@ -98,6 +103,12 @@ def evaluate_classifier(model, params, config, images, labels, ops=equations, pr
     wrong = 100.0 * np.concatenate(wrong)
     nats = np.concatenate(nats).astype(np.float64)
     return Classification(float(wrong.mean()), standard_error(wrong), float(nats.mean()), len(images))
+
+
+def check_images(images):
+    """Raise ValueError unless there are images; of what size they are, the model sees."""
+    if not isinstance(images, Sized) or getattr(images, "ndim", 1) == 0 or len(images) == 0:
+        raise ValueError(f"nothing to evaluate: no images, but {shown(images)}")
 
 
 def standard_error(values):

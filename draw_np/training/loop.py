@@ -1,9 +1,7 @@
 """The training loop: phase by phase, update by update."""
 
-import shlex
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +16,7 @@ from .evaluation import MEASURES
 from .journal import TrainingError, tell
 from .ranks import Alone
 from .recipe import now
-from .run import OPS, Progress, StopSignal
+from .run import FOREVER, OPS, Progress, StopSignal, again, checked, require
 from .shards import one_thread
 from .trees import named_leaves
 from .update import Work, learning, update
@@ -62,17 +60,25 @@ def train(
     that `recipe.start` names; `team` is `ranks.world()` where MPI has started processes to share the work. Returns True
     when the run is complete, False when it was asked to stop.
 
-    Raises TrainingError: a run is already there, or none is there to resume; the loss or the gradient is not finite.
-    CheckpointError: a file cannot be read or written. DatasetError: the images are not to be had.
+    Raises TrainingError: what is asked for cannot be, or would have no effect; a run is already there, or none is there
+    to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written. DatasetError:
+    the images are not to be had.
     """
+    asked = checked(
+        run, ops, seed=seed, epochs=epochs, updates=updates, checkpoint_every=checkpoint_every, threads=threads,
+        keep_every=keep_every,
+    )  # fmt: skip
     team = team or Alone()
     with StopSignal() as stop, team.folder(out, run, resume) as folder, one_thread():
-        settings = folder.settings(seed, updates, threads, ops, keep_every)
+        settings = folder.settings(asked)
         seeds = np.random.SeedSequence(settings["seed"]).spawn(4)
         data_rng, noise_rng, weights_rng, mean_rng = map(np.random.default_rng, seeds)
         data, batches, validation = team.together(partial(prepare, run, data_rng))
         team.check(run, validation)
-        length = (epochs and epochs * batches.per_epoch) or settings["length"] or run.recipe.updates
+        length = settings["length"] or run.recipe.updates
+        if asked["epochs"]:
+            length = asked["epochs"] * batches.per_epoch
+        require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
         settings["length"] = length
         fresh, stored = (begin, run, start, weights_rng, data, mean_rng), (folder.progress, batches, noise_rng, length)
         progress = team.together(partial(*(stored if resume else fresh)))
@@ -88,7 +94,7 @@ def train(
                 if progress.update < end and not stopping:
                     if progress.phases != number + 1:
                         enter(job, number)
-                    stopping = make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every)
+                    stopping = make_updates(job, phase, first, end, folder, journal, stop, asked["checkpoint_every"])
         stop.over = progress.update < length
         if stop.over:
             tell(f"stopped and saved at update {progress.update:,} of {length:,}; to go on: {again(run, out)}")
@@ -97,20 +103,11 @@ def train(
         return True
 
 
-def again(run, out):
-    """The command that goes on with a run or, where no command can name its data, what a program has to do."""
-    images = ""
-    if not isinstance(run.data, str):
-        if not Path(run.data.source).exists():
-            return "train(..., resume=True)"
-        images = f" --images {shlex.quote(run.data.source)}"
-    return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
-
-
 def begin(run, start, rng, data, mean_rng):
     """The Progress of a new run: new parameters, or those of the smaller model that the recipe names."""
     if run.recipe.start and not start:
         raise TrainingError(f"{run.name} begins from the weights {run.recipe.start!r}: pass them as `start`")
+    require(run.recipe.start or not start, f"{run.name} begins from new weights: leave `start` out")
     model = MODELS[run.model]
     if run.recipe.start:
         params = enlarge(*start, run.config)

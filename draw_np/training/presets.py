@@ -1,8 +1,8 @@
 """The paper's models with their recipes, under the names that their weights get."""
 
 from ..models import draw, glimpse_classifier, vae
-from ..names import did_you_mean
-from .recipe import Phase, Ramp, Recipe, Run
+from ..names import did_you_mean, shown
+from .recipe import Phase, Ramp, Recipe, Run, one_of
 
 # T grows: the parameters do not depend on it, and an update at T = 8 takes an eighth of the time of one at T = 64. From
 # 2,000 updates on the optimiser is schedule-free: the bound fell from 104 to 95 nats in 340 of them.
@@ -134,6 +134,6 @@ PRESETS = {
 
 def find_preset(name):
     """The Run of this name. Raises ValueError listing the known ones."""
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}{did_you_mean(name, PRESETS)}: there are {', '.join(PRESETS)}")
+    if not one_of(name, PRESETS):
+        raise ValueError(f"unknown preset {shown(name)}{did_you_mean(name, PRESETS)}: there are {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -10,14 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import datasets
+from ..counts import in_python
 from ..models import MODELS
 from ..models.draw import DECODER
 from .adam import OPTIMISERS
 from .data import NEEDED
 
 
+class Plain:
+    """A frozen dataclass whose numbers, NumPy's as well, become Python's when it is made: files are to hold them."""
+
+    def __post_init__(self):
+        for each in dataclasses.fields(self):
+            object.__setattr__(self, each.name, in_python(getattr(self, each.name)))
+
+
 @dataclass(frozen=True)
-class Ramp:
+class Ramp(Plain):
     """A value that moves evenly from `first` to `last` through a phase; between whole numbers it takes whole steps."""
 
     first: float
@@ -32,7 +41,7 @@ class Ramp:
 
 
 @dataclass(frozen=True)
-class Phase:
+class Phase(Plain):
     """A part of a run in which the same holds."""
 
     updates: int  # how long it is, where the run has the recipe's own length; else its share of the run
@@ -51,7 +60,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Plain):
     """How to train: what holds for the whole run, and its phases."""
 
     phases: tuple  # of Phase

@@ -9,6 +9,7 @@ import dataclasses
 import math
 import os
 import pathlib
+import shlex
 import signal
 import sys
 import threading
@@ -16,12 +17,14 @@ from dataclasses import dataclass
 
 from .. import equations, files, kernels
 from ..backend import on_gpu, to_device, to_host
+from ..counts import check_count
 from ..models import MODELS
 from ..models.prune import restored
-from ..names import shown
+from ..names import one_line, shown
 from . import checkpoint
 from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
+from .recipe import Run, one_of
 from .shards import SIGNALS
 
 CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
@@ -53,6 +56,7 @@ class Folder:
     """
 
     def __init__(self, out, run, resume):
+        require(out and isinstance(out, str | os.PathLike), f"the second argument must name a folder, got {shown(out)}")
         self.out, self.run, self.resume = pathlib.Path(out), run, resume
         self.checkpoint = self.out / CHECKPOINT
 
@@ -111,12 +115,13 @@ class Folder:
             raise TrainingError(
                 f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
             )
-        counts = [meta.get(key) for key in ("update", "length", "phases", "threads")]
+        counts = [meta.get(key) for key in ("length", "threads")]
         counts += [] if meta.get("keep_every") is None else [meta["keep_every"]]
         seconds = meta.get("seconds")
         fits = (
             whole_numbers([meta.get("seed")])
-            and whole_numbers(counts, below=FOREVER)
+            and whole_numbers([meta.get("update"), meta.get("phases")], below=FOREVER)
+            and whole_numbers(counts, 1, FOREVER)
             and (type(seconds) in (int, float) and 0 <= seconds < FOREVER)  # which NaN is not
             and meta.get("ops") in [*OPS]
             and isinstance(meta.get("recipe"), dict)
@@ -127,15 +132,14 @@ class Folder:
         shapes = MODELS[run.model].shapes(Progress(None, units=units).config(run.config))
         return checkpoint.check_forms(self.checkpoint, forms, shapes, TREES)
 
-    def settings(self, seed, length, threads, ops, keep_every):
-        """How the run is made, beside its recipe, a dict: as asked or, where it is None, as the resumed run was, else
+    def settings(self, asked):
+        """How the run is made, beside its recipe, a dict: as asked, see `checked`, or as the resumed run was, else
         with seed 0, the recipe's length, one thread and the kernels.
         """
-        if self.resume and seed not in (None, self.meta["seed"]):
-            raise TrainingError(
-                f"the run in {self.out} has seed {shown(self.meta['seed'])}, not {seed}; leave out --seed"
-            )
-        asked = {"seed": seed, "length": length, "threads": threads, "ops": ops, "keep_every": keep_every}
+        if self.resume and asked["seed"] not in (None, self.meta["seed"]):
+            seeds = f"{shown(self.meta['seed'])}, not {shown(asked['seed'])}"
+            raise TrainingError(f"the run in {self.out} has seed {seeds}; leave out --seed")
+        asked = {**asked, "length": asked["updates"]}
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
@@ -143,8 +147,6 @@ class Folder:
         for most, of_what in limits:
             if threads > most:
                 raise TrainingError(f"{threads} threads are more than the {most} {of_what}; use fewer")
-        if threads < 1:
-            raise TrainingError(f"{threads} threads would do nothing; use 1 or more")
         return found
 
     def progress(self, batches, noise_rng, length):
@@ -159,7 +161,9 @@ class Folder:
             batches.restore(self.meta["data"])
             noise_rng.bit_generator.state = self.meta["noise"]
         except Exception as error:  # whatever NumPy says of a state that is none
-            raise TrainingError(f"{self.checkpoint} does not say where its generators were; start a new run") from error
+            reason = one_line(str(error)) or type(error).__name__
+            text = f"{self.checkpoint} does not say where in the data and the noise it was ({reason}); start a new run"
+            raise TrainingError(text) from error
         trees, meta = self.trees, self.meta
         adam = AdamState(meta["update"], trees["optimiser"]["mean"], trees["optimiser"]["mean_square"])
         weights = to_device(Weights(trees["params"], trees["average"], adam))
@@ -200,8 +204,43 @@ def described(recipe):
     return {each.name: repr(getattr(recipe, each.name)) for each in dataclasses.fields(recipe)}
 
 
-def whole_numbers(values, below=math.inf):
-    return isinstance(values, list) and all(type(value) is int and 0 <= value < below for value in values)
+def whole_numbers(values, least=0, below=math.inf):
+    return isinstance(values, list) and all(type(value) is int and least <= value < below for value in values)
+
+
+def checked(run, ops, **counts):
+    """What `train` is asked for beside a Run, a dict by name, with whole numbers as Python's; None: what is usual.
+
+    Raises TrainingError for what cannot be, or would have no effect.
+    """
+    require(isinstance(run, Run), f"the first argument must be a Run, as find_preset('tiny') is, got {shown(run)}")
+    require(ops is None or one_of(ops, OPS), f"ops must be {' or '.join(map(repr, OPS))}, got {shown(ops)}")
+    try:
+        for name, value in counts.items():
+            if value is not None or name == "checkpoint_every":
+                counts[name] = check_count(name, value, 0 if name == "seed" else 1)
+                require(name == "seed" or counts[name] < FOREVER, f"{name} {shown(value)} is more than any run has")
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    require(not (counts["epochs"] and counts["updates"]), "epochs and updates both say how long: leave one of them out")
+    fits = run.model == "draw" or counts["keep_every"] is None
+    require(fits, f"keep_every is for DRAW, whose memory grows with T, not for {run.name}: leave it out")
+    return {"ops": ops, **counts}
+
+
+def require(fits, message):
+    if not fits:
+        raise TrainingError(message)
+
+
+def again(run, out):
+    """The command that goes on with a run or, where no command can name its data, what a program has to do."""
+    images = ""
+    if not isinstance(run.data, str):
+        if not pathlib.Path(run.data.source).exists():
+            return "train(..., resume=True)"
+        images = f" --images {shlex.quote(run.data.source)}"
+    return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
 
 
 def locked(out):

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import types
 
+import numpy as np
 import pytest
 
 from draw_np import benchmark, equations
-from draw_np.benchmark import gemm_floor
+from draw_np.benchmark import gemm_floor, gpu
 from draw_np.models import draw
 
 TINY = {"steps": 2, "batch": 3, "threads": 1, "repeats": 1}
@@ -72,6 +73,16 @@ def test_peers_that_are_installed_are_timed(monkeypatch):
 def test_counts_must_be_whole_numbers_above_zero(name, value):
     with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least 1, got {value!r}$"):
         benchmark.run(**{**TINY, name: value})
+    if name != "threads":
+        with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least 1, got {value!r}$"):
+            gpu.run(**{name: value})
+
+
+def test_counts_may_be_numpy_s(monkeypatch):
+    monkeypatch.setattr(benchmark, "usable_cores", lambda: [0])
+    counts = {name: np.int64(count) for name, count in {**TINY, "threads": 2}.items()}
+    with pytest.raises(ValueError, match="^threads must be at most 1, .* got 2$"):  # the last thing that is looked at
+        benchmark.run(**counts)
 
 
 def test_no_more_threads_than_cores(monkeypatch):

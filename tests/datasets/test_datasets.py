@@ -104,6 +104,27 @@ def test_a_bad_generator_or_count(rng, count, said):
         datasets.sample("cluttered-mnist", rng, count)
 
 
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("two-digit-mnist", {"digits": 1, "spread": 50, "staged": True}),
+        ("cluttered-mnist", {"side": 250, "distractors": 3}),
+    ],
+)
+def test_numbers_may_be_numpy_s_of_eight_bits(name, options):
+    """In which 250 + 28 is 22."""
+    kinds = {int: np.uint8, bool: np.bool_}
+    found, expected = (
+        datasets.sample(name, np.random.default_rng(0), count, "valid", **chosen)
+        for count, chosen in (
+            (np.uint8(2), {key: kinds[type(value)](value) for key, value in options.items()}),
+            (2, options),
+        )
+    )
+    assert all(np.array_equal(*pair) for pair in zip(found, expected))
+    assert len(datasets.load(name, "valid", np.uint8(2)).images) == 2
+
+
 @pytest.mark.parametrize("name", ["mnist", "two-digit-mnist", "cluttered-mnist"])
 def test_the_first_images_only(name):
     every, first = datasets.load(name, "valid"), datasets.load(name, "valid", 3)
@@ -167,7 +188,8 @@ def test_fetching_what_ships_does_nothing(name, root):
 
 def test_the_package_knows_numpy_and_itself_only():
     others = {"numpy", "requests", "tqdm", "PIL", "h5py"}
-    allowed = {*others, "draw_np.datasets", "draw_np.files", "draw_np.names", *sys.stdlib_module_names}
+    inside = {f"draw_np.{part}" for part in ("counts", "datasets", "files", "names")}
+    allowed = {*others, *inside, *sys.stdlib_module_names}
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (

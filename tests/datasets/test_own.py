@@ -54,6 +54,19 @@ def test_the_middle_is_cut_out_and_resized(tmp_path):
     assert read_own(tmp_path, size=(4, 7)).shape == (2, 4, 7)
 
 
+@pytest.mark.parametrize(
+    "size", [5, (5,), (5, 4, 3), "5x4", (5, 0), (5, 1.5), (True, 4), ("5", 4), (5, None), iter((5, 4))]
+)
+def test_a_size_that_is_none_is_refused(tmp_path, size):
+    Image.fromarray(np.full((20, 30), 200, np.uint8)).save(tmp_path / "x.png")
+    with pytest.raises(
+        DatasetError, match="^(size is .*: pass .height, width. in pixels|(height|width) is .*: pass a whole)"
+    ):
+        read_own(tmp_path, size=size)
+    for two in ([5, 4], np.array([5, 4], np.uint8), (np.int64(5), 4)):
+        assert read_own(tmp_path, size=two).shape == (1, 5, 4)
+
+
 @pytest.mark.parametrize("form", [(3, 5, 4), (3, 5, 4, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.bool_, ">f4"])
 def test_arrays(tmp_path, form, dtype):

@@ -337,7 +337,7 @@ append = growing.append
 def slowly(file, part, pixels):
     append(file, part, pixels)
     print(os.path.basename(part), flush=True)
-    time.sleep(0.05)
+    time.sleep(0.3)  # on a busy machine the signal comes late
 
 growing.append = slowly
 svhn.fetch()

@@ -116,7 +116,7 @@ def test_the_size_that_was_wanted_is_said(ops):
 
 
 @OPS
-@pytest.mark.parametrize("count", [0, -1, 2.5, "2", None])
+@pytest.mark.parametrize("count", [0, -1, 2.5, "2", None, True, np.True_, np.array([2, 3])])
 def test_counts_are_whole_numbers_above_zero(ops, count):
     one = np.ones((2, 1))
     with pytest.raises(ValueError, match="^filterbank: pixels must be a whole number of at least 1, got "):
@@ -124,6 +124,19 @@ def test_counts_are_whole_numbers_above_zero(ops, count):
     with pytest.raises(ValueError, match="^filter_means: N must be a whole number of at least 1, got "):
         ops.filter_means(one, delta=one, N=count)
     assert ops.filterbank(one, one, np.int64(3)).shape == (2, 1, 3)
+
+
+@OPS
+def test_counts_in_eight_bits_are_computed_with_as_python_s(ops):
+    """255 + 1 is 0 in them, and so would be the middle of the image."""
+    h_dec, params = np.zeros((2, 3)), {"W": np.zeros((3, 5)), "b": np.zeros(5)}
+    for kind in (np.uint8, np.array):
+        sizes = {"N": kind(4), "height": kind(200), "width": kind(255)}
+        window = ops.attention_window(params, h_dec, **sizes)
+        assert window.g_X.tolist() == [[128.0]] * 2 and window.g_Y.tolist() == [[100.5]] * 2
+        F_X, F_Y = ops.filterbanks(window, *sizes.values())
+        assert F_X.shape == (2, 4, 255) and F_Y.shape == (2, 4, 200)
+        assert ops.writing_patch({"W": np.zeros((3, 48)), "b": np.zeros(48)}, h_dec, kind(4), kind(3)).shape[1] == 3
 
 
 @OPS

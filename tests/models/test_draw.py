@@ -247,6 +247,17 @@ def test_the_bound_of_equal_stages_is_the_bound(config):
         draw.bound(params, config, np.stack([images + 2, images], axis=1), noise)
 
 
+@pytest.mark.parametrize("keep_every", [0, -1, 1.5, True, "3", [2], np.float64(2), np.array([2])])
+def test_states_kept_at_what_is_no_interval_is_refused(keep_every):
+    config = dataclasses.replace(GREY, steps=4)
+    params, images, noise = random_case(config)
+    with pytest.raises(ValueError, match="^keep_every must be a whole number of at least 1, got [^\n]+$"):
+        draw.bound(params, config, images, noise, keep_every=keep_every)
+    for kind in (np.int64, np.uint8, np.array):
+        found, expected = (draw.bound(params, config, images, noise, keep_every=k) for k in (kind(3), 3))
+        assert all(np.array_equal(*pair) for pair in zip(found, expected))
+
+
 @pytest.mark.parametrize("ops", [equations, kernels])
 @pytest.mark.parametrize("stages", [1, 2, 3])
 @pytest.mark.parametrize("keep_every", [1, 2, 3, 4, 10, 99])  # of ten steps

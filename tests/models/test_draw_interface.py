@@ -6,9 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from draw_np import equations
+from draw_np import equations, kernels
 from draw_np.backend import value_and_grad
 from draw_np.models import draw
+from draw_np.models.common import to_planes
 from draw_np.training.trees import map_leaves, named_leaves
 
 BATCH = 2
@@ -24,6 +25,31 @@ def new_case(config, seed=0, dtype=np.float32):
     shape = (BATCH, config.height, config.width) + ((config.channels,) if config.channels > 1 else ())
     params = draw.init_params(config, rng, dtype=dtype)
     return params, rng.random(shape).astype(dtype), draw.sample_noise(config, BATCH, rng, dtype)
+
+
+# The steps by themselves
+
+
+@every_config
+@pytest.mark.parametrize("ops", [equations, kernels])
+def test_steps_refuse_what_are_no_planes_in_a_line_that_names_them(config, ops):
+    """As in exercise 4.3, where the first thing to go wrong is a channel axis that is left out."""
+    params, images, noise = new_case(config)
+    state, x = draw.initial_state(params, BATCH, ops), to_planes(images, config)
+    assert len(draw.infer_steps(params, config, x, state, noise, ops)[1].canvases) == config.steps
+    wanted = re.escape(str((BATCH, config.channels, config.height, config.width)))
+    for wrong in (images, x[:, 0], x[:1], x[..., None], x.reshape(BATCH, -1), x.tolist(), None):
+        with pytest.raises(ValueError, match=rf"^x must be planes of shape {wanted}, .* images\[:, None\], got "):
+            draw.infer_steps(params, config, wrong, state, noise, ops)
+    for wrong in (noise[0], noise[:, :1], noise[..., 1:], noise[:0], noise.tolist(), None):
+        with pytest.raises(ValueError, match="^noise must be "):
+            draw.infer_steps(params, config, x, state, wrong, ops)
+    for wrong in (None, state.canvas, tuple(state)):
+        with pytest.raises(ValueError, match="^state must be a State, as initial_state makes it, got a "):
+            draw.infer_steps(params, config, x, wrong, noise, ops)
+    for wrong in (images, None, 0, 1.5):
+        with pytest.raises(ValueError, match="^batch must be a whole number of at least 1, got "):
+            draw.initial_state(params, wrong, ops)
 
 
 # Types

@@ -176,9 +176,21 @@ def test_one_image_has_no_spread():
 
 def test_nothing_to_evaluate_is_refused():
     params, images = model_case(draw, DRAW)
-    for chosen, samples in ((images[:0], 1), (images, 0), (images, -1)):
-        with pytest.raises(ValueError, match="nothing to evaluate"):
-            evaluate(draw, params, DRAW, chosen, np.random.default_rng(0), samples)
+    for chosen in (images[:0], [], None, 3, images.sum(), iter(images)):
+        with pytest.raises(ValueError, match="^nothing to evaluate: no images, but [^\n]+$"):
+            evaluate(draw, params, DRAW, chosen, np.random.default_rng(0))
+    for samples in (0, -1, 1.5, True, "3", None, [2]):
+        with pytest.raises(ValueError, match="^importance_samples must be a whole number of at least 1, got "):
+            evaluate(draw, params, DRAW, images, np.random.default_rng(0), samples)
+    for rng in (None, 0, np.random.RandomState(0)):
+        with pytest.raises(ValueError, match="^rng is a .*: pass a Generator"):
+            evaluate(draw, params, DRAW, images, rng)
+
+
+def test_the_number_of_samples_may_be_numpy_s():
+    params, images = model_case(draw, DRAW)
+    found = [evaluate(draw, params, DRAW, images, np.random.default_rng(0), kind(2)) for kind in (int, np.uint8)]
+    assert repr(found[0]) == repr(found[1]) and type(found[1].importance_samples) is int
 
 
 def test_progress_sees_every_batch(monkeypatch):

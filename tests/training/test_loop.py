@@ -340,6 +340,15 @@ def test_a_run_goes_on_with_batches_of_another_size(run, changed, stopped, capsy
     assert checkpoint.load(stopped / "checkpoint.npz")[1]["data"]["place"] == 18  # 16 25 34, 9 18 27 36, 9 18
 
 
+def test_a_place_beyond_the_images_that_are_left_is_said(run, changed, stopped):
+    before = files(stopped)
+    with pytest.raises(
+        TrainingError, match=r"where in the data .* it was \(after image 7, and there are 6 now\); start a"
+    ):
+        run(stopped, changed(batch=3, images=6), resume=True)
+    assert files(stopped) == before
+
+
 def test_a_run_may_go_on_with_another_number_of_steps(run, preset, changed, stopped, capsys):
     more = changed(config=dataclasses.replace(preset.config, steps=3))
     assert run(stopped, more, resume=True)
@@ -635,6 +644,9 @@ WRONG_PARTS = {
     "phases that are none": {"phases": -1},
     "a recipe that is none": {"recipe": "good"},
     "states kept at no interval": {"keep_every": "often"},
+    "none of the states kept": {"keep_every": 0},
+    "no threads": {"threads": 0},
+    "no length": {"length": 0},
     "no units": {"units": []},
     "units that are none": {"units": [0, 1, 3]},
     "a unit twice": {"units": [0, 1, 1]},

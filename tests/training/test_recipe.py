@@ -214,6 +214,29 @@ def test_what_makes_sense_is_taken():
     run(data=Images(np.zeros((3, 60, 60)), np.zeros((3, 60, 60))))
 
 
+def test_numbers_may_be_numpy_s():
+    """They become Python's: a checkpoint holds the recipe as Python writes it, and compares it when the run goes on."""
+    phases = (
+        Phase(2, 0.5, {"steps": 3}, {"digits": 1, "spread": Ramp(0, 100)}, Ramp(0.0, 1.0)),
+        Phase(3, Ramp(0.5, 0.0), prune=True, frozen=draw.DECODER),
+    )
+    kinds = {int: np.int16, float: np.float32, bool: np.bool_}
+
+    def numpy_s(value):
+        if isinstance(value, dict):
+            return {key: numpy_s(each) for key, each in value.items()}
+        if dataclasses.is_dataclass(value):
+            return type(value)(*(numpy_s(getattr(value, each.name)) for each in dataclasses.fields(value)))
+        if isinstance(value, tuple):
+            return tuple(map(numpy_s, value))
+        return kinds[type(value)](value) if type(value) in kinds else value
+
+    recipe = Recipe(phases, batch=7, clip=2.5, lstm_clip=0.5, decay=0.25, average=0.5, validation_images=5)
+    assert repr(numpy_s(recipe)) == repr(recipe)
+    assert repr(run(*numpy_s(phases), validation_images=np.array(5))) == repr(run(*phases, validation_images=5))
+    assert run(data="mnist", images=np.uint8(200)).recipe.images == 200
+
+
 # The presets
 
 

@@ -11,10 +11,11 @@ import threading
 import numpy as np
 import pytest
 
-from draw_np import datasets
-from draw_np.models import draw
+from draw_np import datasets, equations
+from draw_np.models import draw, vae
 from draw_np.training import checkpoint, loop, shards
 from draw_np.training.journal import TrainingError
+from draw_np.training.loop import train
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.trees import named_leaves
 
@@ -396,7 +397,54 @@ def test_what_a_killed_run_left_is_tidied_up_and_nothing_else(run, tmp_path):
     assert sorted(os.listdir(tmp_path / "x")) == sorted([*mine, "checkpoint.npz", "metrics.jsonl", "weights.npz"])
 
 
-def test_no_thread_at_all_is_refused(run, tmp_path):
-    with pytest.raises(TrainingError, match="0 threads would do nothing; use 1 or more"):
-        run(tmp_path / "x", threads=0)
-    assert not (tmp_path / "x").exists()
+# What is asked for
+
+COUNTS = "epochs", "updates", "seed", "checkpoint_every", "threads", "keep_every"
+MANY = 10**400
+
+
+@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("value", [-1, 0, 1.5, True, np.True_, "3", [1], np.float64(2), np.array([2]), MANY])
+def test_what_is_no_count_is_refused_before_anything_is_made(run, tmp_path, name, value):
+    if name == "seed" and type(value) is int and value >= 0:
+        return  # no seed is too large
+    with pytest.raises(TrainingError) as error:
+        run(tmp_path / "x", **{name: value})
+    least = 0 if name == "seed" else 1
+    expected = f"{name} must be a whole number of at least {least}, got " if value is not MANY else f"{name} 1000"
+    assert str(error.value).startswith(expected)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 300 and not (tmp_path / "x").exists()
+
+
+def test_counts_may_be_numpy_s_and_are_kept_as_python_s(run, tmp_path, bits):
+    length = {"updates": 3, "seed": 2, "checkpoint_every": 2, "threads": 1, "keep_every": 1}
+    for name, counts in (("updates", length), ("epochs", {"epochs": 1, "seed": 2**40})):
+        assert run(tmp_path / f"{name} Python", **counts) is True
+        assert run(tmp_path / f"{name} NumPy", **{key: np.int64(value) for key, value in counts.items()}) is True
+        assert bits(tmp_path / f"{name} NumPy") == bits(tmp_path / f"{name} Python")
+    out = tmp_path / "updates NumPy"
+    assert meta_of(out)["threads"] == meta_of(out)["keep_every"] == 1 and updates_of(out) == [1, 2, 3]
+    assert run(out, updates=np.uint8(5), seed=np.array(2), resume=True) is True and updates_of(out) == [1, 2, 3, 4, 5]
+
+
+def test_what_cannot_be_asked_for(run, changed, preset, tmp_path):
+    out = tmp_path / "x"
+    a_vae = changed(model="vae", config=vae.Config(hidden=3, latent=2), phases=(Phase(1, 0.1),))
+    both = "epochs and updates both say how long"
+    for ask, expected in {
+        lambda: train("small", out): r"the first argument must be a Run, as find_preset\('tiny'\) is, got 'small'",
+        lambda: train(None, out): "the first argument must be a Run",
+        lambda: train(preset, None): "the second argument must name a folder, got None",
+        lambda: train(preset, 3): "the second argument must name a folder, got 3",
+        lambda: train(preset, ""): "the second argument must name a folder, got ''",
+        lambda: train(preset, out, ops="kernel"): "ops must be 'kernels' or 'equations', got 'kernel'",
+        lambda: train(preset, out, ops=equations): "ops must be 'kernels' or 'equations', got <module",
+        lambda: train(preset, out, ops=np.ones(3)): "ops must be 'kernels' or 'equations', got array",
+        lambda: train(preset, out, epochs=1, updates=1): both,
+        lambda: train(preset, out, start=(None, None)): "small begins from new weights: leave `start` out",
+        lambda: train(a_vae, out, keep_every=2): "keep_every is for DRAW, whose memory grows with T, not for small",
+        lambda: train(preset, out, checkpoint_every=None): "checkpoint_every must be a whole number",
+    }.items():
+        with pytest.raises(TrainingError, match=f"^{expected}") as error:
+            ask()
+        assert "\n" not in str(error.value) and not out.exists()
