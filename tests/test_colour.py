@@ -1,0 +1,198 @@
+"""The figures of house numbers and photographs: they draw with small weights, with and without the images at hand."""
+
+import json
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from draw_np import datasets, equations, pretrained
+from draw_np.datasets import cifar10, svhn
+from draw_np.models import draw
+from draw_np.training.checkpoint import describe, save
+
+FIGURES = Path(__file__).parents[1] / "figures"
+sys.path.insert(0, str(FIGURES))
+
+import _neighbours
+
+PICTURES = {"train": 13, "valid": 5, "test": 6}
+CONFIGS = {
+    "svhn": draw.Config(54, 54, 3, steps=3, hidden=6, latent=5, read_size=4, write_size=3),
+    "cifar10": draw.Config(32, 32, 3, steps=3, hidden=6, latent=5, read_size=4, write_size=3),
+}
+CURVE = """\
+update,seconds,steps,nats,L_x,L_z,validation,validation_average
+10,100.0,2,5300.0,5210.0,90.0,5250.0,5245.0
+20,300.0,4,5220.0,5120.0,100.0,5200.0,5190.0
+"""
+
+
+def measured(bound):
+    """What a record says of a split, made up."""
+    return {"nll_bound": bound, "standard_error": 0.25, "floor": 5000.0, "mean_image": 6000.0, "images": 9}
+
+
+@pytest.fixture
+def shelf(tmp_path, monkeypatch):
+    """Small untrained weights of both colour models, with records made up."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    monkeypatch.setattr(pretrained, "FOLDER", folder)
+    for name, config in CONFIGS.items():
+        params = draw.init_params(config, np.random.default_rng(0))
+        save(folder / f"{name}.npz", {"params": params}, describe("draw", config))
+        splits = {"train": 5250.0, "train_random": 5275.5, "valid": 5262.25, "test": 5300.0}
+        record = {"dataset": name, "measured": {split: measured(bound) for split, bound in splits.items()}}
+        (folder / f"{name}.json").write_text(json.dumps(record))
+    (folder / "svhn.csv").write_text(CURVE)
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A data folder with a few made-up house numbers and photographs; returns the photographs of `train`."""
+    monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "data"))
+    rng = np.random.default_rng(0)
+    svhn.folder().mkdir(parents=True)
+    for split, count in PICTURES.items():
+        np.save(svhn.path(split), rng.integers(256, size=(count, 64, 64, 3), dtype=np.uint8))
+        np.save(svhn.digits_path(split), rng.integers(10, size=(count, 5), dtype=np.uint8))
+    photographs = rng.integers(256, size=(11, 32, 32, 3), dtype=np.uint8)
+    monkeypatch.setattr(cifar10, "raw", lambda split: photographs)
+    monkeypatch.setattr(cifar10, "is_here", lambda: True)
+    return photographs
+
+
+@pytest.fixture
+def no_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "no data"))
+
+
+def run(script, file, monkeypatch):
+    """Run a script of this name as if from the command line; returns what it defines."""
+    monkeypatch.setattr("sys.argv", [f"{script}.py", str(file)])
+    with matplotlib.rc_context():
+        return runpy.run_path(str(FIGURES / f"{script}.py"), run_name="__main__")
+
+
+def width(path):
+    with Image.open(path) as image:
+        assert image.format == "PNG" and np.asarray(image.convert("L")).std() > 10
+        return image.width
+
+
+def test_house_numbers_being_drawn(shelf, tmp_path, monkeypatch, capsys):
+    run("figure_10", tmp_path / "picture.png", monkeypatch)
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / f"picture{end}") for end in (".png", ".gif")]
+    assert width(tmp_path / "picture.png") > 500
+    with Image.open(tmp_path / "picture.gif") as image:
+        assert image.n_frames == 3
+
+
+def test_figure_9_with_house_numbers_measures_and_shows_them_apart(shelf, data, tmp_path, monkeypatch, capsys):
+    module = run("figure_09", tmp_path / "picture.png", monkeypatch)
+    made = [tmp_path / name for name in ("picture.json", "picture_neighbours.png", "picture.png")]
+    assert capsys.readouterr().out.splitlines() == list(map(str, made))
+    found = json.loads(made[0].read_text())
+    assert found["training_images"] == 13 and found["pieces"] == 9 and found["weights"] == module["weights_hash"]()
+    params, config = pretrained.load_pretrained("svhn")
+    noise = draw.sample_noise(config, 96, np.random.default_rng(0))
+    last = equations.pixel_means(draw.generate(params, config, noise).canvases[-1])[11::12]
+    raw = datasets.raw("svhn", "train") / np.float32(255)
+    pieces = [raw[:, y : y + 54, x : x + 54] for y in (0, 5, 10) for x in (0, 5, 10)]
+    least = [min(np.sqrt(np.mean((piece - image) ** 2, axis=(1, 2, 3))).min() for piece in pieces) for image in last]
+    assert found["distances"] == pytest.approx(least, abs=1e-4)
+    assert width(made[1]) > width(made[2])
+
+
+def test_the_picture_to_publish_is_the_same_with_and_without_house_numbers(shelf, data, tmp_path, monkeypatch, capsys):
+    run("figure_09", tmp_path / "with.png", monkeypatch)
+    script = tmp_path / "figure_09.py"  # beside the distances
+    (tmp_path / "with.json").rename(tmp_path / "figure_09.json")
+    script.write_bytes((FIGURES / "figure_09.py").read_bytes())
+    monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "nothing"))
+    monkeypatch.setattr("sys.argv", ["figure_09.py", str(tmp_path / "without.png")])
+    capsys.readouterr()
+    with matplotlib.rc_context():
+        runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr() == (f"{tmp_path / 'without.png'}\n", "")
+    assert (tmp_path / "with.png").read_bytes() == (tmp_path / "without.png").read_bytes()
+    assert not (tmp_path / "without.json").exists()
+    params = draw.init_params(CONFIGS["svhn"], np.random.default_rng(1))
+    save(shelf / "svhn.npz", {"params": params}, describe("draw", CONFIGS["svhn"]))  # others
+    with matplotlib.rc_context():
+        runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().err == (
+        "figure_09.py: the distances are left out: SVHN is not here, and figure_09.json has none of these weights\n"
+    )
+
+
+def test_figure_12_has_its_column_where_the_photographs_are(shelf, data, tmp_path, monkeypatch, capsys):
+    run("figure_12", tmp_path / "with.png", monkeypatch)
+    assert capsys.readouterr() == (f"{tmp_path / 'with.png'}\n", "")
+    monkeypatch.setattr(cifar10, "is_here", lambda: False)
+    run("figure_12", tmp_path / "without.png", monkeypatch)
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"figure_12.py: the nearest training images are left out: .* datasets fetch cifar10\n", err)
+    assert width(tmp_path / "without.png") < width(tmp_path / "with.png")
+
+
+@pytest.mark.parametrize("memory_mapped", [True, False])
+def test_the_nearest_are_found_in_blocks(memory_mapped, data, monkeypatch):
+    monkeypatch.setattr(_neighbours, "BLOCK", 4)  # so that the last block is shorter
+    raw = datasets.raw("svhn", "train") if memory_mapped else np.array(datasets.raw("svhn", "train"))
+    monkeypatch.setattr(svhn, "raw", lambda split: raw)
+    chosen = [(12, 0, 10), (0, 5, 5), (3, 10, 0), (4, 10, 10)]  # picture, row, column
+    images = np.stack([raw[k, y : y + 54, x : x + 54] / np.float32(255) for k, y, x in chosen])
+    noisy = np.clip(images + np.random.default_rng(1).normal(0, 0.05, images.shape), 0, 1).astype(np.float32)
+    blocks = list(_neighbours.training_blocks("svhn"))
+    assert [len(block) for block in blocks] == 9 * [4] + 9 * [4] + 9 * [4] + 9 * [1]
+    found, distances = _neighbours.nearest(noisy, blocks)
+    assert np.array_equal(found, images)
+    assert distances == pytest.approx(np.sqrt(np.mean((noisy - images) ** 2, axis=(1, 2, 3))), rel=1e-5)
+
+
+def test_the_photographs_are_compared_whole(data):
+    (block,) = _neighbours.training_blocks("cifar10")
+    assert np.array_equal(block, data / np.float32(255))
+
+
+def test_figure_11_is_the_metrics_and_the_record(shelf, tmp_path, monkeypatch, capsys):
+    module = run("figure_11", tmp_path / "picture.png", monkeypatch)
+    assert capsys.readouterr().out == f"{tmp_path / 'picture.png'}\n" and width(tmp_path / "picture.png") > 1000
+    figure = module["figure_of"](pretrained.load_curve("svhn"), pretrained.load_record("svhn"))
+    training, validation = (line.get_xydata().tolist() for line in figure.axes[0].lines[:2])
+    assert training == [[10, 5300], [20, 5220]] and validation == [[10, 5245], [20, 5190]]
+    (text,) = (text.get_text() for text in figure.texts)
+    above = re.findall(r"(.*): ([\d.]+) ± 0.2 nats above the floor of 5000.0", text)
+    assert above == [
+        ("training, random places", "275.5"),
+        ("training, the same images' centres", "250.0"),
+        ("validation, centres", "262.2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "script, missing", [("figure_09", "svhn"), ("figure_10", "svhn"), ("figure_11", "svhn"), ("figure_12", "cifar10")]
+)
+def test_missing_weights_are_one_line(script, missing, tmp_path, monkeypatch):
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        run(script, tmp_path / "picture.png", monkeypatch)
+    message = stopped.value.code
+    assert message.startswith(f"{script}.py: ") and repr(missing) in message and "\n" not in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_house_numbers_are_one_line(shelf, data, tmp_path, monkeypatch):
+    svhn.path("train").write_bytes(svhn.path("train").read_bytes()[:-1])
+    monkeypatch.setattr(svhn, "is_here", lambda: True)
+    monkeypatch.setattr(svhn, "counts", lambda: PICTURES)
+    with pytest.raises(SystemExit, match="^figure_09.py: .*train.npy cannot be read"):
+        run("figure_09", tmp_path / "picture.png", monkeypatch)
