@@ -34,10 +34,8 @@ def stated(record):
     lines = []
     for name, text in MEASURED.items():
         found = record["measured"][name]
-        above = found["nll_bound"] - found["floor"]
-        lines.append(
-            f"{text}: {above:.1f} ± {found['standard_error']:.1f} nats above the floor of {found['floor']:.1f}"
-        )
+        above = f"{found['nll_bound'] - found['floor']:.1f} ± {found['standard_error']:.1f} nats"
+        lines.append(f"{text}: {above} above the floor of {found['floor']:.1f}")
     return lines
 
 

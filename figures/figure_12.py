@@ -23,7 +23,7 @@ def main(path):
         neighbours, _ = nearest(images[COLUMNS - 1 :: COLUMNS], training_blocks(DATASET))
     else:
         complain(
-            "the nearest training images are left out: CIFAR-10 is not here; run python -m draw_np datasets fetch cifar10"
+            f"the nearest training images are left out: run python -m draw_np datasets fetch {DATASET} to see them"
         )
     save_figure(show_beside(images, COLUMNS, neighbours), path)
 

@@ -3,8 +3,9 @@
 import json
 import re
 import runpy
-import sys
 from pathlib import Path
+
+import _neighbours
 
 import matplotlib
 import numpy as np
@@ -17,10 +18,6 @@ from draw_np.models import draw
 from draw_np.training.checkpoint import describe, save
 
 FIGURES = Path(__file__).parents[1] / "figures"
-sys.path.insert(0, str(FIGURES))
-
-import _neighbours
-
 PICTURES = {"train": 13, "valid": 5, "test": 6}
 CONFIGS = {
     "svhn": draw.Config(54, 54, 3, steps=3, hidden=6, latent=5, read_size=4, write_size=3),
@@ -139,7 +136,9 @@ def test_figure_12_has_its_column_where_the_photographs_are(shelf, data, tmp_pat
     monkeypatch.setattr(cifar10, "is_here", lambda: False)
     run("figure_12", tmp_path / "without.png", monkeypatch)
     out, err = capsys.readouterr()
-    assert re.fullmatch(r"figure_12.py: the nearest training images are left out: .* datasets fetch cifar10\n", err)
+    assert re.fullmatch(
+        r"figure_12.py: the nearest training images are left out: .* datasets fetch cifar10 to see them\n", err
+    )
     assert width(tmp_path / "without.png") < width(tmp_path / "with.png")
 
 
