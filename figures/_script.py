@@ -9,25 +9,32 @@ os.environ["MPLBACKEND"] = "agg"  # before Matplotlib is imported: these scripts
 import numpy as np
 from matplotlib import pyplot as plt
 
-from draw_np import equations, load_pretrained, plotting
+from draw_np import equations, kernels, load_pretrained, plotting
 from draw_np.datasets import DatasetError
 from draw_np.models import draw
+from draw_np.models.common import from_planes
 from draw_np.training.checkpoint import CheckpointError
+from draw_np.training.journal import TrainingError
 
 
-def run(main, default):
+def run(main, default, train=None):
     """Call `main` with the file of the command line, else with `default`, in the project's style.
 
-    Weights that are missing or damaged, images that are damaged, and a file that cannot be written end the script with
-    one line.
+    Of a script that has something to `train`, `--train FOLDER` calls that first, with the folder. Weights that are
+    missing or damaged, images that are damaged, and a file that cannot be written end the script with one line.
     """
-    script = f"{Path(default).stem}.py"
-    if len(sys.argv) > 2:
-        sys.exit(f"usage: python figures/{script} [FILE{Path(default).suffix}]")
+    script, given = f"{Path(default).stem}.py", sys.argv[1:]
+    folder = given[1] if train and len(given) == 2 and given[0] == "--train" else None
+    if len(given) > 1 and not folder or given == ["--train"]:
+        choice = " | --train FOLDER" if train else ""
+        sys.exit(f"usage: python figures/{script} [FILE{Path(default).suffix}{choice}]")
     plotting.use_style()
     try:
-        main(*(sys.argv[1:] or [default]))
-    except (CheckpointError, DatasetError, OSError) as error:
+        if folder:
+            train(folder)
+            given = []
+        main(*(given or [default]))
+    except (CheckpointError, DatasetError, TrainingError, OSError) as error:
         sys.exit(f"{script}: {error}")
 
 
@@ -41,6 +48,27 @@ def drawn(weights, count, seed):
     noise = draw.sample_noise(config, count, np.random.default_rng(seed))
     canvases, windows = draw.generate(params, config, noise)
     return config, equations.pixel_means(canvases), windows
+
+
+def finished(weights, count, seed):
+    """The last canvases' means of what `drawn` draws, (count, height, width[, channels]); for many images."""
+    params, config = load_pretrained(weights)
+    parts = batches(draw.sample_noise(config, count, np.random.default_rng(seed)), axis=1)
+    last = (draw.generate(params, config, noise, kernels).canvases[-1] for noise in parts)
+    return np.concatenate([equations.pixel_means(canvas) for canvas in last])
+
+
+def reconstructed(weights, images, seed):
+    """What the shipped weights of this name make of images that they look at, of their shape: means sigma(c_T)."""
+    params, config = load_pretrained(weights)
+    parts = batches(draw.sample_noise(config, len(images), np.random.default_rng(seed)), axis=1)
+    last = (draw.infer(params, config, *part, kernels).canvases[-1] for part in zip(batches(images), parts))
+    return np.concatenate([equations.pixel_means(from_planes(canvas)) for canvas in last])
+
+
+def batches(array, axis=0):
+    """An array in parts of some hundred images, which lie along `axis`."""
+    return np.array_split(array, -(-array.shape[axis] // 125), axis)
 
 
 def save_strip(path, weights, count, seed, columns, animated=True):
