@@ -22,9 +22,7 @@ def main(path):
     if is_here(DATASET):
         neighbours, _ = nearest(images[COLUMNS - 1 :: COLUMNS], training_blocks(DATASET))
     else:
-        complain(
-            f"the nearest training images are left out: run python -m draw_np datasets fetch {DATASET} to see them"
-        )
+        complain(f"the nearest training images are left out: run python -m draw_np datasets fetch {DATASET}")
     save_figure(show_beside(images, COLUMNS, neighbours), path)
 
 

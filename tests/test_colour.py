@@ -1,11 +1,14 @@
 """The figures of house numbers and photographs: they draw with small weights, with and without the images at hand."""
 
+import itertools
 import json
 import re
 import runpy
 from pathlib import Path
 
 import _neighbours
+import _reading
+import _script
 
 import matplotlib
 import numpy as np
@@ -16,6 +19,7 @@ from draw_np import datasets, equations, pretrained
 from draw_np.datasets import cifar10, svhn
 from draw_np.models import draw
 from draw_np.training.checkpoint import describe, save
+from draw_np.training.recipe import Phase
 
 FIGURES = Path(__file__).parents[1] / "figures"
 PICTURES = {"train": 13, "valid": 5, "test": 6}
@@ -53,22 +57,19 @@ def shelf(tmp_path, monkeypatch):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A data folder with a few made-up house numbers and photographs; returns the photographs of `train`."""
+    """A data folder with a few made-up house numbers and photographs; returns the photographs, by split."""
     monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "data"))
     rng = np.random.default_rng(0)
     svhn.folder().mkdir(parents=True)
     for split, count in PICTURES.items():
         np.save(svhn.path(split), rng.integers(256, size=(count, 64, 64, 3), dtype=np.uint8))
         np.save(svhn.digits_path(split), rng.integers(10, size=(count, 5), dtype=np.uint8))
-    photographs = rng.integers(256, size=(11, 32, 32, 3), dtype=np.uint8)
-    monkeypatch.setattr(cifar10, "raw", lambda split: photographs)
+    photographs = {
+        split: rng.integers(256, size=(count, 32, 32, 3), dtype=np.uint8) for split, count in PICTURES.items()
+    }
+    monkeypatch.setattr(cifar10, "_read", lambda split: (photographs[split], np.zeros(len(photographs[split]))))
     monkeypatch.setattr(cifar10, "is_here", lambda: True)
     return photographs
-
-
-@pytest.fixture
-def no_data(tmp_path, monkeypatch):
-    monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "no data"))
 
 
 def run(script, file, monkeypatch):
@@ -136,9 +137,7 @@ def test_figure_12_has_its_column_where_the_photographs_are(shelf, data, tmp_pat
     monkeypatch.setattr(cifar10, "is_here", lambda: False)
     run("figure_12", tmp_path / "without.png", monkeypatch)
     out, err = capsys.readouterr()
-    assert re.fullmatch(
-        r"figure_12.py: the nearest training images are left out: .* datasets fetch cifar10 to see them\n", err
-    )
+    assert re.fullmatch(r"figure_12.py: the nearest training images are left out: .* datasets fetch cifar10\n", err)
     assert width(tmp_path / "without.png") < width(tmp_path / "with.png")
 
 
@@ -159,7 +158,7 @@ def test_the_nearest_are_found_in_blocks(memory_mapped, data, monkeypatch):
 
 def test_the_photographs_are_compared_whole(data):
     (block,) = _neighbours.training_blocks("cifar10")
-    assert np.array_equal(block, data / np.float32(255))
+    assert np.array_equal(block, data["train"] / np.float32(255))
 
 
 def test_figure_11_is_the_metrics_and_the_record(shelf, tmp_path, monkeypatch, capsys):
@@ -177,8 +176,179 @@ def test_figure_11_is_the_metrics_and_the_record(shelf, tmp_path, monkeypatch, c
     ]
 
 
+def script(name, monkeypatch, **changed):
+    """What a script defines, some of it changed."""
+    module = runpy.run_path(str(FIGURES / f"{name}.py"))
+    for key, value in changed.items():
+        monkeypatch.setitem(module["main"].__globals__, key, value)
+    return module
+
+
+def cells(path):
+    """The table of a page: a list of cells for each row below the head."""
+    lines = [line for line in path.read_text("utf-8").splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_many_images_are_drawn_as_few_are(shelf):
+    for name in CONFIGS:
+        _, means, _ = _script.drawn(name, 130, 7)
+        assert _script.finished(name, 130, 7) == pytest.approx(means[-1], abs=1e-5)
+
+
+def test_reconstructions_are_those_of_the_images(shelf, data):
+    images = datasets.load("svhn", "test").images
+    params, config = pretrained.load_pretrained("svhn")
+    noise = draw.sample_noise(config, len(images), np.random.default_rng(3))
+    trace = draw.infer(params, config, images, noise)
+    expected = np.moveaxis(equations.pixel_means(trace.canvases[-1]), 1, -1)
+    assert _script.reconstructed("svhn", images, 3) == pytest.approx(expected, abs=1e-5)
+
+
+def test_copies_are_found_out(shelf, data, tmp_path, monkeypatch, capsys):
+    """Of a test set that lies in the training set, at a place of its own and off by a pixel's value."""
+    module = script("copying", monkeypatch, COUNT=6)
+    data["test"][:] = data["train"][:6]
+    data["test"][0, 0, 0, 0] ^= 128
+    raw = np.load(svhn.path("train"))
+    np.save(svhn.path("test"), np.roll(raw[:6], (-5, 5), (1, 2)))  # the centre is the piece at row 10, column 0
+    for name in CONFIGS:
+        found = module["distances"](name)
+        assert [len(each) for each in found.values()] == [6, 6, 6]
+        far, near = list(found.values())[0], found["test images"]
+        assert near == pytest.approx([0.5 / np.sqrt(3072) if name == "cifar10" else 0, 0, 0, 0, 0, 0], abs=1e-4)
+        assert far.min() > 0.2
+    module["main"](tmp_path / "table.md")
+    table = cells(tmp_path / "table.md")
+    assert [row[0] for row in table[:4]] == [
+        "6 samples of `svhn`",
+        "6 reconstructions of test images",
+        "6 test images",
+        "- of 13 training images of `svhn`",
+    ]
+    assert table[0][2:] == ["0.000", "0.000"] and len(table) == 8
+    capsys.readouterr()
+    before = (tmp_path / "table.md").read_bytes()
+    monkeypatch.setattr(cifar10, "is_here", lambda: False)
+    module["main"](tmp_path / "table.md")
+    out, err = capsys.readouterr()
+    assert "table.md stays as it is: run python -m draw_np datasets fetch cifar10 to measure it\n" in err and not out
+    assert (tmp_path / "table.md").read_bytes() == before
+
+
+def test_light_and_dark_do_not_depend_on_brightness_contrast_or_sign(monkeypatch):
+    light_and_dark = script("house_numbers", monkeypatch)["light_and_dark"]
+    images = np.random.default_rng(0).random((3, 8, 7, 3)).astype(np.float32)
+    seen = light_and_dark(images)
+    assert seen.shape == (3, 8, 7, 2) and seen.dtype == np.float32 and seen.min() == 0 and 0.5 < seen.max() <= 1
+    assert light_and_dark(0.25 + images / 2) == pytest.approx(seen, abs=1e-4)
+    assert light_and_dark(1 - images) == pytest.approx(seen[..., ::-1], abs=1e-4)
+    assert np.all(np.minimum(seen[..., 0], seen[..., 1]) == 0)
+    assert np.all(light_and_dark(np.full((1, 8, 7, 3), 0.5, np.float32)) == 0)
+
+
+def test_the_classifier_learns_from_pieces_and_their_leftmost_digits(data, monkeypatch):
+    module = script("house_numbers", monkeypatch)
+    images, digits = module["sample"](np.random.default_rng(0), 40)
+    assert images.shape == (40, 54, 54, 2) and digits.shape == (40,)
+    raw, labels = datasets.raw("svhn", "train"), svhn.digits("train")[:, 0]
+    places = itertools.product(range(13), range(11), range(11))
+    pieces = [raw[k : k + 1, y : y + 54, x : x + 54] / np.float32(255) for k, y, x in places]
+    known = np.concatenate([module["light_and_dark"](piece) for piece in pieces])
+    turned = 0
+    for image, digit in zip(images[:8], digits[:8]):
+        both = [np.abs(known - each).max(axis=(1, 2, 3)) for each in (image, image[..., ::-1])]
+        assert min(map(np.min, both)) < 1e-5
+        turned += both[1].min() < both[0].min()
+        assert digit == labels[min(both, key=np.min).argmin() // 121]
+    assert 0 < turned < 8
+
+
+def test_a_classifier_is_trained_gone_on_with_and_asked(shelf, data, tmp_path, monkeypatch, capsys):
+    changed = {"PHASES": (Phase(2, 1e-3),), "WEIGHTS": tmp_path / "reader.npz", "COUNT": 5}
+    module = script("house_numbers", monkeypatch, **changed)
+    _reading.train_classifier(module["reader_run"](), tmp_path / "run", tmp_path / "reader.npz")
+    made = (tmp_path / "reader.npz").read_bytes()
+    _reading.train_classifier(module["reader_run"](), tmp_path / "run", tmp_path / "reader.npz")
+    assert (tmp_path / "reader.npz").read_bytes() == made
+    module["main"](tmp_path / "table.md")
+    assert [row[0] for row in cells(tmp_path / "table.md")] == [
+        "5 samples of `svhn`",
+        "5 reconstructions of test photographs",
+        "5 test photographs",
+        "5 test photographs in squares of 9 x 9, shuffled",
+    ]
+    p = _reading.probabilities(tmp_path / "reader.npz", module["fixed"]("test").images[:5])
+    assert p.shape == (5, 10) and p.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert cells(tmp_path / "table.md")[2][3] == f"{p.max(axis=1).mean():.3f}"
+    right = np.mean(p.argmax(axis=1) == svhn.digits("test")[:5, 0])
+    assert f"test photographs it names {right:.1%} right" in (tmp_path / "table.md").read_text().replace("\n", " ")
+    before, said = (tmp_path / "table.md").read_bytes(), capsys.readouterr()
+    monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "nothing"))
+    module["main"](tmp_path / "table.md")
+    assert "stays as it is: run python -m draw_np datasets fetch svhn" in capsys.readouterr().err
+    assert (tmp_path / "table.md").read_bytes() == before and "5 samples" in said.out
+
+
+def test_house_numbers_without_digits_are_one_line(shelf, data, tmp_path, monkeypatch):
+    svhn.digits_path("test").unlink()
+    with pytest.raises(SystemExit, match="^house_numbers.py: .*test_digits.npy is not there"):
+        run("house_numbers", tmp_path / "table.md", monkeypatch)
+
+
+def test_colour_is_told_from_the_records(shelf, tmp_path, monkeypatch):
+    module = script("colour", monkeypatch, FOUND=tmp_path / "colour.json")
+    vaes = {name: {"nll_bound": 5500.0, "standard_error": 2.0, "floor": 5000.0} for name in CONFIGS}
+    vaes["cifar10"]["floor"] = 5000.5  # of other images
+    (tmp_path / "colour.json").write_text(json.dumps(vaes))
+    module["main"](tmp_path / "table.md")
+    assert [row[1:] for row in cells(tmp_path / "table.md")] == [
+        ["5,000.0", "0.0", "0.000"],
+        ["6,000.0", "1,000.0", "1.000"],
+        ["5,500.0 +- 2.0", "500.0", "0.500"],
+        ["5,300.0 +- 0.2", "300.0", "0.300"],
+        ["5,000.0", "0.0", "0.000"],
+        ["6,000.0", "1,000.0", "1.000"],
+        ["5,300.0 +- 0.2", "300.0", "0.300"],
+    ]
+    (shelf / "cifar10.npz").unlink()
+    (tmp_path / "colour.json").unlink()
+    module["main"](tmp_path / "table.md")
+    assert len(cells(tmp_path / "table.md")) == 3
+
+
+def test_the_variational_auto_encoders_are_trained_and_measured(data, tmp_path, monkeypatch):
+    sizes = {"svhn": (54, 54, 3, 6, 5), "cifar10": (32, 32, 3, 6, 5)}
+    changed = {"FOUND": tmp_path / "colour.json", "SIZES": sizes, "PHASES": (Phase(2, 1e-3),), "BATCH": 4}
+    module = script("colour", monkeypatch, **changed)
+    module["train"](tmp_path / "runs")
+    found = json.loads((tmp_path / "colour.json").read_text())
+    for name in sizes:
+        images = datasets.load(name, "test").images
+        assert found[name]["floor"] == pytest.approx(datasets.floor(images), abs=1e-4)
+        assert found[name]["images"] == 6 and found[name]["update"] == 2
+        assert found[name]["nll_bound"] == pytest.approx(found[name]["reconstruction"] + found[name]["kl"], abs=2e-4)
+
+
+@pytest.mark.parametrize("arguments", [["--train"], ["--train", "a", "b"], ["a.md", "b.md"]])
+def test_a_script_that_can_train_is_told_how(arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["colour.py", *arguments])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"usage: python figures/colour.py \[FILE.md \| --train FOLDER\]"):
+        runpy.run_path(str(FIGURES / "colour.py"), run_name="__main__")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
-    "script, missing", [("figure_09", "svhn"), ("figure_10", "svhn"), ("figure_11", "svhn"), ("figure_12", "cifar10")]
+    "script, missing",
+    [
+        ("figure_09", "svhn"),
+        ("figure_10", "svhn"),
+        ("figure_11", "svhn"),
+        ("figure_12", "cifar10"),
+        ("copying", "svhn"),
+        ("colour", "svhn"),
+    ],
 )
 def test_missing_weights_are_one_line(script, missing, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
