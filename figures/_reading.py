@@ -53,6 +53,17 @@ def shuffled(images, side, seed=0):
     return np.ascontiguousarray(mixed.swapaxes(2, 3).reshape(images.shape))
 
 
+def random_phases(images, seed=0):
+    """Images (count, height, width, 3) whose waves are as strong as before but shifted at random, clipped to [0, 1].
+
+    They are as smooth and as colourful as they were and have no shapes: a control for what is blurred.
+    """
+    noise = np.random.default_rng(seed).random((*images.shape[:3], 1))
+    phases = np.exp(1j * np.angle(np.fft.rfft2(noise, axes=(1, 2))))  # the same for all colours
+    waves = np.abs(np.fft.rfft2(images, axes=(1, 2))) * phases
+    return np.clip(np.fft.irfft2(waves, images.shape[1:3], axes=(1, 2)), 0, 1).astype(images.dtype)
+
+
 def row(name, p):
     """A row below HEAD, from the probabilities of what a classifier holds for the likeliest, (count,)."""
     shares = [f"{np.mean(p > sure):.3f}" for sure in SURE]

@@ -78,6 +78,7 @@ def table():
         "reconstructions of test photographs": reconstructed("svhn", real, SEED),
         "test photographs": real,
         f"test photographs in squares of {SQUARE} x {SQUARE}, shuffled": _reading.shuffled(real, SQUARE),
+        "clouds of the same spectra as the test photographs": _reading.random_phases(real),
     }
     read = {name: _reading.probabilities(WEIGHTS, light_and_dark(images)) for name, images in shown.items()}
     lines = [_reading.HEAD, *(_reading.row(name, p.max(axis=1)) for name, p in read.items())]
@@ -90,8 +91,9 @@ p is the probability that a classifier gives to the digit that it holds for the 
 takes {reader_run().config.steps} glimpses of 12 x 12 and has learned from the labels of training photographs alone. Of
 these test photographs it names {right["test photographs"]} right, of their reconstructions
 {right["reconstructions of test photographs"]}. It was never shown what is no digit, so it is sure of some of that too:
-the last row is a control. The samples are the first {COUNT:,} of seed {SEED}, the means sigma(c_T). Standard errors of
-the shares are at most {np.sqrt(0.25 / len(real)):.3f}.
+the last two rows are controls, and the last has the photographs' waves, each as strong as it is there, shifted at
+random. The samples are the first {COUNT:,} of seed {SEED}, the means sigma(c_T). Standard errors of the shares are at
+most {np.sqrt(0.25 / len(real)):.3f}.
 """
 
 

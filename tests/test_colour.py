@@ -247,6 +247,23 @@ def test_light_and_dark_do_not_depend_on_brightness_contrast_or_sign(monkeypatch
     assert np.all(light_and_dark(np.full((1, 8, 7, 3), 0.5, np.float32)) == 0)
 
 
+def test_controls_have_the_pixels_or_the_waves_and_no_more(data):
+    images = datasets.load("svhn", "test").images
+    faint = 0.5 + (images - 0.5) / 8  # so that nothing is clipped
+    squares, waves = _reading.shuffled(images, 9), _reading.random_phases(faint)
+    for image, mixed in zip(images, squares):
+        assert np.array_equal(np.sort(image, axis=None), np.sort(mixed, axis=None)) and not np.array_equal(image, mixed)
+        cut = [part[y : y + 9, x : x + 9] for part in (image, mixed) for y in range(0, 54, 9) for x in range(0, 54, 9)]
+        assert sorted(map(np.ndarray.tobytes, map(np.ascontiguousarray, cut[:36]))) == (
+            sorted(map(np.ndarray.tobytes, map(np.ascontiguousarray, cut[36:])))
+        )
+    strength = [np.abs(np.fft.rfft2(each, axes=(1, 2))) for each in (faint, waves)]
+    inner = np.s_[:, 1:27, 1:27]  # where no wave is its own mirror image
+    assert strength[1][inner] == pytest.approx(strength[0][inner], rel=0.01, abs=0.01)
+    assert waves.mean(axis=(1, 2)) == pytest.approx(faint.mean(axis=(1, 2)), abs=1e-4)
+    assert not np.allclose(waves, faint, atol=0.02)
+
+
 def test_the_classifier_learns_from_pieces_and_their_leftmost_digits(data, monkeypatch):
     module = script("house_numbers", monkeypatch)
     images, digits = module["sample"](np.random.default_rng(0), 40)
@@ -277,6 +294,7 @@ def test_a_classifier_is_trained_gone_on_with_and_asked(shelf, data, tmp_path, m
         "5 reconstructions of test photographs",
         "5 test photographs",
         "5 test photographs in squares of 9 x 9, shuffled",
+        "5 clouds of the same spectra as the test photographs",
     ]
     p = _reading.probabilities(tmp_path / "reader.npz", module["fixed"]("test").images[:5])
     assert p.shape == (5, 10) and p.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
