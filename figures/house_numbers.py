@@ -93,7 +93,7 @@ these test photographs it names {right["test photographs"]} right, of their reco
 {right["reconstructions of test photographs"]}. It was never shown what is no digit, so it is sure of some of that too:
 the last two rows are controls, and the last has the photographs' waves, each as strong as it is there, shifted at
 random. The samples are the first {COUNT:,} of seed {SEED}, the means sigma(c_T). Standard errors of the shares are at
-most {np.sqrt(0.25 / len(real)):.3f}.
+most {np.sqrt(0.25 / len(real)):.3f}. How near the samples are to what was trained on, [copying.md](copying.md) tells.
 """
 
 
