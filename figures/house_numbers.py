@@ -27,7 +27,7 @@ from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 TABLE, WEIGHTS = (Path(__file__).with_suffix(ending) for ending in (".md", ".npz"))
 COUNT, SEED, SQUARE = 1000, 0, 9  # images, and pixels of the squares that the control is cut into
 RANGE = 2.5  # standard deviations that are told apart
-PHASES = Phase(200, Ramp(0.0, 1e-3)), Phase(3_800, 1e-3), Phase(8_000, Ramp(1e-3, 0.0))
+PHASES = Phase(200, Ramp(0.0, 1e-3)), Phase(1_800, 1e-3), Phase(10_000, Ramp(1e-3, 0.0))
 
 
 def light_and_dark(images):

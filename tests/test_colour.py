@@ -348,6 +348,14 @@ def test_the_variational_auto_encoders_are_trained_and_measured(data, tmp_path, 
         assert found[name]["nll_bound"] == pytest.approx(found[name]["reconstruction"] + found[name]["kl"], abs=2e-4)
 
 
+def test_a_script_trains_before_it_tells(monkeypatch):
+    calls = []
+    monkeypatch.setattr("sys.argv", ["x.py", "--train", "folder"])
+    with matplotlib.rc_context():
+        _script.run(lambda path: calls.append(path), "x.md", lambda folder: calls.append(f"trained in {folder}"))
+    assert calls == ["trained in folder", "x.md"]
+
+
 @pytest.mark.parametrize("arguments", [["--train"], ["--train", "a", "b"], ["a.md", "b.md"]])
 def test_a_script_that_can_train_is_told_how(arguments, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["colour.py", *arguments])
