@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -116,7 +117,6 @@ EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
 @pytest.mark.parametrize(
     "argv, expected",
     [
-        ("", "required: COMMAND"),
         ("trian", "invalid choice: 'trian'"),
         ("train --out x", "required: --preset"),
         ("train --preset small", "required: --out"),
@@ -725,3 +725,16 @@ def test_a_reader_that_goes_away(here):
     found = subprocess.run(command, env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=60)
     os.close(writing)
     assert found.returncode != 0 and found.stderr.count(b"\n") <= 1 and b"Traceback" not in found.stderr
+
+
+def test_alone_it_says_what_to_do_first_and_that_works(capsys):
+    assert cli.main([]) == 0
+    commands = re.findall(r"python -m draw_np (.*?)(?:  |\n|$)", capsys.readouterr().out)
+    assert len(commands) > 5 and commands[-1] == "--help"
+    for command in commands[:-1]:
+        assert cli.make_parser().parse_args(command.split()).run
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"draw_np {cli.__version__}\n"

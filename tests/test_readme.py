@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import draw_np
 from draw_np.pretrained import load_record, names
 from draw_np.training.presets import PRESETS
 from tools.record import plus_minus
@@ -34,7 +35,9 @@ def test_map_of_equations():
             assert any(int(number) in numbers for numbers in named), f"lesson {lesson} does not name Eq {number}"
 
 
-@pytest.mark.parametrize("page", ["README.md", "draw_np/pretrained/README.md", "figures/README.md", "docs/*.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "draw_np/pretrained/README.md", "figures/README.md", "docs/*.md"]
+)
 def test_links_lead_somewhere(page):
     pages = list(ROOT.glob(page))
     assert pages
@@ -55,3 +58,14 @@ def test_weights_are_told_as_their_records_have_them():
         updates = f"{record['update']:,}" + ("" if finished else f" of {record['length']:,}")
         told = rows[name]
         assert (told[2].replace("*", ""), told[3], told[5]) == (test, valid, updates), name
+
+
+def test_contributors_are_told_of_tests_that_are_there():
+    table = re.findall(r"^\| .* \| `pytest (.+?)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+    paths = [path for row in table for path in row.split()]
+    assert len(paths) > 10 and [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_citation_is_of_this_version():
+    lines = (ROOT / "CITATION.cff").read_text("utf-8").splitlines()
+    assert f"version: {draw_np.__version__}" in lines and "license: MIT" in lines

