@@ -8,9 +8,7 @@ Run `python figures/figure_01.py [FILE.png]`; the default is figure_01.png besid
 
 from pathlib import Path
 
-from _script import drawn, run
-
-from draw_np import plotting
+from _script import run, save_strip
 
 PICTURE = Path(__file__).with_suffix(".png")
 WEIGHTS = "mnist"
@@ -18,11 +16,7 @@ SEED, COUNT, COLUMNS = 1, 8, 12
 
 
 def main(path):
-    config, probabilities, windows = drawn(WEIGHTS, COUNT, SEED)
-    animation = Path(path).with_suffix(".gif")
-    plotting.save_film_strip(path, probabilities, windows, config.write_size, COLUMNS)
-    plotting.save_animation(animation, probabilities, windows, config.write_size)
-    print(path, animation, sep="\n")
+    save_strip(path, WEIGHTS, COUNT, SEED, COLUMNS)
 
 
 if __name__ == "__main__":

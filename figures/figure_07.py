@@ -8,9 +8,7 @@ Run `python figures/figure_07.py [FILE.png]`; the default is figure_07.png besid
 
 from pathlib import Path
 
-from _script import drawn, run
-
-from draw_np import plotting
+from _script import run, save_strip
 
 PICTURE = Path(__file__).with_suffix(".png")
 WEIGHTS = "mnist-no-attention"
@@ -18,9 +16,7 @@ SEED, COUNT, COLUMNS = 1, 8, 12
 
 
 def main(path):
-    _, probabilities, _ = drawn(WEIGHTS, COUNT, SEED)
-    plotting.save_film_strip(path, probabilities, steps_shown=COLUMNS)
-    print(path)
+    save_strip(path, WEIGHTS, COUNT, SEED, COLUMNS, animated=False)
 
 
 if __name__ == "__main__":

@@ -7,25 +7,22 @@ on a sample, by `python figures/legibility.py --train FOLDER` (resumable), which
 Run `python figures/legibility.py [FILE.md]`; the default is legibility.md beside this script. It prints the table too.
 """
 
-import sys
 from functools import partial
 from pathlib import Path
 
+import _reading
 from _script import drawn, run, save_table
 
 import numpy as np
 
-from draw_np import datasets, equations, kernels
+from draw_np import datasets
 from draw_np.datasets import Split
 from draw_np.models import glimpse_classifier
-from draw_np.training.checkpoint import load_weights, save
 from draw_np.training.data import Made
-from draw_np.training.loop import train
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
-from draw_np.training.trees import map_leaves
 
 TABLE, WEIGHTS = (Path(__file__).with_suffix(ending) for ending in (".md", ".npz"))
-COUNT, SEED, SURE = 1000, 0, (0.5, 0.8)
+COUNT, SEED = 1000, 0
 FIRST, SECOND = np.triu_indices(10)  # the pairs, 0 and 0 to 9 and 9
 PHASES = (
     Phase(200, Ramp(0.0, 1e-3), shown={"spread": 50}),
@@ -59,31 +56,8 @@ def pairs_run():
     return Run("pairs", "glimpse_classifier", config, Made(sample, fixed("valid"), "pairs"), recipe)
 
 
-def train_in(folder):
-    """Train the classifier in a folder, or go on there, and keep its weights beside this script."""
-    out = Path(folder)
-    if not train(pairs_run(), out, resume=(out / "checkpoint.npz").exists()):
-        sys.exit("stopped: call it again to go on")
-    params, _, config, meta = load_weights(out / "weights.npz")
-    about = {key: meta[key] for key in ("model", "config", "preset", "seed", "update", "seconds")}
-    save(WEIGHTS, {"params": map_leaves(lambda leaf: leaf.astype(np.float16), params)}, about)
-
-
-def probabilities(images):
-    """What the classifier thinks of pictures, (count, 60, 60): probabilities of the pairs, (count, 55)."""
-    params, _, config, _ = load_weights(WEIGHTS)
-    parts = np.array_split(images, max(1, len(images) // 250))
-    look = partial(glimpse_classifier.look, params, config, ops=kernels)
-    return np.concatenate([equations.softmax(look(part).logits) for part in parts])
-
-
-def shuffled(images, side=10):
-    """Pictures (count, 60, 60) cut into squares, which are put together in another order: a control."""
-    count, across, rng = len(images), images.shape[1] // side, np.random.default_rng(SEED)
-    squares = images.reshape(count, across, side, across, side).swapaxes(2, 3).reshape(count, -1, side, side)
-    squares = np.stack([each[rng.permutation(len(each))] for each in squares])
-    squares = squares.reshape(count, across, across, side, side).swapaxes(2, 3)
-    return np.ascontiguousarray(squares.reshape(images.shape))
+probabilities = partial(_reading.probabilities, WEIGHTS)
+shuffled = partial(_reading.shuffled, side=10)
 
 
 def table():
@@ -92,10 +66,7 @@ def table():
     read = {"samples of `two-digit-mnist`": probabilities(drawn("two-digit-mnist", COUNT, SEED)[1][-1])}
     read["test pictures"] = probabilities(real[:COUNT])
     read["test pictures in squares of 10 x 10, shuffled"] = probabilities(shuffled(real[:COUNT]))
-    lines = ["| | read with p > 0.5 | p > 0.8 | mean p |", "|---|---|---|---|"]
-    for name, p in read.items():
-        shares = [f"{np.mean(p.max(axis=1) > sure):.3f}" for sure in SURE]
-        lines.append(f"| {' | '.join((f'{COUNT:,} {name}', *shares, f'{p.max(axis=1).mean():.3f}'))} |")
+    lines = [_reading.HEAD, *(_reading.row(name, p.max(axis=1)) for name, p in read.items())]
     right = np.mean(read["test pictures"].argmax(axis=1) == pairs[:COUNT])
     error = np.sqrt(0.25 / COUNT)
     return f"""# Can both digits be read?
@@ -115,7 +86,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--train"] and len(sys.argv) == 3:
-        train_in(sys.argv[2])
-        sys.argv[1:] = []
-    run(main, TABLE)
+    run(main, TABLE, lambda folder: _reading.train_classifier(pairs_run(), folder, WEIGHTS))

@@ -231,10 +231,12 @@ def test_figure_6_finds_the_nearest_of_the_whole_training_set():
     assert training.shape == (60_000, 28, 28)
     chosen = training[[3, 49_999, 50_000, 59_999]]  # also of the 10,000 that others call validation images
     noisy = np.clip(chosen + rng.normal(0, 0.1, chosen.shape), 0, 1).astype(np.float32)
-    assert np.array_equal(module["nearest"](noisy, training), chosen)
+    found, distances = module["nearest"](noisy, [training[:20_000], training[20_000:]])
+    assert np.array_equal(found, chosen)
+    assert distances == pytest.approx(np.sqrt(np.mean((noisy - chosen) ** 2, axis=(1, 2))), rel=1e-5)
     images, few = rng.random((5, 8, 7)), rng.random((9, 8, 7))
     slow = [few[np.argmin([np.linalg.norm(image - other) for other in few])] for image in images]
-    assert np.array_equal(module["nearest"](images, few), slow)
+    assert np.array_equal(module["nearest"](images, [few])[0], slow)
 
 
 def test_figure_8_tells_when_a_pixel_was_drawn():

@@ -19,9 +19,11 @@ were and of their average, and the seconds trained so far.
 A bound is L = L^x + L^z of Eq 12 in nats per image, with one sample of z and seed 0, and its standard error over the
 images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of one that
 is made without end 10,000 new images. -log p is estimated with K importance samples for each image: such an estimate is
-above -log p on average, and nearer to it with every sample. Pixels of `binarized-mnist` are 0 or 1; those of
-`two-digit-mnist` are grey, so that its nats are cross-entropies, not lengths of codes. Hours are of training alone,
-without the validation between epochs.
+above -log p on average, and nearer to it with every sample. Pixels of `binarized-mnist` are 0 or 1; those of the
+others are intensities, so that their nats are cross-entropies, not lengths of codes: no model can go below the pixels'
+own entropy, the floor. "Mean image" is what the images cost under the mean of the training images. House numbers are
+measured at their centres, and as `train_random` also at random places, as training shows them. Hours are of training
+alone, without the validation between epochs.
 """
 
 
@@ -49,6 +51,18 @@ def plus_minus(measured):
     return f"{measured['nll_bound']:.2f} +- {measured['standard_error']:.2f}"
 
 
+def compared(measured):
+    """A bound beside its floor and the mean image, where the record has them."""
+    if "mean_image" not in measured:
+        return ""
+    floor, mean = measured["floor"], measured["mean_image"]
+    if not floor:
+        return f" (mean image {mean:.2f})"
+    above, most = measured["nll_bound"] - floor, mean - floor
+    share = f"{above / most:.3f} of the mean image's {most:.2f}"
+    return f" ({above:.2f} above the floor of {floor:.2f}: {share})"
+
+
 def spent(record):
     """The updates and the hours of training."""
     return f"{record['update']:,}", f"{record['seconds'] / 3600:.2f}"
@@ -67,7 +81,7 @@ def section(name, record):
     }
     for split, measured in record["measured"].items():
         parts = f" = L^x {measured['reconstruction']:.2f} + L^z {measured['kl']:.2f}" if "kl" in measured else ""
-        rows[split] = f"{plus_minus(measured)}{parts}, {measured['images']:,} images"
+        rows[split] = f"{plus_minus(measured)}{parts}{compared(measured)}, {measured['images']:,} images"
     test = record["measured"]["test"]
     if "nll_estimate" in test:
         estimate = f"{test['nll_estimate']:.2f} +- {test['nll_estimate_standard_error']:.2f}"

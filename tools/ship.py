@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))  # the package that lies beside this folder
 
-from draw_np import datasets, kernels
+from draw_np import datasets, equations, kernels
+from draw_np.models.common import initial_canvas, to_planes
 from draw_np.models.prune import restored
 from draw_np.pretrained import FOLDER
 from draw_np.training.checkpoint import CheckpointError, describe, load_weights, save
@@ -31,9 +32,9 @@ from draw_np.training.trees import map_leaves, named_leaves
 from draw_np.training.words import in_words
 from tools.record import page
 
-QUICK = 500
+QUICK, MANY = 500, 10_000
 CLOSE = 0.01  # nats: weights are stored as float16 where that moves the bound, or cross-entropy, by less
-BOUNDS = ("nll_bound", "standard_error", "reconstruction", "kl", "images")
+BOUNDS = ("nll_bound", "standard_error", "reconstruction", "floor", "kl", "images")
 ESTIMATES = ("nll_estimate", "nll_estimate_standard_error", "importance_samples", "kl_per_step")
 
 
@@ -59,9 +60,11 @@ def ship(name, run, where, importance_samples):
         "told": in_words(preset).splitlines(),
         **{key: meta[key] for key in ("dataset", "seed", "update", "length", "seconds", "threads", "ops")},
         "where": where,
-        "measured": measure(model, params, config, dataset, datasets.SPLITS),
+        "measured": measure(model, params, config, dataset, measured_parts(dataset)),
     }
     if model.MEASURE == "bound":
+        for part, nats in of_mean_image(config, dataset, record["measured"]).items():
+            record["measured"][part]["mean_image"] = nats
         record["quick"] = quick_check(model, params, config, dataset)
     stored = map_leaves(lambda leaf: leaf.astype(kept_as), params)
     save(FOLDER / f"{name}.npz", {"params": stored}, describe(meta["model"], config, preset=name))
@@ -81,8 +84,8 @@ def as_small_as_may_be(params, measure):
 
 
 def bounds(model, params, config, dataset, names, importance_samples):
-    """The bound on each of the splits `names`, with seed 0, in nats; of the test images also -log p by importance
-    sampling and L^z step by step.
+    """The bound on each of the parts `names`, with seed 0, and the floor below it, in nats; of the test images also
+    -log p by importance sampling and L^z step by step.
     """
     measured = {}
     for split in names:
@@ -105,12 +108,40 @@ def errors(model, params, config, dataset, names):
     return measured
 
 
+def of_mean_image(config, dataset, names):
+    """What each of the parts `names` costs under the mean of the training images that are measured: {part: nats}.
+
+    It is kept within 1e-3 of 0 and 1, as DRAW's c_0 is. L^x is linear in x: the mean of its values is that of the mean.
+    """
+    means = {part: some_of(dataset, part).images.mean(axis=0, dtype=np.float64) for part in {"train", *names}}
+    canvas = initial_canvas(config, means["train"])
+    planes = {part: to_planes(means[part][None], config) for part in names}
+    return {part: round(equations.negative_log_likelihood(x, canvas[None]).item(), 4) for part, x in planes.items()}
+
+
+def measured_parts(dataset):
+    """The parts of a data set that are measured: its splits and, where training shows pieces of its images at random
+    places, and "train" is their centres, "train_random", such pieces.
+    """
+    if datasets.is_raw(dataset):
+        few = datasets.raw(dataset, "train")[:10]
+        if not np.array_equal(datasets.augment(dataset, few, np.random.default_rng(0)), datasets.centres(dataset, few)):
+            return "train", "train_random", "valid", "test"
+    return datasets.SPLITS
+
+
 def some_of(dataset, split):
-    """10,000 images of a split: of a fixed training set every fifth, of an endless one new ones with seed 0."""
-    if split != "train":
+    """About 10,000 images of a part: of a fixed training set every fifth, of an endless one new ones with seed 0."""
+    if split in ("valid", "test"):
         return datasets.load(dataset, split)
     if datasets.is_endless(dataset):
-        return datasets.sample(dataset, np.random.default_rng(0), 10_000)
+        return datasets.sample(dataset, np.random.default_rng(0), MANY)
+    if datasets.is_raw(dataset):
+        pixels = datasets.raw(dataset, "train")  # of which all as floats may not fit into memory
+        pixels = pixels[:: max(5, len(pixels) // MANY)]
+        if split == "train_random":
+            return datasets.Split(datasets.augment(dataset, pixels, np.random.default_rng(0)), None)
+        return datasets.Split(datasets.centres(dataset, pixels), None)
     images, labels = datasets.load(dataset, "train")
     return datasets.Split(images[::5], None if labels is None else labels[::5])
 
@@ -119,7 +150,7 @@ def quick_check(model, params, config, dataset):
     """The bound in nats on a few test images, for a test to compare."""
     images, which = datasets.load(dataset, "test").images[:QUICK], f"the first {QUICK} test images of {dataset}"
     found = evaluate(model, params, config, images, np.random.default_rng(0), ops=kernels)
-    return {"images": which, "nll_bound": round(found.nll_bound, 4)}
+    return {"images": which, "nll_bound": round(found.nll_bound, 4), "floor": round(found.floor, 4)}
 
 
 def ship_curve(metrics, path):

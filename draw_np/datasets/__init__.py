@@ -27,6 +27,7 @@ __all__ = [
     "Split",
     "augment",
     "binarize",
+    "centres",
     "check_options",
     "data_root",
     "fetch",
@@ -146,12 +147,19 @@ def augment(name, pixels, rng):
     where a set's training images are random pieces. Raises DatasetError for anything else.
     """
     module = _raw_module(name)
-    check_pixels(pixels)
-    if pixels.shape[1:] != module.SHAPE:
-        sides = ", ".join(map(str, module.SHAPE))
-        raise DatasetError(f"pixels are of shape {pixels.shape}: pass some of raw({name!r}, ...), (batch, {sides})")
+    _check_raw(name, module, pixels)
     check_rng(rng)
     return module.augment(pixels, rng)
+
+
+def centres(name, pixels):
+    """Return the images, float32 in [0, 1], that load makes of some raw `pixels` of the colour set `name`.
+
+    `pixels` as those of augment. Raises DatasetError for anything else.
+    """
+    module = _raw_module(name)
+    _check_raw(name, module, pixels)
+    return module.centres(pixels)
 
 
 def listing():
@@ -201,6 +209,13 @@ def verify(name):
             )
         lines.append(f"{name} {split}: SHA-256 of images and labels as known")
     return lines
+
+
+def _check_raw(name, module, pixels):
+    check_pixels(pixels)
+    if pixels.shape[1:] != module.SHAPE:
+        sides = ", ".join(map(str, module.SHAPE))
+        raise DatasetError(f"pixels are of shape {pixels.shape}: pass some of raw({name!r}, ...), (batch, {sides})")
 
 
 def _raw_module(name, split="train"):

@@ -19,7 +19,8 @@ class DatasetError(Exception):
 class Split(NamedTuple):
     """Images float32 in [0, 1] of shape (count, height, width), and their labels.
 
-    `labels` are int64 of shape (count,), or (count, 2) for two digits, or None where the set has none.
+    `labels` are int64 of shape (count,), or (count, 2) for two digits, or (count, 5) for a number, or None where the
+    set has none.
     """
 
     images: np.ndarray

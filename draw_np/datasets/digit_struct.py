@@ -1,8 +1,8 @@
 """SVHN's digitStruct.mat: which photograph has its digits where. MATLAB 7.3 writes HDF5, so h5py reads it.
 
 `digitStruct/name` and `digitStruct/bbox` hold one object reference a photograph: to the characters of its name, and
-to a group with `left`, `top`, `width` and `height`. Each of these holds the value itself for one digit, and
-references to the values for several.
+to a group with `left`, `top`, `width`, `height` and `label`. Each of these holds the value itself for one digit, and
+references to the values for several. The label of the digit 0 is 10.
 """
 
 import re
@@ -10,7 +10,8 @@ import re
 import numpy as np
 
 NAME = r"\d{1,9}\.png"
-ENTRY = np.dtype([("name", "U13"), ("box", np.float64, 4)])
+DIGITS, NO_DIGIT = 5, 10  # digits of a number that are kept (one photograph has six); what follows a number's last
+ENTRY = np.dtype([("name", "U13"), ("box", np.float64, 4), ("digits", np.uint8, DIGITS)])
 
 # What h5py raises, by fault: no HDF5, an absent name, a null reference, an array where a group should be, ...
 FAULTS = (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError, OverflowError)
@@ -22,10 +23,11 @@ def length(path):
 
 
 def entries(path, start, stop):
-    """Return names and boxes of photographs `start` to `stop`, an array of ENTRY.
+    """Return names, boxes and digits of photographs `start` to `stop`, an array of ENTRY.
 
-    A box is the smallest around all digits: left, top, right and bottom in pixels. Raises ValueError, of one line,
-    if `path` is no digitStruct.mat, or names the first photograph that lacks a name or a box.
+    A box is the smallest around all digits: left, top, right and bottom in pixels. The digits are 0-9, the leftmost
+    first, then NO_DIGIT. Raises ValueError, of one line, if `path` is no digitStruct.mat, or names the first
+    photograph that lacks a name, a box or digits.
     """
     return _read(path, lambda file: _entries(file, start, stop))
 
@@ -55,9 +57,9 @@ def _entries(file, start, stop):
     found = np.empty(stop - start, ENTRY)
     for i in range(stop - start):
         try:
-            found[i] = _name(file[names[i]]), _union(file, file[boxes[i]])
+            found[i] = _name(file[names[i]]), _union(file, file[boxes[i]]), _digits(file, file[boxes[i]])
         except FAULTS as error:
-            raise ValueError(f"photograph {start + i + 1} has no name or no box, {_one_line(error)}") from None
+            raise ValueError(f"photograph {start + i + 1} lacks a name, a box or digits, {_one_line(error)}") from None
     return found
 
 
@@ -71,6 +73,15 @@ def _name(characters):
 def _union(file, group):
     left, top, width, height = (_numbers(file, group[field]) for field in ("left", "top", "width", "height"))
     return min(left), min(top), max(left + width), max(top + height)
+
+
+def _digits(file, group):
+    labels = _numbers(file, group["label"])
+    if not np.all(np.isin(labels, range(1, 11))):
+        raise ValueError(f"its digits are labelled {', '.join(f'{label:g}' for label in labels)}, not 1 to 10")
+    digits = np.full(DIGITS, NO_DIGIT)
+    digits[: len(labels)] = labels[:DIGITS] % 10
+    return digits
 
 
 def _numbers(file, values):

@@ -2,8 +2,8 @@
 
 Goodfellow et al. (2013) cut a square of 64x64 around the digits of each photograph; training sees pieces of 54x54
 at random places of it, validation and test its centre. The squares are kept as uint8 in three .npy files, made once
-from the published archives (see svhn_archives) and mapped into memory from then on. Files with fewer images than
-the whole set are taken as they are.
+from the published archives (see svhn_archives) and mapped into memory from then on, and the digits of each number in
+a second file beside each. Files with fewer images than the whole set are taken as they are, without digits too.
 
 The paper has 231,053 images for training and 4,701 for validation, one fewer than the 33,402 and 202,353 that were
 published: one, chosen by the seed like the validation images, is in neither.
@@ -12,6 +12,7 @@ published: one, chosen by the seed like the validation images, is in neither.
 import numpy as np
 
 from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
+from draw_np.datasets.digit_struct import DIGITS, NO_DIGIT
 from draw_np.datasets.download import download
 from draw_np.datasets.mnist import grey_levels
 
@@ -34,14 +35,14 @@ ANEW = f"delete it and {FETCH}"
 
 
 def load(split, count=None):
-    """Return the centre crops of `split`, images of shape (count, 54, 54, 3), without labels.
+    """Return the centre crops of `split`, images of shape (count, 54, 54, 3), labels of shape (count, 5).
 
-    All of them, or the first `count`: 231,053 take 8 GB, so training takes `raw` pixels instead. Nothing is
-    downloaded; raises DatasetError for a file that is absent or damaged.
+    All of them, or the first `count`: 231,053 take 8 GB, so training takes `raw` pixels instead. The labels are a
+    number's digits, the leftmost first, then 10s; None where their file is not here. Nothing is downloaded; raises
+    DatasetError for a file that is absent or damaged.
     """
-    pixels = raw(split)[:count]
-    centre = np.full(len(pixels), (SIDE - CROP) // 2)
-    return Split(crops(pixels, centre, centre), None)
+    numbers = digits(split)
+    return Split(centres(raw(split)[:count]), None if numbers is None else numbers[:count].astype(np.int64))
 
 
 def raw(split):
@@ -51,18 +52,25 @@ def raw(split):
     """
     if not path(split).exists():
         raise DatasetError(f"{path(split)} is not there: {FETCH}")
-    try:
-        pixels = np.load(path(split), mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # NumPy refuses a damaged header in many ways, tokenize's own errors among them
-        reason = str(error).partition("\n")[0]
-        raise DatasetError(f"{path(split)} cannot be read as an array ({reason}): {ANEW}") from None
-    if not isinstance(pixels, np.ndarray):
-        raise DatasetError(f"{path(split)} holds several arrays, not one: {ANEW}")
-    if pixels.dtype != np.uint8 or pixels.shape[1:] != SHAPE or not len(pixels):
-        raise DatasetError(
-            f"{path(split)} holds {pixels.dtype} of shape {pixels.shape}, not uint8 of (count, 64, 64, 3): {ANEW}"
-        )
-    return pixels
+    return _mapped(path(split), SHAPE, ANEW)
+
+
+def digits(split):
+    """Return the digits of the numbers of `split`: uint8 of shape (count, 5), read-only, None if they are not here.
+
+    The leftmost digit is the first; 10 stands for none. Of a number of six digits five are told. Raises DatasetError
+    for a file that is damaged, and for one that is not as long as that of the pixels.
+    """
+    file = digits_path(split)
+    if not file.exists():
+        return None
+    without = "delete it to go without labels, or all .npy files here to fetch svhn again"
+    numbers, count = _mapped(file, (DIGITS,), without), len(raw(split))
+    if numbers.max() > NO_DIGIT:
+        raise DatasetError(f"{file} holds a digit {numbers.max()}, not 0 to {NO_DIGIT}: {without}")
+    if len(numbers) != count:
+        raise DatasetError(f"{file} has {len(numbers):,} numbers for {count:,} images: {without}")
+    return numbers
 
 
 def augment(pixels, rng):
@@ -74,6 +82,12 @@ def augment(pixels, rng):
     rows = rng.integers(PLACES, size=len(pixels))
     columns = rng.integers(PLACES, size=len(pixels))
     return crops(pixels, rows, columns)
+
+
+def centres(pixels):
+    """Return the centres, float32 in [0, 1] of shape (count, 54, 54, 3), of raw pixels, uint8 (count, 64, 64, 3)."""
+    middle = np.full(len(pixels), (SIDE - CROP) // 2)
+    return crops(pixels, middle, middle)
 
 
 def crops(pixels, rows, columns):
@@ -91,7 +105,7 @@ def crops(pixels, rows, columns):
 
 
 def fetch():
-    """Bring the three files into place: download the archives and preprocess them, where a file is missing.
+    """Bring the files of pixels into place: download the archives and preprocess them, where one is missing.
 
     The archives take 2.6 GB, the files 3.1 GB. A run that breaks off is gone on with by the next. The archives may
     be deleted afterwards. Raises DatasetError for a download that fails, a bad archive, a bad file and a full disk.
@@ -100,14 +114,17 @@ def fetch():
     _make(["valid", "train"], ["train", "extra"])
     for split in SPLITS:
         raw(split)
+        digits(split)
 
 
 def verify():
     """Return a line for each file in place, which no published hash is known of; raise DatasetError for a bad one."""
-    return [
-        f"{path(split).name}: {len(raw(split)):,} of {whole:,} images, uint8 {SHAPE}; no hash of it is published"
-        for split, whole in COUNTS.items()
-    ]
+    lines = []
+    for split, whole in COUNTS.items():
+        told = "no digits beside it" if digits(split) is None else f"digits in {digits_path(split).name}"
+        images = f"{len(raw(split)):,} of {whole:,} images, uint8 {SHAPE}, {told}"
+        lines.append(f"{path(split).name}: {images}; no hash of it is published")
+    return lines
 
 
 def folder():
@@ -120,8 +137,13 @@ def path(split):
     return folder() / f"{split}.npy"
 
 
+def digits_path(split):
+    """Return where the digits of the numbers of `split` are kept."""
+    return folder() / f"{split}_digits.npy"
+
+
 def paths():
-    """Return the files that are in place: pixels, archives and what was made of them."""
+    """Return the files that are in place: pixels, digits, archives and what was made of them."""
     return [file for file in folder().glob("*") if file.is_file()]
 
 
@@ -168,7 +190,26 @@ def _make(splits, names):
         target[members[split]] = i
     rng = np.random.Generator(np.random.PCG64(SEED))
     orders = [rng.permutation(np.sum(target == i)) if split == "valid" else None for i, split in enumerate(splits)]
+    numbers = np.concatenate([table["digits"] for table in tables])
+    for i, (split, order) in enumerate(zip(splits, orders)):  # before the pixels: once those are there all is done
+        mine = numbers[target == i]
+        svhn_archives.save(digits_path(split), mine if order is None else mine[order])
     svhn_archives.preprocess([archive(name) for name in names], tables, target, list(map(path, splits)), orders)
+
+
+def _mapped(file, shape, repair):
+    """Return the array uint8 (count, *shape) of the .npy file `file`, mapped into memory, or raise DatasetError."""
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # NumPy refuses a damaged header in many ways, tokenize's own errors among them
+        reason = str(error).partition("\n")[0]
+        raise DatasetError(f"{file} cannot be read as an array ({reason}): {repair}") from None
+    if not isinstance(array, np.ndarray):
+        raise DatasetError(f"{file} holds several arrays, not one: {repair}")
+    if array.dtype != np.uint8 or array.shape[1:] != shape or not len(array):
+        wanted = f"uint8 of (count, {', '.join(map(str, shape))})"
+        raise DatasetError(f"{file} holds {array.dtype} of shape {array.shape}, not {wanted}: {repair}")
+    return array
 
 
 def _bring(name):

@@ -50,7 +50,7 @@ def square(png, box):
 
 
 def boxes(archive, count):
-    """Return names and boxes of the `count` photographs of `archive` in its order, an array of digit_struct.ENTRY.
+    """Return names, boxes and digits of the `count` photographs of `archive` in its order, a digit_struct.ENTRY each.
 
     They are kept beside it, since reading them takes minutes. Raises DatasetError for an archive that is damaged,
     has no digitStruct.mat or a bad one, and unless it has a box for each photograph and a photograph for each box.
@@ -70,10 +70,15 @@ def boxes(archive, count):
     finally:
         mat.unlink(missing_ok=True)
     entries = _in_order(entries, names, archive)
-    data = io.BytesIO()
-    np.save(data, entries)
-    disk.write(kept, [data.getbuffer()])
+    save(kept, entries)
     return entries
+
+
+def save(path, array):
+    """Write the .npy file `path`, whole or not at all. Raises DatasetError if it cannot be written."""
+    data = io.BytesIO()
+    np.save(data, array)
+    disk.write(path, [data.getbuffer()])
 
 
 def preprocess(archives, tables, target, paths, orders):

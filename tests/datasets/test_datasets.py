@@ -139,7 +139,12 @@ def test_the_first_images_only(name):
 )
 def test_only_colour_sets_have_raw_pixels(name, use):
     assert not datasets.is_raw(name) and datasets.is_raw("cifar10") and datasets.is_raw("svhn")
-    for ask in (lambda: datasets.raw(name, "test"), lambda: datasets.augment(name, np.zeros((1, 2, 2, 3)), None)):
+    few = np.zeros((1, 2, 2, 3))
+    for ask in (
+        lambda: datasets.raw(name, "test"),
+        lambda: datasets.augment(name, few, None),
+        lambda: datasets.centres(name, few),
+    ):
         with pytest.raises(DatasetError, match=rf"{name} has no raw pixels: use {use}\('{name}', ...\)"):
             ask()
 
@@ -221,10 +226,11 @@ def test_what_cannot_be_augmented(name, side):
     for generator in (np.random.RandomState(0), None, 0):
         with pytest.raises(DatasetError, match="pass a Generator"):
             datasets.augment(name, pixels, generator)
-    for wrong in (pixels.tolist(), pixels / 2, None):
-        with pytest.raises(DatasetError, match="pass an array of uint8"):
-            datasets.augment(name, wrong, rng)
-    for wrong in (pixels[0], pixels[:, 1:], pixels[..., 0], pixels[0, 0, 0, 0]):
-        with pytest.raises(DatasetError, match=rf"pass some of raw\('{name}', ...\), \(batch, {side}, {side}, 3\)"):
-            datasets.augment(name, wrong, rng)
-    assert len(datasets.augment(name, pixels, rng)) == 2
+    for use in (lambda wrong: datasets.augment(name, wrong, rng), lambda wrong: datasets.centres(name, wrong)):
+        for wrong in (pixels.tolist(), pixels / 2, None):
+            with pytest.raises(DatasetError, match="pass an array of uint8"):
+                use(wrong)
+        for wrong in (pixels[0], pixels[:, 1:], pixels[..., 0], pixels[0, 0, 0, 0]):
+            with pytest.raises(DatasetError, match=rf"pass some of raw\('{name}', ...\), \(batch, {side}, {side}, 3\)"):
+                use(wrong)
+        assert len(use(pixels)) == 2

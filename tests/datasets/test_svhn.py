@@ -28,6 +28,19 @@ def test_load_gives_the_centre(pixels, split):
     assert images.shape == (COUNTS[split], 54, 54, 3) and images.dtype == np.float32 and labels is None
     assert np.array_equal(images, pixels[split][:, 5:-5, 5:-5] / np.float32(255))
     assert np.array_equal(datasets.load("svhn", split, 2).images, images[:2])
+    assert np.array_equal(datasets.centres("svhn", datasets.raw("svhn", split)), images)
+
+
+def test_labels_are_the_digits_where_they_are_here(pixels):
+    digits = np.random.default_rng(1).integers(11, size=(COUNTS["valid"], 5), dtype=np.uint8)
+    np.save(svhn.digits_path("valid"), digits)
+    images, labels = datasets.load("svhn", "valid")
+    assert labels.dtype == np.int64 and np.array_equal(labels, digits) and len(images) == len(labels)
+    assert np.array_equal(datasets.load("svhn", "valid", 2).labels, digits[:2])
+    assert datasets.load("svhn", "test").labels is None
+    lines = datasets.verify("svhn")
+    assert [" digits in valid_digits.npy;" in line for line in lines] == [False, True, False]
+    assert [", no digits beside it;" in line for line in lines] == [True, False, True]
 
 
 def test_raw_pixels_are_mapped_and_read_only(pixels):
@@ -122,6 +135,33 @@ def test_a_bad_file_is_named_and_left_alone(pixels, data, said):
         datasets.verify("svhn")
     assert not svhn.is_here() and path.read_bytes() == data
     assert len(datasets.raw("svhn", "valid")) == 3  # the others are as good as before
+
+
+FEW = np.full((COUNTS["test"], 5), 10, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (npy(FEW.astype(np.int64)), r"holds int64 of shape \(5, 5\), not uint8 of \(count, 5\)"),
+        (npy(FEW[:, :4]), r"of shape \(5, 4\)"),
+        (npy(FEW[:0]), r"of shape \(0, 5\)"),
+        (npy(FEW[:4]), "has 4 numbers for 5 images"),
+        (npy(FEW + np.uint8(1)), "holds a digit 11, not 0 to 10"),
+        (npy(FEW)[:-1], "cannot be read as an array"),
+        (npz(FEW), "holds several arrays"),
+        (b"", "cannot be read as an array"),
+    ],
+)
+def test_bad_digits_are_named_and_left_alone(pixels, data, said):
+    path = svhn.digits_path("test")
+    path.write_bytes(data)
+    for use in (lambda: datasets.load("svhn", "test"), lambda: datasets.fetch("svhn"), lambda: datasets.verify("svhn")):
+        with pytest.raises(DatasetError, match=rf"{said}.*: delete it to go without labels, or ") as error:
+            use()
+        assert str(path) in str(error.value) and "\n" not in str(error.value)
+    assert path.read_bytes() == data
+    assert len(datasets.raw("svhn", "test")) == 5 and len(datasets.load("svhn", "train").images) == 7
 
 
 def test_an_absent_file_says_how_to_fetch_it():

@@ -28,9 +28,9 @@ SQUARE = 64 * 64 * 3  # bytes
 COUNTS = {"train": 7, "valid": 4, "test": 3}  # so that one is in neither, as in the real ones
 
 
-def digits(*boxes):
-    """Boxes (left, top, width, height) as digitStruct.mat has them: a dict for each digit."""
-    return [dict(zip(("left", "top", "width", "height"), box), label=i + 1) for i, box in enumerate(boxes)]
+def digits(*boxes, first=1):
+    """Boxes (left, top, width, height) as digitStruct.mat has them: a dict for each digit, labelled from `first` on."""
+    return [dict(zip(("left", "top", "width", "height"), box), label=first + i) for i, box in enumerate(boxes)]
 
 
 def write_digit_struct(path, entries):
@@ -87,7 +87,10 @@ def made_up(monkeypatch, tmp_path):
     """Return the members of three made-up archives, archive -> {name: bytes}; their order is not the table's."""
     rng, archives = np.random.default_rng(0), {}
     for name, count in NUMBERS.items():
-        boxes = {f"{i + 1}.png": digits(*[(8 + 9 * j, 6, 9, 12 + i) for j in range(1 + i % 3)]) for i in range(count)}
+        boxes = {
+            f"{i + 1}.png": digits(*[(8 + 9 * j, 6, 9, 12 + i) for j in range(1 + i % 3)], first=i + 1)
+            for i in range(count)
+        }
         members = {f"{name}/": b""}
         for png in reversed(boxes):
             members[f"{name}/{png}"] = as_png(rng.integers(256, size=(30 + count, 50, 3), dtype=np.uint8))
@@ -154,6 +157,15 @@ def test_boxes_are_unions(tmp_path):
     assert found["name"].tolist() == list(entries)
     assert found["box"].tolist() == [[5, 3, 9, 13], [10, 1, 33.5, 14], [-2, -1, 10, 8]]
     assert np.array_equal(digit_struct.entries(tmp_path / "digitStruct.mat", 1, 2), found[1:2])
+
+
+def test_digits_are_the_labels_and_ten_is_the_digit_zero(tmp_path):
+    entries = {f"{i}.png": digits(*[(9 * j, 3, 8, 10) for j in range(i)], first=11 - i) for i in (1, 2, 5, 6)}
+    write_digit_struct(tmp_path / "digitStruct.mat", entries)
+    found = digit_struct.entries(tmp_path / "digitStruct.mat", 0, 4)["digits"]
+    assert found.dtype == np.uint8 and found.tolist() == [
+        [0, 10, 10, 10, 10], [9, 0, 10, 10, 10], [6, 7, 8, 9, 0], [5, 6, 7, 8, 9]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -251,6 +263,11 @@ def test_the_archives_become_three_sets(place, capsys):
     assert all(times_in(every[i], train) == 1 for i in for_train)
     order, shuffled = ([place_in(picture, every) for picture in part] for part in (train, valid))
     assert order == sorted(order) and shuffled != sorted(shuffled)
+    numbers = np.concatenate([tables[name]["digits"] for name in ("train", "extra")])
+    assert len(np.unique(numbers, axis=0)) > 6
+    for split, places in (("train", order), ("valid", shuffled)):
+        assert np.array_equal(datasets.load("svhn", split).labels, numbers[places])
+    assert np.array_equal(datasets.load("svhn", "test").labels, tables["test"]["digits"])
     assert not any(name.endswith((".part", ".new", ".mat")) for name in names())
 
 
@@ -286,11 +303,16 @@ def test_files_in_place_need_no_archive(root):
     assert names() == ["test.npy", "train.npy", "valid.npy"]
 
 
+def made_now():
+    """The bytes of the files of pixels and of digits."""
+    return {path.name: path.read_bytes() for split in COUNTS for path in (svhn.path(split), svhn.digits_path(split))}
+
+
 def fetched(place, archives=None):
-    """What an undisturbed fetch makes, split -> bytes; the folder is then as before it."""
+    """What an undisturbed fetch makes, as `made_now`; the folder is then as before it."""
     place(archives) if archives else place()
     datasets.fetch("svhn")
-    made = {split: svhn.path(split).read_bytes() for split in COUNTS}
+    made = made_now()
     for file in svhn.folder().iterdir():
         if not file.name.endswith(".tar.gz"):
             file.unlink()
@@ -323,7 +345,7 @@ def test_a_full_disk_is_one_line_and_what_was_done_stays_done(place, monkeypatch
     monkeypatch.setattr(growing, "append", lambda *rest: computed.append(real(*rest)))
     datasets.fetch("svhn")
     assert len(computed) == sum(COUNTS.values()) - 4
-    assert {split: svhn.path(split).read_bytes() for split in COUNTS} == made
+    assert made_now() == made
 
 
 KILLED = """
@@ -357,7 +379,7 @@ def test_a_kill_loses_nothing_and_leaves_no_process(place, end):
     parts = sum(file.stat().st_size // SQUARE for file in svhn.folder().glob("*.part"))
     assert parts + 3 >= 6  # the test set's three are in place
     datasets.fetch("svhn")
-    assert {split: svhn.path(split).read_bytes() for split in COUNTS} == made
+    assert made_now() == made
 
 
 def test_a_worker_that_dies_is_one_line(place, monkeypatch):
@@ -391,7 +413,7 @@ def test_a_bad_photograph_is_named_and_the_others_stay(made_up, place, png, said
     assert "\n" not in str(error.value) and not svhn.path("test").exists()
     place()  # the archive as it should be
     datasets.fetch("svhn")
-    assert {split: svhn.path(split).read_bytes() for split in COUNTS} == made
+    assert made_now() == made
 
 
 @pytest.mark.usefixtures("inline")
@@ -461,6 +483,18 @@ def without_a_width(file):
     del file[file["digitStruct/bbox"][1, 0]]["width"]
 
 
+def without_a_label(file):
+    del file[file["digitStruct/bbox"][1, 0]]["label"]
+
+
+def labelled(value):
+    def fault(file):
+        labels = file[file["digitStruct/bbox"][1, 0]]["label"]  # of a photograph of two digits: references
+        file[labels[0, 0]][...] = value
+
+    return struct_with(fault)
+
+
 def odd_name(file):
     file[file["digitStruct/name"][1, 0]][0, 0] = ord("\n")
 
@@ -485,11 +519,16 @@ def shorter(file):
         (drop("digitStruct"), "it has no digitStruct/name"),
         (drop("digitStruct/name"), "it has no digitStruct/name"),
         (drop("digitStruct/bbox"), "it has no digitStruct/bbox"),
-        (null("digitStruct/name"), "photograph 2 has no name or no box"),
-        (null("digitStruct/bbox"), "photograph 2 has no name or no box"),
-        (struct_with(swap), "photograph 2 has no name or no box"),
-        (struct_with(without_a_width), "photograph 2 has no name or no box.*width"),
-        (struct_with(odd_name), r"photograph 2 has no name or no box, it is called '\\n.png'"),
+        (null("digitStruct/name"), "photograph 2 lacks a name, a box or digits"),
+        (null("digitStruct/bbox"), "photograph 2 lacks a name, a box or digits"),
+        (struct_with(swap), "photograph 2 lacks a name, a box or digits"),
+        (struct_with(without_a_width), "photograph 2 lacks a name, a box or digits.*width"),
+        (struct_with(without_a_label), "photograph 2 lacks a name, a box or digits.*label"),
+        (labelled(0), "photograph 2 lacks a name, a box or digits, its digits are labelled 0, 3, not 1 to 10"),
+        (labelled(11), "its digits are labelled 11, 3, not 1 to 10"),
+        (labelled(1.5), "its digits are labelled 1.5, 3, not"),
+        (labelled(np.nan), "its digits are labelled nan, 3, not"),
+        (struct_with(odd_name), r"photograph 2 lacks a name, a box or digits, it is called '\\n.png'"),
         (struct_with(twice), "two photographs have one name"),
         (struct_with(shorter), "2 names and 3 boxes"),
         (
