@@ -698,7 +698,7 @@ def test_as_a_program(here):
     child = start("evaluate", "--weights", "nothing", "--dataset", "mnist")
     out, err = child.communicate(timeout=60)
     assert child.returncode == 1 and out == b"" and err.count(b"\n") == 1 and err.startswith(b"draw_np: no weights")
-    child = start()
+    child = start("trane")
     out, err = child.communicate(timeout=60)
     assert child.returncode == 2 and out == b"" and err.count(b"\n") == 1
     child = start("datasets", "list", "--json")

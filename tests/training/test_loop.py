@@ -23,6 +23,7 @@ from draw_np.training.evaluation import evaluate_classifier
 from draw_np.training.journal import TrainingError
 from draw_np.training.loop import train
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
+from draw_np.training.run import Folder
 from draw_np.training.trees import map_leaves, named_leaves
 from draw_np.training.update import RecordedLosses
 
@@ -516,7 +517,7 @@ def test_the_fault_that_is_told_is_the_one_that_came_first(run, tmp_path, monkey
 
     monkeypatch.setattr(journal, "open", lambda *_: open(os.devnull, "a"), raising=False)
     monkeypatch.setattr(journal.Journal, "flush", lambda self: setattr(self, "file", Unwilling()))
-    monkeypatch.setattr(loop.Folder, "save", save)
+    monkeypatch.setattr(Folder, "save", save)
     with pytest.raises(CheckpointError, match="^x$"):
         run(tmp_path / "x")
 

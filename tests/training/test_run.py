@@ -13,7 +13,8 @@ import pytest
 
 from draw_np import datasets, equations
 from draw_np.models import draw, vae
-from draw_np.training import checkpoint, loop, shards
+from draw_np.training import checkpoint, loop, ranks, shards
+from draw_np.training import run as run_module
 from draw_np.training.journal import TrainingError
 from draw_np.training.loop import train
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
@@ -243,7 +244,8 @@ def test_a_signal_at_any_moment_ends_in_a_saved_checkpoint(
     everything, tmp_path, monkeypatch, capsys, moment, nth, update
 ):
     """While a run starts, between phases, while processes start: no update is lost and the message says where it is."""
-    module = shards if moment == "trees_in" else loop  # called with the process of each phase under way
+    homes = {"trees_in": shards, **dict.fromkeys(("Folder", "Journal", "Shards"), ranks)}
+    module = homes.get(moment, loop)  # trees_in is called with the process of each phase under way
     function, out, calls = getattr(module, moment), tmp_path / "x", [0]
     if moment == "trees_in" and (os.cpu_count() or 1) < 2:
         pytest.skip("one core only")
@@ -265,14 +267,14 @@ def test_a_signal_at_any_moment_ends_in_a_saved_checkpoint(
 
 @posix
 def test_a_signal_after_it_was_saved_has_nothing_left_to_stop(run, tmp_path, after_updates, monkeypatch, capsys):
-    quote = loop.shlex.quote
+    quote = run_module.shlex.quote
 
     def interrupted(text):  # while the last line is made
         interrupt(signal.SIGTERM)
         interrupt(signal.SIGTERM)
         return quote(text)
 
-    monkeypatch.setattr(loop.shlex, "quote", interrupted)
+    monkeypatch.setattr(run_module.shlex, "quote", interrupted)
     after_updates(lambda number: interrupt(signal.SIGTERM) if number == 2 else None)
     assert run(tmp_path / "x") is False and meta_of(tmp_path / "x")["update"] == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("stopped and saved at update 2 of 15")
