@@ -296,6 +296,8 @@ def bound(params, config, images, noise, ops=equations, keep_every=None):
     shown = stages(images, config)
     check_noise(noise, ("steps", len(shown[0]), config.latent))
     state, latent = initial_state(params, len(shown[0]), ops), []
+    if keep_every:
+        params = without_names(params)  # once: what the segments add to the gradient of one value is added at once
     for x, steps in zip(shown, equal_parts(noise, len(shown))):
         segment = recomputed_segment(config, ops) if keep_every else partial(run_segment, config, ops)
         for start in range(0, len(steps), keep_every or len(steps)):
