@@ -51,8 +51,9 @@ def leftmost(split):
 
 def sample(rng, count):
     """New pieces of training photographs, one half turned from light to dark, with their leftmost digits."""
-    chosen = np.sort(rng.integers(len(datasets.raw("svhn", "train")), size=count))
-    images = light_and_dark(datasets.augment("svhn", datasets.raw("svhn", "train")[chosen], rng))
+    pixels = datasets.raw("svhn", "train")
+    chosen = np.sort(rng.integers(len(pixels), size=count))
+    images = light_and_dark(datasets.augment("svhn", pixels[chosen], rng))
     turned = rng.random(count) < 0.5
     images[turned] = images[turned][..., ::-1]
     return Split(images, leftmost("train")[chosen])

@@ -28,7 +28,7 @@ FAULTS = TrainingError, CheckpointError, DatasetError
 class Alone:
     """One process, with helpers on this machine or without: what `Ranks` has, where there are no other ranks."""
 
-    leads, size = True, 1
+    size = 1
 
     def __enter__(self):
         return self
