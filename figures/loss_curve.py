@@ -2,7 +2,8 @@
 
 One panel for each data set. A line is the validation bound of the averaged weights, which are those shipped; a dotted
 one the mean training loss of each epoch, of the weights as they were; a dot marks where T grew. Bounds are taken at the
-T of the moment. Numbers of the paper are dashed.
+T of the moment. Numbers of the paper are dashed. Of colours, whose cross-entropy is never 0, what is above the floor is
+shown, the pixels' own entropy.
 
 Run `python figures/loss_curve.py [FILE.png]`; the default is loss_curve.png beside this script.
 """
@@ -15,7 +16,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.ticker import NullLocator
 
-from draw_np import plotting
+from draw_np import datasets, plotting
 from draw_np.pretrained import load_curve, load_record, names
 from draw_np.training.checkpoint import CheckpointError
 
@@ -27,7 +28,7 @@ TOP = 1.5  # an axis ends at this multiple of the lowest loss: what comes before
 
 
 def curves():
-    """{data set: {name: curve}} of the shipped models of images that have a loss curve.
+    """{data set: {name: curve}} of the shipped models of images that have a loss curve, of nats above the floor.
 
     Raises CheckpointError if there are none.
     """
@@ -39,6 +40,8 @@ def curves():
         except CheckpointError:
             continue
         if "nll_bound" in record["measured"]["test"]:
+            for loss, split in (("nats", "train"), ("validation_average", "valid")):
+                curve[loss] -= record["measured"][split].get("floor", 0)
             found.setdefault(record["dataset"], {})[name] = curve
     if not found:
         raise CheckpointError("no shipped weights have a loss curve")
@@ -58,7 +61,8 @@ def figure_of(curves):
         for name, curve in runs.items():
             draw_curve(axes, name, curve, lowest=name == best)
         axes.plot([], [], ":", color=plotting.BLACK, label="training, mean of an epoch")
-        axes.set(xscale="log", xlabel="time trained", ylabel="nats per image", title=dataset)
+        label = "nats per image" + ", above the floor" * datasets.is_raw(dataset)
+        axes.set(xscale="log", xlabel="time trained", ylabel=label, title=dataset)
         axes.set_xticks(list(TICKS), TICKS.values())
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlim(TICKS_FROM, 1.2 * max(curve["seconds"][-1] for curve in runs.values()))

@@ -156,7 +156,7 @@ def shelf(tmp_path, monkeypatch):
         test = {"nll_bound": 90.125 + place, "standard_error": 0.5, "kl_per_step": kl}
         test.update(nll_estimate=80.25 + place, nll_estimate_standard_error=0.375, importance_samples=7)
         dataset = "two-digit-mnist" if name == "two-digit-mnist" else "binarized-mnist"
-        record = {"dataset": dataset, "measured": {"test": test}}
+        record = {"dataset": dataset, "measured": dict.fromkeys(("train", "valid", "test"), test)}
         (folder / f"{name}.json").write_text(json.dumps(record))
     for name in ("mnist", "two-digit-mnist"):
         (folder / f"{name}.csv").write_text(CURVE.format(len(name)))
@@ -286,6 +286,20 @@ def test_loss_curve_is_the_metrics(shelf):
     drawn = {line.get_label(): line.get_xydata().tolist() for line in first.lines}
     assert drawn["mnist, validation: 51.8 at the end"] == [[100, 58.5], [300, 55.25], [900, 51.75]]
     assert [text.get_text() for text in second.texts] == ["T = 3"]
+
+
+def test_loss_curve_of_colours_is_above_the_floor_of_what_was_measured(shelf):
+    measured = {"train": {"floor": 70.5}, "valid": {"floor": 40.25}, "test": {"floor": 3.0, "nll_bound": 50.0}}
+    (shelf / "svhn.json").write_text(json.dumps({"dataset": "svhn", "measured": measured}))
+    (shelf / "svhn.csv").write_text(CURVE.format(5))
+    (shelf / "svhn.npz").write_bytes((shelf / "mnist.npz").read_bytes())
+    module = runpy.run_path(str(FIGURES / "loss_curve.py"))
+    axes = dict(zip(curves := module["curves"](), module["figure_of"](curves).axes))
+    validation, training, *_ = axes["svhn"].lines
+    assert validation.get_ydata().tolist() == [18.25, 15.0, 11.5]
+    assert training.get_ydata().tolist() == [59.5, 49.5, 39.5]
+    assert axes["svhn"].get_ylabel() == "nats per image, above the floor"
+    assert axes["binarized-mnist"].get_ylabel() == "nats per image"
 
 
 @pytest.mark.parametrize("script", ["figure_02.py", "figure_03.py"])

@@ -136,6 +136,19 @@ def test_readme_is_made_from_the_records_as_they_are():
     assert (pretrained.FOLDER / "README.md").read_text("utf-8") == page.page()
 
 
+def test_the_record_says_when_validation_passed(tmp_path, monkeypatch):
+    (tmp_path / "tiny.npz").touch()
+    rows = "900,8,120,111.0", "1800,16,99.0,100.0", "3600,32,89.0,90.5", "5400,32,95.0,84.9", "7200,64,82.0,86.0"
+    (tmp_path / "tiny.csv").write_text("\n".join(["seconds,steps,validation,validation_average", *rows]))
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    record = {"dataset": "binarized-mnist", "threads": 2}
+    expected = "100 nats after 1.00 (T = 16); 90 nats after 3.00 (T = 32); 85 nats after 3.00 (T = 32)"
+    assert page.passed("tiny", record) == expected
+    assert page.passed("tiny", record | {"dataset": "svhn"}) == ""
+    (tmp_path / "tiny.csv").unlink()
+    assert page.passed("tiny", record) == ""
+
+
 def test_a_record_tells_its_preset_as_it_stands():
     """But for those of before, which say so."""
     for name in NAMES:

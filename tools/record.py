@@ -1,7 +1,11 @@
 """The training record as one page, draw_np/pretrained/README.md, made from the records of all shipped weights."""
 
-from draw_np.pretrained import load_record, names
+import numpy as np
 
+from draw_np.pretrained import load_curve, load_record, names
+from draw_np.training.checkpoint import CheckpointError
+
+MILESTONES = {"binarized-mnist": (100, 90, 85, 82, 81.25)}  # nats on validation, each passed in so many core-hours
 TITLES = {
     "draw": "DRAW",
     "vae": "variational auto-encoder (Fig 2, left)",
@@ -68,6 +72,21 @@ def spent(record):
     return f"{record['update']:,}", f"{record['seconds'] / 3600:.2f}"
 
 
+def passed(name, record):
+    """When a run's validation first fell to each of its data's MILESTONES, in core-hours of training, and at what T."""
+    try:
+        curve = load_curve(name)
+    except CheckpointError:
+        return ""
+    when = []
+    for nats in MILESTONES.get(record["dataset"], ()):
+        below = np.flatnonzero(curve["validation_average"] <= nats)
+        if below.size:
+            row = curve[below[0]]
+            when.append(f"{nats:g} nats after {row['seconds'] * record['threads'] / 3600:.2f} (T = {row['steps']:.0f})")
+    return "; ".join(when)
+
+
 def section(name, record):
     """All there is to say about one model."""
     updates, hours = spent(record)
@@ -79,6 +98,8 @@ def section(name, record):
         "seed": record["seed"],
         "trained": f"{updates} updates{unfinished} in {hours} hours on {cores}: {record['where']}",
     }
+    if when := passed(name, record):
+        rows["validation, core-hours"] = when
     for split, measured in record["measured"].items():
         parts = f" = L^x {measured['reconstruction']:.2f} + L^z {measured['kl']:.2f}" if "kl" in measured else ""
         rows[split] = f"{plus_minus(measured)}{parts}{compared(measured)}, {measured['images']:,} images"
