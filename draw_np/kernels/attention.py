@@ -62,10 +62,11 @@ def gaussian_rows(mu, sigma_squared, pixels):
     derivative:  dmu = sum over a of E (a - mu) / sigma^2,  dsigma^2 = sum over i and a of E (a - mu)^2 / (2 sigma^4).
     """
     a = np.arange(1, pixels + 1, dtype=mu.dtype)
-    distance, F = row_weights(a, mu[:, :, None], sigma_squared[:, :, None], pixels)  # each (batch, N, pixels)
+    F = row_weights(a, mu[:, :, None], sigma_squared[:, :, None], pixels)  # (batch, N, pixels)
     F /= F.sum(axis=2, keepdims=True)
 
     def backward(d_F):
+        distance = a - mu[:, :, None]
         E = softmax_slope(F, d_F, inner(F, d_F, 1)[:, :, None])
         d_mu = inner(E, distance, 1)
         d_mu /= sigma_squared
@@ -78,14 +79,14 @@ def gaussian_rows(mu, sigma_squared, pixels):
 
 @fused
 def row_weights(a, mu, sigma_squared, pixels):
-    """a - mu and, of each row's weights before they are made to sum to 1, the largest being 1."""
+    """Each row's weights before they are made to sum to 1, the largest being 1."""
     distance = a - mu
     F = distance * distance
     nearest = np.clip(np.rint(mu), 1, pixels) - mu  # see `equations.filterbank`
     F -= nearest * nearest
     F *= -0.5 / sigma_squared
     np.exp(F, out=F)
-    return distance, F
+    return F
 
 
 @fused

@@ -31,43 +31,50 @@ def lstm(params, x, state, limit=None):
 
 @kernel
 def lstm_kernel(limit, params, cell, *parts):
-    """Inside, features come before the batch: each gate is then one block of memory."""
+    """Inside, features come before the batch: each gate is then one block of memory.
+
+    The way back computes again what is cheap, the inputs side by side and tanh(cell'): a quarter of an LSTM's memory.
+    """
     held = [part for part in parts if isinstance(part, LoopInvariant)]
     moving = parts[len(held) :]
-    inputs = np.concatenate([part.T for part in moving]).T
     ends = list(accumulate(part.shape[1] for part in moving))
     cell = cell.T
-    gates = params.apply(inputs, *held).T  # (4 hidden, batch)
+    gates = params.apply(side_by_side(moving), *held).T  # (4 hidden, batch)
     i, f, o, g = gates.reshape(4, *cell.shape)  # views, each (hidden, batch)
-    new_cell, squashed, new_h = open_gates(i, f, o, g, cell)
+    new_cell, new_h = open_gates(i, f, o, g, cell)
 
     def backward(d_h, d_cell):
         d_a = np.empty_like(gates)
-        D = close_gates(*d_a.reshape(4, *cell.shape), i, f, o, g, cell, squashed, d_h.T, d_cell.T)
+        D = close_gates(*d_a.reshape(4, *cell.shape), i, f, o, g, cell, new_cell, d_h.T, d_cell.T)
         if limit is not None:
             np.clip(d_a, -limit, limit, out=d_a)
-        d_inputs = params.pull_back(inputs, d_a.T)
+        d_inputs = params.pull_back(side_by_side(moving), d_a.T)
         d_parts = [d_inputs[:, start:end] for start, end in pairwise([0, *ends])]
         return None, ADDED, D.T, *(None for _ in held), *d_parts
 
     return (new_h.T, new_cell.T), backward
 
 
+def side_by_side(parts):
+    """Arrays (batch, features) as one, stored features first."""
+    return np.concatenate([part.T for part in parts]).T
+
+
 @fused
 def open_gates(i, f, o, g, cell):
-    """Turn pre-activations into gates and candidate, in place. Returns cell', tanh(cell') and h'."""
+    """Turn pre-activations into gates and candidate, in place. Returns cell' and h'."""
     for gate in (i, f, o):
         to_logistic(gate)
     np.tanh(g, out=g)
     new_cell = f * cell
     new_cell += i * g
-    squashed = np.tanh(new_cell)
-    return new_cell, squashed, o * squashed
+    return new_cell, o * np.tanh(new_cell)
 
 
 @fused
-def close_gates(d_i, d_f, d_o, d_g, i, f, o, g, cell, squashed, d_h, d_cell):
+def close_gates(d_i, d_f, d_o, d_g, i, f, o, g, cell, new_cell, d_h, d_cell):
     """Write the four parts of da, and return dcell."""
+    squashed = np.tanh(new_cell)
     D = 1 - squashed * squashed
     D *= o
     D *= d_h
