@@ -147,8 +147,7 @@ class Program:
         arrived = self.back(slope_of(value), pull_backs)
         parts = leaves(params)
         found = [arrived[k][0] if k in arrived else vspace(parts[k]).zeros() for k in self.starts]
-        in_order = iter(apart(found, parts, self.arrays))
-        return value, map_arrays(lambda leaf: next(in_order), params)
+        return value, apart(found, params, self.arrays)
 
     def forward(self, given):
         """Carry out all instructions. Returns the value, and {instruction: what it needs for the way back}."""

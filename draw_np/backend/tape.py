@@ -3,7 +3,7 @@
 from autograd.core import VJPNode, add_outgrads, vspace
 from autograd.tracer import isbox, new_box, toposort, trace_stack
 
-from .common import map_arrays
+from .common import leaves, map_arrays
 
 
 def make_pull_back(function, tree, arrays):
@@ -31,19 +31,22 @@ def make_pull_back(function, tree, arrays):
                 for parent, part in zip(node.parents, node.vjp(arrived.pop(node)[0])):
                     arrived[parent] = add_outgrads(arrived.get(parent), part)
         found = [arrived[node][0] if node in arrived else vspace(leaf).zeros() for leaf, node in starts]
-        in_order = iter(apart(found, [leaf for leaf, _ in starts], arrays))
-        return map_arrays(lambda leaf: next(in_order), tree)
+        return apart(found, tree, arrays)
 
     return end._value if depends else end, pull_back
 
 
-def apart(gradients, leaves, arrays):
-    """Gradients as arrays of the types of their leaves, stored by rows, each in memory of its own, to be written to."""
+def apart(gradients, tree, arrays):
+    """Gradients, in the order of a tree's leaves, as a tree of its form.
+
+    They are arrays of the types of their leaves, stored by rows, each in memory of its own, to be written to.
+    """
     found = []
-    for gradient, leaf in zip(gradients, leaves):
+    for gradient, leaf in zip(gradients, leaves(tree)):
         if hasattr(leaf, "dtype") and not isbox(gradient):
             gradient = arrays.asarray(gradient, leaf.dtype, order="C")
             if any(arrays.may_share_memory(gradient, other) for other in found):
                 gradient = gradient.copy()
         found.append(gradient)
-    return found
+    in_order = iter(found)
+    return map_arrays(lambda leaf: next(in_order), tree)
