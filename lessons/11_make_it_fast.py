@@ -11,11 +11,12 @@
 # - to measure before changing anything, and to know when to stop: the floor;
 # - how a hand-made derivative is derived, checked and plugged in: a kernel;
 # - why the order of numbers in memory matters, and their precision;
+# - what a compiler does first: write the operations down once, and carry out the list;
 # - to pay for memory with time.
 #
 # ## What you'll need
 # The chain rule on a tape (lesson 01), the LSTM (lesson 03), the loop of Eq. 3-8 (lesson 04), and to count its
-# products, reading and writing (lesson 06). About an hour and 40 minutes.
+# products, reading and writing (lesson 06). About two hours.
 
 # %%
 import cProfile
@@ -328,7 +329,84 @@ assert max(shares, key=shares.get) == "products with weights"
 # however small the array, and DRAW is a chain of thousands of small operations. So there, too, kernels that do much at
 # once are what helps. The formulas stay the same.
 #
-# ## 7. Memory for time (15 minutes)
+# ## 7. Write it down once (15 minutes)
+#
+# At every training step autograd does the same again. It puts every array into a box, notes every operation on the
+# tape, then sorts the tape to find the way back. But from one step to the next nothing changes, other than the
+# numbers: the same operations, in the same order, on arrays of the same shapes. So all of that need be done only once.
+#
+# Call the function with **tracers**: objects that look like arrays, but write down what is done with them. What they
+# leave is a **program**, a list of instructions, each with the operation and with the places of its inputs and of its
+# output. From then on the list is carried out, and the function is not called again. That is how a compiler for arrays
+# begins, and `jax.jit` and `torch.compile` do. (They go on from there and merge operations into larger ones. Our
+# kernels were merged by hand.)
+
+# %%
+class Tracer:
+    """Stands for an array: notes each operation in the program instead of computing it."""
+    def __init__(self, program, place):
+        self.program, self.place = program, place
+    def note(self, operation, *inputs):
+        self.program.append((operation, [t.place if isinstance(t, Tracer) else np.asarray(t) for t in inputs]))
+        return Tracer(self.program, self.program.first + len(self.program) - 1)
+    def __add__(self, other): return self.note(np.add, self, other)
+    def __mul__(self, other): return self.note(np.multiply, self, other)
+    def __matmul__(self, other): return self.note(np.matmul, self, other)
+    def tanh(self): return self.note(np.tanh, self)
+
+class Program(list):
+    def __init__(self, function, inputs):
+        self.first = inputs  # the inputs have the places 0, 1, ..., what is computed those after them
+        function(*(Tracer(self, place) for place in range(inputs)))
+    def __call__(self, *arrays):
+        memory = list(arrays)
+        for operation, inputs in self:
+            memory.append(operation(*(memory[k] if isinstance(k, int) else k for k in inputs)))
+        return memory[-1]
+
+def layer(x, W, b):
+    return (x @ W + b).tanh() * 2.0
+
+program = Program(layer, 3)
+for place, (operation, inputs) in enumerate(program, 3):
+    names = (f"place {k}" if isinstance(k, int) else str(k) for k in inputs)
+    print(f"place {place} = {operation.__name__}({', '.join(names)})")
+x, W, b = rng.standard_normal((4, 3)), rng.standard_normal((3, 5)), rng.standard_normal(5)
+np.testing.assert_array_equal(program(x, W, b), np.tanh(x @ W + b) * 2)
+
+# %% [markdown]
+# `backend.Recorded` does this with a whole training step, the way back too, and `python -m draw_np train` uses it.
+# Its tracers are autograd's own boxes, so any function that autograd can differentiate can be written down.
+#
+# **Predict first.** For which batch does it help most? And what would go wrong with a function that has an `if` which
+# asks for the value of an array?
+
+# %%
+def time_both(images_in_batch):
+    some = images[:images_in_batch], noise[:, :images_in_batch]
+    def loss(p, x, noise):
+        return draw.loss(p, config, x, noise, kernels)
+    recorded = backend.Recorded(loss)
+    ways = lambda: backend.value_and_grad(lambda p: loss(p, *some), params), lambda: recorded(params, *some)
+    (value, gradient), (again, same) = (way() for way in ways)
+    assert value == again
+    np.testing.assert_array_equal(gradient["decoder"]["W"], same["decoder"]["W"])  # the very same bits
+    return [milliseconds(way) for way in ways], len(recorded.program.instructions)
+
+sizes = 1, 8, 32, 128
+both = {f"batch {n}": time_both(n) for n in sizes}
+print(f"{both['batch 1'][1]} instructions for {config.steps} steps of DRAW")
+for name, ((taped, replayed), _) in both.items():
+    print(f"{name}: tape {taped:.1f} ms, program {replayed:.1f} ms, {replayed / taped:.2f} of it")
+assert both["batch 1"][0][1] < 0.9 * both["batch 1"][0][0]
+
+# %% [markdown]
+# **Answer.** Small batches gain most: what is saved is Python's own time, which is the same for any batch. The
+# arithmetic stays as it is, and so do the results, to the last bit. An `if` on a value is asked only once, when the
+# program is written, and the list then goes the same way for all numbers. So `Recorded` refuses a function that looks
+# at values, and it writes a new program whenever a shape changes.
+#
+# ## 8. Memory for time (15 minutes)
 #
 # The way back needs what the way forward computed. So everything is kept, for every step, and memory grows in
 # proportion to $T$. But we can keep little and compute the rest again. Keep the state only at every $K$-th step. On the
@@ -379,7 +457,7 @@ assert again[2] < 0.6 * kept[-1] and kept[-1] > 3 * kept[0]
 # **Answer.** More than half of the memory is saved. And a step takes less than twice as long, since only the way
 # forward is run twice, and the way back is the larger part.
 #
-# ## 8. The picture of speed (10 minutes)
+# ## 9. The picture of speed (10 minutes)
 #
 # `figures/speed.py` measured draw_np against PyTorch (`torch`) and JAX (`jax`), the libraries with which such networks
 # are usually trained. Each runs in its own process, held to the same cores, and they take turns, step by step. That
