@@ -20,6 +20,9 @@ class Counter:
     def __index__(self):
         return 3
 
+    def __repr__(self):
+        return "Counter()"
+
 
 @pytest.mark.parametrize("value", [3, np.array(3), np.array(3, ">i8"), traced.int64(3), Counter()], ids=repr)
 def test_a_whole_number_of_any_kind_is_python_s(value):
