@@ -1,4 +1,4 @@
-"""A browser, for the tests that need one; and a test run in the background hears Ctrl-C as one in a terminal does.
+"""Long tests first; a browser, for the tests that need one; and Ctrl-C as in a terminal for a run in the background.
 
 Shells have what they start in the background ignore it, and so would the programs that the tests start.
 """
@@ -13,6 +13,10 @@ BROWSERS = "chromium", "chromium-browser", "google-chrome"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="module")

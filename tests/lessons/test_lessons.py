@@ -33,6 +33,7 @@ def test_the_notebook_is_in_step_with_its_text(page):
 
 
 @pytest.mark.lessons
+@pytest.mark.long
 @each_executed_page
 def test_the_notebook_executes_from_its_text(page):
     cells = code_cells(build.execute(page.source))
