@@ -13,6 +13,8 @@ LAB_FLAGS = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root) \
 # a user's own settings say.
 lessons: export JUPYTER_NO_CONFIG = 1
 unexport JUPYTER_TOKEN JUPYTER_TOKEN_FILE JUPYTER_PASSWORD
+# The tests start hundreds of programs: what they import is compiled once, whatever the user's settings say.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup lessons play site-play test figures gpu-check
 
