@@ -45,7 +45,7 @@ test: setup
 	@echo "Checking the style, then running the tests, the lessons among them, on all cores, at most four: a few minutes."
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check . || { echo "run: $(RUN) -m ruff format ."; exit 1; }
-	@MPLBACKEND=agg $(RUN) -m pytest -q -rs -n logical --maxprocesses 4 --dist worksteal
+	@MPLBACKEND=agg $(RUN) -m pytest -q -rs -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 figures: setup
 	@echo "Drawing every figure and table from the code and the shipped weights: a few minutes."

@@ -9,14 +9,20 @@ from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    """Where tests run side by side, long ones come first, each by itself; the rest of a file shares what it sets up."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if not item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(HERE).as_posix()))
 
 
 @pytest.fixture(scope="module")
