@@ -13,6 +13,8 @@ LAB_FLAGS = $(shell [ "$$(id -u)" != 0 ] || echo --allow-root) \
 # a user's own settings say.
 lessons: export JUPYTER_NO_CONFIG = 1
 unexport JUPYTER_TOKEN JUPYTER_TOKEN_FILE JUPYTER_PASSWORD
+# The tests start hundreds of programs: what they import is compiled once, whatever the user's settings say.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup lessons play site-play test figures gpu-check
 
@@ -40,10 +42,10 @@ site-play: setup
 	@$(RUN) -m draw_np play --out build/play --pyodide "$(PYODIDE)"
 
 test: setup
-	@echo "Checking the style, then running the tests, the lessons among them: a few minutes."
+	@echo "Checking the style, then running the tests, the lessons among them, on all cores, at most four: a few minutes."
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m ruff format --quiet --check . || { echo "run: $(RUN) -m ruff format ."; exit 1; }
-	@MPLBACKEND=agg $(RUN) -m pytest -q -rs
+	@MPLBACKEND=agg $(RUN) -m pytest -q -rs -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 figures: setup
 	@echo "Drawing every figure and table from the code and the shipped weights: a few minutes."

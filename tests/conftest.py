@@ -1,4 +1,4 @@
-"""A browser, for the tests that need one; and a test run in the background hears Ctrl-C as one in a terminal does.
+"""Long tests first; a browser, for the tests that need one; and Ctrl-C as in a terminal for a run in the background.
 
 Shells have what they start in the background ignore it, and so would the programs that the tests start.
 """
@@ -9,10 +9,20 @@ from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Where tests run side by side, long ones come first, each by itself; the rest of a file shares what it sets up."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if not item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(HERE).as_posix()))
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,9 @@ class Counter:
     def __index__(self):
         return 3
 
+    def __repr__(self):
+        return "Counter()"
+
 
 @pytest.mark.parametrize("value", [3, np.array(3), np.array(3, ">i8"), traced.int64(3), Counter()], ids=repr)
 def test_a_whole_number_of_any_kind_is_python_s(value):
@@ -47,6 +50,8 @@ def test_bounds_are_said():
     for value in (6, 10**9, 10**400):
         with pytest.raises(ValueError, match="^n must be a whole number from 7 to 1,000, got .{1,99}$"):
             check_count("n", value, 7, 1000)
+        assert whole(value, 7, 1000) is None and whole(value) == value
+    assert whole(-2, -2) == whole(-2, most=-2) == -2 and whole(-2, -1) is whole(-2, most=-3) is None
 
 
 def test_numbers_of_numpy_become_python_s_and_all_else_stays():

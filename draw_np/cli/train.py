@@ -6,7 +6,7 @@ from ..training.data import of_images
 from ..training.loop import train
 from ..training.presets import PRESETS, find_preset
 from ..training.ranks import FAULTS, world
-from ..training.run import OPS
+from ..training.run import OPS, check_keep_every
 from .common import UsageError, add_device, add_picture_options, count, folder, own_images, seed, user_value
 
 STOPPED = 130  # the exit status that shells give to Ctrl-C
@@ -64,6 +64,5 @@ def chosen(arguments, team):
         raise UsageError("mpiexec is for processors; leave out --device cuda")
     if threads > 1 and team.size > 1:
         raise UsageError("--threads is for one process; with mpiexec start as many as there are cores")
-    if arguments.keep_every and preset.model != "draw":
-        raise UsageError(f"--keep-every is for DRAW, whose memory grows with T, not {arguments.preset}")
+    check_keep_every(preset, arguments.keep_every, "--keep-every")
     return preset, load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None

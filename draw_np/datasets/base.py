@@ -47,8 +47,8 @@ def check_rng(rng):
 
 def check_whole(name, value, least, most=None):
     """The whole number `value`, as an int of Python; raises DatasetError unless it is one, from `least` to `most`."""
-    number = whole(value)
-    if number is None or number < least or (most is not None and number > most):
+    number = whole(value, least, most)
+    if number is None:
         span = f"{least} or more" if most is None else f"from {least} to {most}"
         raise DatasetError(f"{name} is {shown(value)}: pass a whole number, {span}")
     return number

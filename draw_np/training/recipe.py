@@ -180,9 +180,10 @@ def named(name, function, *arguments):
         raise ValueError(f"{name}: {error}") from error
 
 
-def require(fits, message):
+def require(fits, message, error=ValueError):
+    """Raise the error, in one line, unless what it is about fits."""
     if not fits:
-        raise ValueError(message)
+        raise error(message)
 
 
 def one_of(value, names):

@@ -6,6 +6,7 @@ checkpoint: a run that was killed and resumed ends in the same bits as one that 
 
 import contextlib
 import dataclasses
+import functools
 import math
 import os
 import pathlib
@@ -21,7 +22,7 @@ from ..counts import check_count
 from ..models import MODELS
 from ..models.prune import restored
 from ..names import one_line, shown
-from . import checkpoint
+from . import checkpoint, recipe
 from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
 from .recipe import Run, one_of
@@ -32,6 +33,8 @@ TREES = "params", "average", "optimiser/mean", "optimiser/mean_square"
 FOREVER = 10**12
 """More updates, and more seconds, than any run has."""
 OPS = {"kernels": kernels, "equations": equations}
+
+require = functools.partial(recipe.require, error=TrainingError)
 
 
 @dataclass
@@ -223,14 +226,14 @@ def checked(run, ops, **counts):
     except ValueError as error:
         raise TrainingError(str(error)) from error
     require(not (counts["epochs"] and counts["updates"]), "epochs and updates both say how long: leave one of them out")
-    fits = run.model == "draw" or counts["keep_every"] is None
-    require(fits, f"keep_every is for DRAW, whose memory grows with T, not for {run.name}: leave it out")
+    check_keep_every(run, counts["keep_every"])
     return {"ops": ops, **counts}
 
 
-def require(fits, message):
-    if not fits:
-        raise TrainingError(message)
+def check_keep_every(run, keep_every, name="keep_every"):
+    """Raise TrainingError unless the run has states to keep; `name` is what it was asked by."""
+    fits = run.model == "draw" or keep_every is None
+    require(fits, f"{name} is for DRAW, whose memory grows with T, not for {run.name}: leave it out")
 
 
 def again(run, out):

@@ -822,9 +822,9 @@ def test_images_may_have_colours(run, preset, tmp_path, monkeypatch):
 
 def test_a_very_long_run_starts_as_quickly_as_a_short_one(run, tmp_path, at_update):
     at_update(2, send(signal.SIGINT))
-    started = time.perf_counter()
+    started = time.process_time()
     assert run(tmp_path / "x", updates=10**7) is False
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_train_is_what_the_command_calls(preset, tmp_path):
