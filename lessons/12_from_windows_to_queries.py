@@ -23,6 +23,7 @@ from functools import partial
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
 
 from draw_np import backend, datasets, equations, kernels, plotting
 from draw_np.models import common
@@ -37,8 +38,8 @@ rng = np.random.default_rng(12)
 #
 # A filter of lesson 05 is a row of weights over the pixels $a = 1, \dots, A$ (Eq. 25). Multiply out its exponent:
 #
-# $$-\frac{(a - \mu)^2}{2 \sigma^2} = \frac{\mu}{\sigma^2} \, a - \frac{1}{2 \sigma^2} \, a^2
-# - \frac{\mu^2}{2 \sigma^2} .$$
+# $$-\frac{(a - \mu)^2}{2 \sigma^2} = \frac{\mu}{\sigma^2} \, a - \frac{1}{2 \sigma^2} \, a^2 -
+# \frac{\mu^2}{2 \sigma^2} .$$
 #
 # The last term is the same for every pixel, so the softmax cancels it. What is left is the scalar product of two pairs
 # of numbers. One pair belongs to the filter. It is the **query**, what the filter looks for. The other belongs to the
@@ -54,8 +55,8 @@ rng = np.random.default_rng(12)
 # \text{read} = \text{softmax}(Q K^T) \, V .$$
 #
 # What is read is a mean of **values**, here the pixels themselves. The formula on the right is the attention of today's
-# language models. All that is special about a window is its keys: a pixel's key says where it is, and nothing of what
-# is there.
+# language models, but for one factor (part 4). All that is special about a window is its keys: a pixel's key says where
+# it is, and nothing of what is there.
 #
 # First in loops, then in arrays, and both against `equations.filterbank`. The picture shows why it works. The ten keys
 # lie on a parabola, and a query is a line that touches it at $\mu$. A key is $(a - \mu)^2$ above the line. That height,
@@ -221,9 +222,10 @@ assert max(share["window"][1], share["content"][0]) < share["control"][0] + 0.1
 # c_i = \sum_j \alpha_{ij} \, h_j .$$
 #
 # The state is the query, and $h_j$ is both key and value. Our language has eight letters, a sentence has eight, and the
-# translation is the sentence **backwards**. Encoder and decoder are LSTMs of 32 cells (lesson 03). From $c_i$ and
-# $s_{i-1}$ the decoder makes $s_i$, and from $s_i$ and $c_i$ a linear map makes the logits of letter $i$. The control
-# is the same network without attention: it gets the last output of the encoder at every step.
+# translation is the sentence **backwards**. Encoder and decoder are LSTMs of 32 cells (lesson 03), and the decoder goes
+# on from the encoder's last state. From $c_i$ and $s_{i-1}$ it makes $s_i$, and from $s_i$ and $c_i$ a linear map makes
+# the logits of letter $i$. The control is the same network without attention: at every step its $c_i$ is $h_J$, the
+# encoder's last output.
 #
 # The matrix of all $\alpha_{ij}$ is called the **alignment**: a row for each letter that is written, a column for each
 # that was read.
@@ -303,7 +305,7 @@ _ = axes[2].legend(loc="lower left")
 # **Answer.** It is the other diagonal: the first letter written comes from the last one read. Nobody said so, and
 # nobody gave the letters a place code. The encoder, a recurrent network, counts on its own, and so $h_j$ says what
 # stands there and where. The control knows best what it read last, which is what it writes first; the rest had to fit
-# into one vector. (With more updates it improves. Longer sentences make it worse again.)
+# into one vector. (With more updates the control gets better, too: it can learn this, as long as the sentence fits.)
 #
 # ## 4. Why divide by the root of d? (10 minutes)
 #
@@ -336,21 +338,21 @@ def slopes_of(w):  # w (queries, keys): all dw_a / ds_b, (queries, keys, keys)
 assert_gradient(lambda p: softmax(p["s"]), {"s": rng.standard_normal((2, 5))}, rng)
 _, slope = backend.value_and_grad(lambda s: softmax(s)[:, 3], np.array([[0.5, -1.0, 2.0, 0.1]]))
 np.testing.assert_allclose(slope, slopes_of(softmax(np.array([[0.5, -1.0, 2.0, 0.1]])))[:, 3])
-sizes, found = 2 ** np.arange(0, 11, 2), {"not divided": [], r"divided by $\sqrt{d}$": []}
+sizes, found = 2 ** np.arange(0, 11, 2), {"as they are": [], "divided": []}
 for size in sizes:
     scores = (rng.standard_normal((200, 32, size)) @ rng.standard_normal((200, size, 1)))[:, :, 0]
-    for numbers, s in zip(found.values(), (scores, scores / np.sqrt(size))):
+    for (name, numbers), s in zip(found.items(), (scores, scores / np.sqrt(size))):
         w = softmax(s)
-        entropy, slope = -(w * np.log(w + 1e-300)).sum(axis=1), np.sqrt((slopes_of(w) ** 2).sum(axis=(1, 2)))
-        numbers.append((s.var(), entropy.mean(), np.median(slope), w.max(axis=1).mean()))
-        if size == 64:
-            print(f"d = 64: scores of {s.std():.1f}, the best key gets {w.max(axis=1).mean():.2f}")
+        best, slope = w.max(axis=1).mean(), np.median(np.sqrt((slopes_of(w) ** 2).sum(axis=(1, 2))))
+        numbers.append((s.var(), -(w * np.log(w + 1e-300)).sum(axis=1).mean(), slope))
+        if size in (64, 1024):
+            print(f"d = {size}, scores {name}: size {s.std():.1f}, best key gets {best:.2f}, derivative {slope:.4f}")
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(13, 4))
 for (name, numbers), colour, marker in zip(found.items(), (plotting.RED, plotting.BLUE), "so"):
     for ax, values in zip(axes, np.transpose(numbers)):
-        ax.plot(sizes, values, marker + "-", color=colour, label=name)
+        ax.plot(sizes, values, marker + "-", color=colour, label=f"scores {name}")
 for ax, name in zip(axes, ("variance of the scores", "entropy of the weights (nats)", "size of the derivative")):
     ax.set(xlabel="$d$", ylabel=name, xscale="log", xticks=sizes, xticklabels=sizes)
     ax.minorticks_off()
@@ -359,15 +361,15 @@ axes[1].axhline(np.log(32), color="0.6", linestyle="--")
 axes[1].set(ylim=(0, 3.7))
 axes[2].set(yscale="log")
 _ = axes[0].legend()
-variance, *_ = np.transpose(found["not divided"])
+variance, *_ = np.transpose(found["as they are"])
 np.testing.assert_allclose(variance, sizes, rtol=0.3)
-assert found["not divided"][-1][2] < found[r"divided by $\sqrt{d}$"][-1][2] / 4
+assert found["as they are"][-1][2] < found["divided"][-1][2] / 4
 
 # %% [markdown]
 # **Answer.** About 8, and the cell prints the two weights. Without dividing, a query of random numbers is already sure
-# of one key, before anything has been learned. You have seen this: in part 1 the length of the query was the sharpness
-# of the window, and in lesson 05 a window that began too sharp never found its digit. Dividing by $\sqrt{d}$ means:
-# begin wide and blurred.
+# of one key, before anything has been learned, and for large $d$ hardly any derivative is left to change its mind. You
+# have seen this: in part 1 the length of the query was the sharpness of the window, and in the experiment of lesson 05
+# a window that began too sharp never found its digit. Dividing by $\sqrt{d}$ means: begin wide and blurred.
 #
 # ## 5. Tokens ask each other (20 minutes)
 #
@@ -468,13 +470,12 @@ for row, matrices in zip(axes, (above, below)):
 _ = [ax.set_xlabel("is asked") for ax in axes[1]]
 
 # %% [markdown]
-# **Answer.** Two heads get all of them right. One head asks for one of the friends and guesses the colour of the other:
-# $(1 + \frac14) / 2 = 0.625$, or a little more. (To ask both and to guess who has which gives the same.) In the picture
-# each of two heads has found one friend; which one takes which is chance.
+# **Answer.** Two heads get all of them right, and each has found one friend; which one takes which is chance. One head
+# gets about $(1 + \frac14) / 2 = 0.625$. Look at its matrix: it asks both friends, but one of them a little louder, and
+# it names the colour that comes through louder. The colour of the other it has to guess.
 #
-# Be careful: this holds for a linear map after the heads. One head could give the first friend two thirds of the weight
-# and the second one third, and a layer with a bend could work out from the mean who has which. Heads make it easy; they
-# do not make it possible.
+# Be careful: this holds for a linear map after the heads. A layer with a bend could work out from such a mean who has
+# which, as one friend is louder. Heads make it easy; they do not make it possible.
 #
 # ## 6. What was gained, what was lost (15 minutes)
 #
@@ -492,10 +493,11 @@ _ = [ax.set_xlabel("is asked") for ax in axes[1]]
 # from data that neighbours belong together.
 #
 # Images are cut into **patches as tokens** (Dosovitskiy and others, 2020): with pixels as tokens $n^2$ would be too
-# large. The second cell cuts a digit into 49 patches of 4 × 4 pixels. Nothing is learned: each patch, made to have
-# length 1, is its own key, and ten times it is its query. The lower row does the same with the patches shuffled.
+# large. The second cell cuts a seven into 49 patches of 4 × 4 pixels. Nothing is learned: the key of a patch is the
+# patch itself without its mean, made to have length 1, so that edges count and not brightness. Six times the key is its
+# query. The lower row of the last picture does the same with the patches shuffled.
 #
-# **Predict first.** The marked patch shows a piece of a stroke. Which patches will it give weight to, and what will
+# **Predict first.** A patch with the lower edge of a bar in it asks. Which patches will get weight, and what will
 # shuffling change?
 
 # %%
@@ -516,7 +518,7 @@ for name, way, line in ("LSTM", lstm_over, "s-C1"), ("self-attention", partial(a
 _ = axes[0].legend()
 
 # %%
-digit = datasets.load("mnist", "test").images[15].astype(float)
+digit = datasets.load("mnist", "test").images[64].astype(float)
 patches = digit.reshape(7, 4, 7, 4).swapaxes(1, 2).reshape(49, 16)  # tokens, row by row
 params, order = new_heads(rng, 16, 16, 16), rng.permutation(49)
 plain, shuffled = (ask_each_other(params, x[None], 2)[0][0] for x in (patches, patches[order]))
@@ -527,22 +529,27 @@ assert not np.allclose(shuffled, plain[order], atol=0.1)
 print(f"784 pixels as tokens: {784**2:,} scores a head; 49 patches: {49**2:,}; DRAW's window: {2 * 5 * 28} weights")
 
 # %%
-K = patches / np.maximum(np.linalg.norm(patches, axis=1, keepdims=True), 1e-9)  # empty patches stay 0
-weights = softmax(10 * K @ K.T)  # (49, 49)
-def as_image(tokens):  # (49, 16) to (28, 28)
-    return tokens.reshape(7, 7, 4, 4).swapaxes(1, 2).reshape(28, 28)
-figure, axes = plt.subplots(2, 4, figsize=(12, 6.4))
-for row, name, seen in zip(axes, ("in order", "shuffled"), (np.arange(49), order)):
-    plotting.show_image(row[0], as_image(patches[seen]), f"the patches, {name}")
-    for ax, asks in zip(row[1:], (16, 24, 38)):
-        given, place = weights[asks][seen].reshape(7, 7), np.flatnonzero(seen == asks)[0]
-        plotting.show_image(ax, as_image(patches[seen]))
-        ax.imshow(given / given.max(), cmap="Blues", alpha=0.6, extent=(-0.5, 27.5, 27.5, -0.5))
+K = patches - patches.mean(axis=1, keepdims=True)  # edges count, not brightness
+K = K / np.maximum(np.linalg.norm(K, axis=1, keepdims=True), 0.5)  # length 1, or shorter where there is no edge
+weights, asks = softmax(6 * K @ K.T), 16  # (49, 49), and the patch that is looked at
+figure, axes = plt.subplots(2, 2, figsize=(8.5, 8.8))
+for (left, right), name, seen in zip(axes, ("in order", "shuffled"), (np.arange(49), order)):
+    def as_image(tokens, seen=seen):  # (49, 16) to (28, 28)
+        return tokens[seen].reshape(7, 7, 4, 4).swapaxes(1, 2).reshape(28, 28)
+    given = as_image(np.repeat(weights[asks][:, None], 16, axis=1))[:, :, None] / weights[asks].max()
+    plotting.show_image(left, as_image(patches), f"the patches, {name}")
+    colours = (1 - 0.6 * given) * as_image(patches)[:, :, None] + 0.6 * given * to_rgb(plotting.ORANGE)
+    plotting.show_image(right, colours, "the weights of the marked one")
+    y, x = np.divmod(np.flatnonzero(seen == asks)[0], 7)
+    right.add_patch(plt.Rectangle((4 * x - 0.5, 4 * y - 0.5), 4, 4, fill=False, color=plotting.SKY, linewidth=4))
 
 # %% [markdown]
-# **Answer.** To patches that look like it, wherever they are: no rectangle could cover them and nothing else. Shuffling
-# moves the weights along with the patches and changes none of them. For attention by content the two pictures are the
-# same set. For us they are not, so a model for images adds a place code to its patches.
+# **Answer.** Those with an edge like it, of the other bar too: no rectangle could cover them and nothing else.
+# Shuffling moves the weights along with the patches and changes none of them. For attention by content the two pictures
+# are the same set. For us they are not, so a model for images adds a place code to its patches.
+#
+# And the first picture? Counted, self-attention costs more than an LSTM from $n = 2 d = 128$ tokens on. Measured, it
+# costs less for much longer: a few large products are faster than many small ones, one after the other.
 #
 # And DRAW's window? It knows nothing of content, sees one place at a time, and needs few numbers: five to say where,
 # and one can draw it and see what the network is doing. It was made for a few looks at a large image, and there it is

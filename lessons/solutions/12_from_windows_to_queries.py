@@ -51,9 +51,10 @@ def masked_softmax(scores, allowed):
 scores, earlier = rng.standard_normal((5, 5)), np.tri(5, dtype=bool)  # each word may ask itself and those before it
 expected = [[*softmax(row[: k + 1]), *np.zeros(4 - k)] for k, row in enumerate(scores)]
 assert_close("the weights of five words", masked_softmax(scores.copy(), earlier), expected)
-scores = np.array([[1e4, 1e4, 3e4, -1e4], [-1e4, -1e4, 0, 5e4], [2, 3, 1, 0], [1, 2, 3, 4]])
+scores = np.array([[1e4, 9999, 3e4, -1e4], [-1e4, -9998, 0, 5e4], [2, 3, 1, 0], [1, 2, 3, 4]])
 allowed = np.array([[1, 1, 0, 1], [1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]], bool)
-expected = [[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
+two = softmax(np.array([[1.0, 0.0], [0.0, 2.0]]))  # only differences matter
+expected = [[*two[0], 0, 0], [*two[1], 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]
 got = masked_softmax(scores.copy(), allowed)
 assert_close("the weights for huge scores", got, expected)
 assert_close("the largest weight of a masked key", np.max(np.asarray(got)[~allowed]), 0.0, atol=0)
