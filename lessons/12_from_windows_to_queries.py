@@ -122,8 +122,8 @@ plt.show()
 # If keys may be anything, they may also say what is there. Eight slots hold the letters A to H in random order. Each
 # letter has one of six colours. There are two kinds of question: "Which colour is in slot 3?" and "Which colour has the
 # D?" A question is a row of 16 numbers, one of them 1. All three readers get it, give a weight to every slot, and
-# answer by reading: the weighted mean of the colours is a probability for each colour. They pay $-\log p$ of the right
-# one.
+# answer by reading: the weighted mean of the colours is a probability for each colour. The loss is $-\log p$ of the
+# right one.
 #
 # - **window**: a linear map makes $\mu$ and $\log \sigma^2$ of the question, and Eq. 25 the weights.
 # - **content**: a linear map makes a query of $d = 8$ numbers of the question, another a key of every *letter*.
@@ -230,7 +230,7 @@ assert max(share["window"][1], share["content"][0]) < share["control"][0] + 0.1
 # The matrix of all $\alpha_{ij}$ is called the **alignment**: a row for each letter that is written, a column for each
 # that was read.
 #
-# **Predict first.** Which picture will the alignment be? And which letters will the control get right more often, those
+# **Predict first.** What will the alignment look like? And which letters will the control get right more often, those
 # that it writes first or last?
 
 # %%
@@ -297,9 +297,9 @@ places = ["ABCDEFGH"[k] for k in letters[:, 0]], ["ABCDEFGH"[k] for k in said[:,
 for ax, shown, (read, written) in zip(axes, (alpha[0], alpha.mean(axis=0)), (places, (range(1, 9), range(1, 9)))):
     ax.imshow(shown, cmap="Blues", vmin=0, vmax=1)
     ax.set(xlabel="read", ylabel="written", xticks=range(8), yticks=range(8), xticklabels=read, yticklabels=written)
-axes[0].set_title("one sentence"), axes[1].set_title("mean of 500 sentences")
 axes[2].set(xlabel="letter written", ylabel="share right", ylim=(0, 1.05), xticks=range(1, 9))
-_ = axes[2].legend(loc="lower left")
+axes[0].set_title("one sentence"), axes[1].set_title("mean of 500 sentences"), axes[2].legend(loc="lower left")
+assert right["with"].min() > 0.9 > right["without"].mean() + 0.1 and np.diag(alpha.mean(axis=0)[::-1]).min() > 0.5
 
 # %% [markdown]
 # **Answer.** It is the other diagonal: the first letter written comes from the last one read. Nobody said so, and
@@ -315,9 +315,9 @@ _ = axes[2].legend(loc="lower left")
 #
 # $$\text{Var}(q \cdot k) = \text{Var} \sum_{m=1}^{d} q_m k_m = d .$$
 #
-# So scores are of the size $\sqrt{d}$. Softmax lives on differences of scores: with differences of 8, one key gets
-# nearly everything. And then nothing can be learned, as its derivative shows ($[a = b]$ is 1 if they are equal, else
-# 0):
+# So scores are of the size $\sqrt{d}$, and so are their differences. A key that is 8 ahead of all others gets nearly
+# everything, and then little can be learned any more, as the derivative of the softmax shows ($[a = b]$ is 1 if they
+# are equal, else 0):
 #
 # $$\frac{dw_a}{ds_b} = w_a \, ([a = b] - w_b) .$$
 #
@@ -386,7 +386,7 @@ assert found["as they are"][-1][2] < found["divided"][-1][2] / 4
 #
 # One softmax is one mean, and a mean of two colours does not say whose is which. The remedy is to split the numbers of
 # $Q$, $K$ and $V$ into **heads**: the first 8 columns are one head, the next 8 another, each with a softmax of its own.
-# The results are put side by side again. One head of 16 numbers and two of 8 have the very same matrices.
+# The results are put side by side again. One head of 16 columns and two of 8 have equally many parameters.
 #
 # **Predict first.** Which share of the answers will one head get right, and which two heads? (What would you do with
 # one head? A guesser is right once in four.)
@@ -548,8 +548,9 @@ for (left, right), name, seen in zip(axes, ("in order", "shuffled"), (np.arange(
 # Shuffling moves the weights along with the patches and changes none of them. For attention by content the two pictures
 # are the same set. For us they are not, so a model for images adds a place code to its patches.
 #
-# And the first picture? Counted, self-attention costs more than an LSTM from $n = 2 d = 128$ tokens on. Measured, it
-# costs less for much longer: a few large products are faster than many small ones, one after the other.
+# And the first picture? Counted, self-attention costs more than an LSTM from $n = 2 d = 128$ tokens on. Measured, on
+# the machine that ran it, it costs less for much longer: a few large products are faster than many small ones that wait
+# for each other.
 #
 # And DRAW's window? It knows nothing of content, sees one place at a time, and needs few numbers: five to say where,
 # and one can draw it and see what the network is doing. It was made for a few looks at a large image, and there it is
@@ -557,8 +558,8 @@ for (left, right), name, seen in zip(axes, ("in order", "shuffled"), (np.arange(
 #
 # **Take away.** A window is attention with keys $(a, a^2)$: it asks by place, and the length of its query is its
 # sharpness. With learned keys the same formula, $\text{softmax}(Q K^T / \sqrt{d}) \, V$, asks by content; each head is
-# one mean, so who needs two answers needs two heads. What a window has for nothing, order and neighbourhood, such
-# attention gets from a place code and from data, and it pays with $n^2$ scores for having nothing to wait for.
+# one mean, so whoever needs two answers needs two heads. A window has order and neighbourhood for nothing;
+# self-attention gets them from a place code and from data, and pays $n^2$ scores so that nothing has to wait.
 #
 # ## On your own
 #

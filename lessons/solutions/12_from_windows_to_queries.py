@@ -102,10 +102,11 @@ x, x_hat = rng.random((B, A)), rng.standard_normal((B, A))
 for g_X, g_Y, delta, sigma_squared in (4.2, 3.1, 1.7, 0.8), (9.0, 1.5, 2.5, 3.0):
     window = equations.Window(*np.array([g_X, g_Y, delta, sigma_squared, 1.0])[:, None, None])
     mu_X, mu_Y = (equations.filter_means(g, window.delta, N)[0] for g in (window.g_X, window.g_Y))
-    Q, K = (np.asarray(array, float) for array in queries_and_keys(mu_X, mu_Y, sigma_squared, A, B))
-    assert_close("the shape of Q", Q.shape, (N * N, 4))
-    assert_close("the shape of K", K.shape, (B * A, 4))
-    got = softmax(Q @ K.T) @ np.stack([x.ravel(), x_hat.ravel()], axis=1)  # (N N, 2): both images
+    both = queries_and_keys(mu_X, mu_Y, sigma_squared, A, B)
+    assert isinstance(both, tuple) and len(both) == 2, f"expected Q and K, got {type(both).__name__}"
+    for array, name, shape in zip(both, "QK", ((N * N, 4), (B * A, 4))):
+        assert_close(f"the shape of {name}", np.shape(array), shape)
+    got = softmax(both[0] @ np.transpose(both[1])) @ np.stack([x.ravel(), x_hat.ravel()], axis=1)  # (N N, 2)
     F_X, F_Y = equations.filterbanks(window, N, B, A)
     read = equations.read(x[None, None], x_hat[None, None], F_X, F_Y, window.gamma)[0]
     assert_close(f"what a window at ({g_X}, {g_Y}) reads, Eq. 27", got.T.ravel(), read)
@@ -200,10 +201,11 @@ def two_hops(n, c):
 # %%
 # Check 12.4
 for n, c in (6, 3), (9, 4):
-    W = {name: np.asarray(matrix, float) for name, matrix in two_hops(n, c).items()}
-    shapes = {"Q1": (2 * n + c, n), "K1": (2 * n + c, n), "V1": (2 * n + c, n), "Q2": (n, n), "K2": (2 * n + c, n)}
-    for name, shape in {**shapes, "V2": (2 * n + c, c)}.items():
-        assert_close(f"the shape of {name}", W[name].shape, shape)
+    shapes = {**dict.fromkeys(("Q1", "K1", "V1", "K2"), (2 * n + c, n)), "Q2": (n, n), "V2": (2 * n + c, c)}
+    W = two_hops(n, c)
+    assert isinstance(W, dict) and set(W) == set(shapes), f"expected a dict with Q1, K1, V1, Q2, K2 and V2, got {W}"
+    for name, shape in shapes.items():
+        assert_close(f"the shape of {name}", np.shape(W[name]), shape)
     for _ in range(20):
         name, friend, colour = rng.permutation(n), rng.integers(n, size=n), rng.integers(c, size=n)  # of every token
         X = np.hstack([np.eye(n)[name], np.eye(n)[friend], np.eye(c)[colour]])
