@@ -90,7 +90,8 @@ def keys_of(pixels):
 
 mu, sigma, a = np.array([4.0, 8.0, 12.0, 16.0, 20.0]), 1.5, np.arange(1, 29)  # lesson 05, part 2
 F_X = equations.filterbank(mu[None], np.array([[sigma**2]]), 28)[0]  # (5, 28)
-Q, K, V = queries_of(mu, sigma), keys_of(a), datasets.load("mnist", "test").images[4].T.astype(float)
+Q, K = queries_of(mu, sigma), keys_of(a)
+V = datasets.load("mnist", "test").images[4].astype(float).T  # a row for each column a of the image
 np.testing.assert_allclose(softmax(Q @ K.T), F_X, atol=1e-12)
 np.testing.assert_allclose(softmax(Q @ K.T).sum(axis=1), 1)  # every row
 for read in attend_in_loops, attend:
@@ -160,7 +161,7 @@ def by_query(params, question, letters):
 def colour_loss(params, weigh, rng):
     question, letters, colours, right, _ = ask(64, rng)
     p = (weigh(params, question, letters)[:, None] @ colours)[:, 0]  # (count, COLOURS): what is read
-    return -backend.np.mean(backend.np.log(p[np.arange(64), right] + 1e-9))
+    return -backend.np.mean(backend.np.log(p[np.arange(64), right] + 1e-9))  # never log 0
 
 def train(loss, params, rng, updates, rate):
     state = adam_init(params)
@@ -221,11 +222,11 @@ assert max(share["window"][1], share["content"][0]) < share["control"][0] + 0.1
 # $$e_{ij} = v^T \tanh(W [s_{i-1}; h_j]), \qquad \alpha_{ij} = \text{softmax}_j(e_{ij}), \qquad
 # c_i = \sum_j \alpha_{ij} \, h_j .$$
 #
-# The state is the query, and $h_j$ is both key and value. Our language has eight letters, a sentence has eight, and the
-# translation is the sentence **backwards**. Encoder and decoder are LSTMs of 32 cells (lesson 03), and the decoder goes
-# on from the encoder's last state. From $c_i$ and $s_{i-1}$ it makes $s_i$, and from $s_i$ and $c_i$ a linear map makes
-# the logits of letter $i$. The control is the same network without attention: at every step its $c_i$ is $h_J$, the
-# encoder's last output.
+# ($[s; h]$ is one after the other.) The state is the query, and $h_j$ is both key and value. Our language has eight
+# letters, a sentence has eight, and the translation is the sentence **backwards**. Encoder and decoder are LSTMs of 32
+# cells (lesson 03), and the decoder goes on from the encoder's last state. From $c_i$ and $s_{i-1}$ it makes $s_i$, and
+# from $s_i$ and $c_i$ a linear map makes the logits of letter $i$. The control is the same network without attention:
+# at every step its $c_i$ is $h_J$, the encoder's last output.
 #
 # The matrix of all $\alpha_{ij}$ is called the **alignment**: a row for each letter that is written, a column for each
 # that was read.
@@ -358,18 +359,19 @@ for ax, name in zip(axes, ("variance of the scores", "entropy of the weights (na
     ax.minorticks_off()
 axes[0].set(yscale="log")
 axes[1].axhline(np.log(32), color="0.6", linestyle="--")
-axes[1].set(ylim=(0, 3.7))
+axes[1].set(ylim=(0, 3.9))
 axes[2].set(yscale="log")
-_ = axes[0].legend()
+axes[0].legend(), axes[1].legend(axes[1].lines[2:], ["all weights equal"], loc="lower left")
 variance, *_ = np.transpose(found["as they are"])
 np.testing.assert_allclose(variance, sizes, rtol=0.3)
 assert found["as they are"][-1][2] < found["divided"][-1][2] / 4
 
 # %% [markdown]
 # **Answer.** About 8, and the cell prints the two weights. Without dividing, a query of random numbers is already sure
-# of one key, before anything has been learned, and for large $d$ hardly any derivative is left to change its mind. You
-# have seen this: in part 1 the length of the query was the sharpness of the window, and in the experiment of lesson 05
-# a window that began too sharp never found its digit. Dividing by $\sqrt{d}$ means: begin wide and blurred.
+# of one key, before anything has been learned. The derivative holds out longer: it even grows while a few keys compete,
+# and only then falls to next to nothing (the printed medians). You have seen this: in part 1 the length of the query
+# was the sharpness of the window, and in the experiment of lesson 05 a window that began too sharp never found its
+# digit. Dividing by $\sqrt{d}$ means: begin wide and blurred.
 #
 # ## 5. Tokens ask each other (20 minutes)
 #
@@ -461,7 +463,7 @@ true = np.eye(n)[friends[0].T]  # (2, n, n)
 one, two = runs[1, 0][1][0], runs[2, 0][1][0]  # the weights, (heads, n, n)
 two = two if (two[0] * true[0]).sum() > (two[0] * true[1]).sum() else two[::-1]  # each below its friend
 above = {"first friend": true[0], "second friend": true[1], "either friend": true.mean(axis=0)}
-below = {"two heads: this one": two[0], "and that one": two[1], "one head": one[0]}
+below = {"one of two heads": two[0], "the other one": two[1], "a single head": one[0]}
 for row, matrices in zip(axes, (above, below)):
     for ax, (name, matrix) in zip(row, matrices.items()):
         ax.imshow(matrix, cmap="Blues", vmin=0, vmax=1)

@@ -217,7 +217,7 @@ for n, c in (6, 3), (9, 4):
 print("12.4 is right")
 
 # %% [markdown]
-# With $k$ attentions in a row, how many steps from friend to friend can be taken? One at a time it would be $k$. But
-# after the first, each child knows its friend's friend. If that name is put into the tokens, the next attention asks
-# *that* child for *its* friend's friend: four steps. The third makes eight of them, the $k$-th $2^k$. A recurrent
-# network would walk step by step.
+# How many steps from friend to friend can $k$ attentions take? If each adds one, $k + 1$. But after the first, each
+# child knows its friend's friend. If that name is put into the tokens, the next attention asks *that* child for *its*
+# friend's friend: four steps. The third makes eight of them, the $k$-th $2^k$. A recurrent network would walk step by
+# step.
