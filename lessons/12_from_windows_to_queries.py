@@ -322,8 +322,8 @@ assert right["with"].min() > 0.9 > right["without"].mean() + 0.1 and np.diag(alp
 #
 # $$\frac{dw_a}{ds_b} = w_a \, ([a = b] - w_b) .$$
 #
-# If one weight is 1 and all others are 0, all of these are 0. Dividing the scores by $\sqrt{d}$ keeps their variance at
-# 1. That is **scaled dot-product attention**, $\text{softmax}(Q K^T / \sqrt{d}) \, V$.
+# If one weight is 1 and all others are 0, all of these are 0. Divided by $\sqrt{d}$, the scores keep a variance of one.
+# That is **scaled dot-product attention**, $\text{softmax}(Q K^T / \sqrt{d}) \, V$.
 #
 # The cell draws random queries and 32 random keys for each. It shows the variance of the scores; the **entropy** of the
 # weights, $-\sum_a w_a \log w_a$, the mean surprise in nats, which is $\log 32$ if all are equal and 0 if one has
@@ -383,7 +383,7 @@ assert found["as they are"][-1][2] < found["divided"][-1][2] / 4
 # \text{softmax} \left( \frac{Q K^T}{\sqrt{d}} \right) V \, W_O + b ,$$
 #
 # and a fourth map makes of what was read what is wanted. Here a token is a child. It has a name, the names of its two
-# friends (a first and a second one), and a colour. Each has to say the colours of both friends, and has to ask them.
+# friends (a first and a second one), and a colour. Each has to say the colours of both friends, and can only ask.
 # There are eight children and four colours, which makes 28 numbers a token.
 #
 # One softmax is one mean, and a mean of two colours does not say whose is which. The remedy is to split the numbers of
@@ -473,8 +473,8 @@ _ = [ax.set_xlabel("is asked") for ax in axes[1]]
 
 # %% [markdown]
 # **Answer.** Two heads get all of them right, and each has found one friend; which one takes which is chance. One head
-# gets about $(1 + \frac14) / 2 = 0.625$. Look at its matrix: it asks both friends, but one of them a little louder, and
-# it names the colour that comes through louder. The colour of the other it has to guess.
+# gets $(1 + \frac14) / 2 = 0.625$, or a little more. Look at its matrix: it asks both friends, but one of them a little
+# louder, and it names the colour that comes through louder. The colour of the other it has to guess.
 #
 # Be careful: this holds for a linear map after the heads. A layer with a bend could work out from such a mean who has
 # which, as one friend is louder. Heads make it easy; they do not make it possible.
