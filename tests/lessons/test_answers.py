@@ -14,7 +14,7 @@ def questions(text):
     """The questions of a text, each in one line; without headings, hints and numbered lists."""
     text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
     for paragraph in re.sub("^#.*", "", text, flags=re.MULTILINE).split("\n\n"):
-        line = " ".join(paragraph.split())
+        line = " ".join(paragraph.split()).replace("**", "")
         if not re.match(r"\d\. ", line):
             sentences = re.split(r"(?<=[.?!])[)*]*\s+(?=[(*]*[A-Z$])", line)
             yield from (sentence.strip("()* ") for sentence in sentences if sentence.rstrip(")* ").endswith("?"))
