@@ -28,6 +28,7 @@ LESSONS = Path(__file__).resolve().parent
 SECONDS_A_CELL = 300  # a guard against cells that hang, on a busy machine too
 WIDGET = "application/vnd.jupyter.widget-view+json"
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
+COUNTED = " lessons, from a derivative"  # what README says behind their number
 NUMBERS = re.compile(r"\.\./(figures/\w+\.json)")  # what a lesson reads of what figures/ measured
 ANSWER = re.compile(rf"^([ ]*){BEGIN}\n(?:.*\n)*?\1{END}$", re.MULTILINE)
 
@@ -226,9 +227,10 @@ def contents_row(source):
 
 
 def write_contents():
-    """Bring README's table of lessons in step with the lessons that are there."""
+    """Bring README's table of lessons, and their number, in step with the lessons that are there."""
     path = LESSONS / "README.md"
     text = path.read_text(encoding="utf-8")
+    text = re.sub(rf"^\w+{COUNTED}", in_words(len(sources())) + COUNTED, text, count=1, flags=re.MULTILINE)
     for source in sources():
         row = contents_row(source)
         text = re.sub(rf"^\| \[?{source.name[:2]} .*$", lambda _, row=row: row, text, count=1, flags=re.MULTILINE)
@@ -253,16 +255,38 @@ def write_student_version(folder, numbers=()):
                 shutil.copyfile(LESSONS.parent / name, folder / name)
             text = NUMBERS.sub(r"\1", text)  # there figures/ is beside the lessons
             (folder / page.notebook.relative_to(LESSONS)).write_text(text, encoding="utf-8", newline="\n")
-        guide = student_guide((LESSONS / "README.md").read_text(encoding="utf-8"), [page.name for page in chosen])
-        (folder / "README.md").write_text(guide, encoding="utf-8", newline="\n")
+        names = [page.name for page in chosen]
+        for name, shown in ("README.md", student_guide), ("glossary.md", only_lines_on):
+            text = shown((LESSONS / name).read_text(encoding="utf-8"), names)
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise LessonError(f"cannot write {folder}: {error.strerror}") from None
 
 
 def student_guide(readme, names):
-    """Return the part of README.md that is for students, without its lines on lessons that are not among `names`."""
-    lines = readme.split("\n## For teachers")[0].rstrip().splitlines()
+    """Return the part of README.md that is for students, about the notebooks of these names and no others."""
+    text = readme.split("\n## For teachers")[0].rstrip() + "\n"
+    text = re.sub(r"^\|.*\| planned \|\n", "", text, flags=re.MULTILINE).replace(" (`make lessons` does)", "")
+    everything = {link for link in notebook_links(text) if "/" not in link}
+    here = everything & set(names)
+    if here != everything:  # then it is not the way to the end
+        few = f"{in_words(len(here))} of the {in_words(len(everything)).lower()} lessons that lead{COUNTED[9:]}"
+        text = re.sub(rf"^\w+{COUNTED}", few, text, count=1, flags=re.MULTILINE)
+        text = re.sub(r"\s+At the end you can[^.]+\.", "", text)
+        text = re.sub(r" Which lesson needs which:\n\n(    .+\n)+", "\n", text)
+    return only_lines_on(text, names)
+
+
+def only_lines_on(text, names):
+    """Return a text without its lines that link to notebooks that are not among `names`."""
+    lines = text.splitlines()
     return "\n".join(line for line in lines if all(link in names for link in notebook_links(line))) + "\n"
+
+
+def in_words(count):
+    """A number from 1 to 12 as it begins a sentence; a larger one in figures."""
+    words = "One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve".split()
+    return words[count - 1] if 1 <= count <= len(words) else str(count)
 
 
 def notebook_links(line):

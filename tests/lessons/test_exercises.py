@@ -192,11 +192,19 @@ See solutions/.
 """
 
 
+GLOSSARY = """# Glossary
+
+| tiny | [99](99_tiny.ipynb) | small |
+| other | [98](98_other.ipynb) | another |
+"""
+
+
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "LESSONS", tmp_path / "lessons")
     (build.LESSONS / "solutions").mkdir(parents=True)
     (build.LESSONS / "README.md").write_text(README, "utf-8")
+    (build.LESSONS / "glossary.md").write_text(GLOSSARY, "utf-8")
     (build.LESSONS / "99_tiny.py").write_text("# %% [markdown]\n# # 99 Tiny\n", "utf-8")
     (build.LESSONS / "solutions/99_tiny.py").write_text(SOLUTION, "utf-8")
     return build.LESSONS
@@ -324,9 +332,12 @@ def test_the_student_version_has_no_solution(course, tmp_path, capsys):
     build.main(["99", "--student", str(tmp_path / "out")])
     assert capsys.readouterr().out == f"{tmp_path / 'out'} holds the course without solutions.\n"
     files = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
-    assert files == ["99_tiny.ipynb", "README.md", "exercises/99_tiny.ipynb"]
+    assert files == ["99_tiny.ipynb", "README.md", "exercises/99_tiny.ipynb", "glossary.md"]
     assert not [file for file in files if "secret" in (tmp_path / "out" / file).read_text("utf-8")]
     assert (tmp_path / "out/README.md").read_text("utf-8") == "# The lessons\n\n| [99 Tiny](99_tiny.ipynb) | how? |\n"
+    assert (tmp_path / "out/glossary.md").read_text("utf-8") == GLOSSARY.replace(
+        "| other | [98](98_other.ipynb) | another |\n", ""
+    )
 
 
 def test_the_student_version_brings_the_numbers_that_a_lesson_reads(course, tmp_path):

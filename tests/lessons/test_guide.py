@@ -53,30 +53,30 @@ def test_exercises_that_are_named_exist():
     assert named and {number for number in named - exercises if number.split(".")[0] in there} == set()
 
 
+def test_lessons_are_counted():
+    assert GUIDE.split("\n\n")[1].startswith(f"{build.in_words(len(build.sources()))} lessons, from a derivative to")
+
+
 def test_students_are_told_nothing_of_solutions():
     guide = build.student_guide(GUIDE, [page.name for page in build.pages()])
     assert "solutions" not in guide and "## Notation" in guide and "05_look.ipynb" in guide
-    assert "05_look.ipynb" not in build.student_guide(GUIDE, ["01_differentiate.ipynb"])
+    assert "Which lesson needs which" in guide and "At the end you can write DRAW alone" in guide
 
 
-# Words
-
-
-@pytest.mark.parametrize("word, lesson, _meaning", rows("## Words", 3), ids=lambda cell: cell.replace(" ", "_")[:20])
-def test_a_word_is_explained_where_it_first_stands(word, lesson, _meaning):
-    """In bold, and nothing before that uses it but headings and what a lesson first says of itself."""
-    for source in build.sources():
-        _, *cells = [cell.source for cell in build.read_source(source).cells if cell.cell_type == "markdown"]
-        text = re.sub("^#.*", "", "\n".join(cells).split("## On your own")[0], flags=re.MULTILINE)
-        first = re.search(rf"(\*\*)?(?<![\w.\[-])(the )?{re.escape(word)}(?!\w)(\*\*)?", text, re.IGNORECASE)
-        if source.name[:2] == lesson:
-            assert first and first[1] and first[3], (
-                f"{source.name} first says: {text[first.start() - 40 : first.end() + 20]}"
-            )
-            return
-        assert word == "code" or not first, (
-            f"{source.name} says it earlier: {text[first.start() - 40 : first.end() + 20]}"
-        )
+@pytest.mark.parametrize("numbers", [["01", "05"]])
+def test_the_guide_of_some_lessons_counts_them_and_names_no_other(numbers, tmp_path):
+    build.write_student_version(tmp_path / "out", numbers)
+    guide = (tmp_path / "out/README.md").read_text("utf-8")
+    few, all_ = build.in_words(len(numbers)), build.in_words(len(build.sources())).lower()
+    assert guide.split("\n\n")[1].startswith(f"{few} of the {all_} lessons that lead from a derivative to")
+    titles = [build.contents_row(source).split("]")[0].removeprefix("| [") for source in build.sources()]
+    assert [title[:2] for title in titles if title in guide] == numbers
+    for word in "planned", "make lessons", "write DRAW alone":
+        assert word in GUIDE and word not in guide
+    for page in (tmp_path / "out").rglob("*.*"):
+        if page.suffix in (".md", ".ipynb"):
+            links = re.findall(r"\]\(([^):#]+\.(?:ipynb|md))\)", page.read_text("utf-8"))
+            assert links and [link for link in links if not (page.parent / link).exists()] == [], page.name
 
 
 # Notation

@@ -1,0 +1,168 @@
+"""Grade a folder of handed-in exercise notebooks: `python lessons/grade.py FOLDER [--csv FILE]`.
+
+It runs what students have written. README.md in this folder says what protects you from it, and what does not.
+"""
+
+import argparse
+import csv
+import multiprocessing
+import os
+import signal
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, installed or not
+
+from lessons.grading.examiner import Limits, examine
+from lessons.grading.notebooks import Refused, cells_to_run, lesson_of, read_cells, read_lessons
+
+WAITS = 10  # times its limit an exercise may keep the examiner busy: with starting anew, and then it hangs itself
+
+
+class Examiner:
+    """The process that checks, started anew if a notebook has ended or stopped it."""
+
+    def __init__(self, limits):
+        self.limits, self.process, self.line = limits, None, None
+
+    def verdicts(self, lesson, cells):
+        """Yield (number, passed, what is wrong) for each exercise."""
+        left = [exercise.number for exercise in lesson.exercises]
+        try:
+            self.start()
+            self.line.send((lesson, cells))
+            while self.line.poll(WAITS * self.limits.patience) and (verdict := self.line.recv()):
+                left.remove(verdict[0])
+                yield verdict
+        except (EOFError, OSError):
+            pass
+        if left:
+            self.stop()
+        yield from ((number, False, "the notebook ended or stopped what checks it") for number in left)
+
+    def start(self):
+        if self.process is None:
+            context = multiprocessing.get_context("spawn")
+            self.line, there = context.Pipe()
+            self.process = context.Process(target=examine, args=(there, self.limits))
+            with deaf():
+                self.process.start()
+            there.close()
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.join()
+            self.line.close()
+            self.process = None
+
+
+@contextmanager
+def deaf():
+    """Ctrl-C waits for the end of this, and what is started meanwhile never hears it."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+
+def notebooks_in(folder):
+    """Return the paths of all notebooks in a folder and its folders, without JupyterLab's own copies."""
+    return sorted(path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+
+
+def grade(folder, limits):
+    """Yield (name, verdicts) for each notebook: pairs (number, passed, what is wrong), or a text why there are none."""
+    lessons, examiner = read_lessons(), Examiner(limits)
+    try:
+        for path in notebooks_in(folder):
+            name = path.relative_to(folder).as_posix()
+            try:
+                cells = read_cells(path)
+                lesson = lesson_of(path, cells, lessons)
+                yield name, list(examiner.verdicts(lesson, cells_to_run(cells, lesson)))
+            except Refused as refused:
+                yield name, str(refused)
+    finally:
+        examiner.stop()
+
+
+def lines(name, verdicts):
+    """Return what the table says of a notebook: one line, and one more for each exercise that is not right."""
+    name = plain(name)
+    if isinstance(verdicts, str):
+        return [f"{name:50}  -       {verdicts}"]
+    right = sum(passed for _, passed, _ in verdicts)
+    wrong = [f"    {number:5} {said}" for number, passed, said in verdicts if not passed]
+    return [f"{name:50}  {right} of {len(verdicts)}", *wrong]
+
+
+def rows(name, verdicts):
+    """Return the rows of the CSV: notebook, exercise, right or wrong, what is wrong."""
+    if isinstance(verdicts, str):
+        verdicts = [("", False, verdicts)]
+    return [[cell(name), number, "right" if passed else "wrong", cell(said)] for number, passed, said in verdicts]
+
+
+def cell(text):
+    """A text that no program for tables takes for a formula."""
+    return "'" + plain(text) if text[:1] in tuple("=+-@") else plain(text)
+
+
+def plain(text):
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def positive(text):
+    number = int(text)
+    if number <= 0:
+        raise ValueError
+    return number
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Grade a folder of handed-in exercise notebooks. It runs their code.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="with the notebooks, also in folders of its own")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table with a row for every exercise")
+    parser.add_argument("--seconds", type=positive, default=20, help="of the processor for each check (20)")
+    parser.add_argument("--patience", type=positive, help="seconds that may pass meanwhile (6 times as many)")
+    parser.add_argument("--memory", type=positive, default=2048, help="MiB for a notebook (2048)")
+    options = parser.parse_args(arguments)
+    limits = Limits(options.seconds, options.patience or 6 * options.seconds, options.memory * 2**20)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.stdout.reconfigure(errors="backslashreplace")
+    if not options.folder.is_dir():
+        sys.exit(f"{options.folder} is not a folder")
+    if not notebooks_in(options.folder):
+        sys.exit(f"{options.folder} has no notebook in it")
+    try:
+        table = open(options.csv or os.devnull, "w", encoding="utf-8", newline="")
+    except OSError as error:
+        sys.exit(f"cannot write {options.csv}: {error.strerror}")
+    with table, closing(grade(options.folder, limits)) as graded:
+        try:
+            report(graded, csv.writer(table, lineterminator="\n"), table.flush)
+        except KeyboardInterrupt:
+            print("stopped; what has been graded is in the table", file=sys.stderr)
+            sys.exit(130)
+
+
+def report(graded, table, flush):
+    """Print what has been graded, and write it to the table, notebook by notebook."""
+    table.writerow(["notebook", "exercise", "result", "what is wrong"])
+    right = count = 0
+    for name, verdicts in graded:
+        print(*lines(name, verdicts), sep="\n", flush=True)
+        table.writerows(rows(name, verdicts))
+        flush()
+        exercises = [result for _, number, result, _ in rows(name, verdicts) if number]
+        right, count = right + exercises.count("right"), count + len(exercises)
+    print(f"{right} of {count} exercises are right.")
+
+
+if __name__ == "__main__":
+    main()
