@@ -16,8 +16,8 @@ EVERYDAY = {
     "window",
 }  # others say them, too: here it counts where they are bold
 EMPHASIS = {
-    "both", "by hand", "can", "everywhere at once", "Fig. 7", "In writing", "learn", "through the windows",
-    "with attention", "without attention",
+    "backwards", "both", "by hand", "can", "content", "content and place", "everywhere at once", "Fig. 7", "In writing",
+    "learn", "patches as tokens", "through the windows", "with attention", "without attention",
 }  # fmt: skip
 
 
