@@ -31,7 +31,6 @@ from draw_np.training import adam, recipe, update
 plotting.use_style()
 rng = np.random.default_rng(10)
 digits = {split: datasets.load("mnist", split) for split in ("train", "test")}  # images (count, 28, 28), labels
-photograph = plt.imread(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))  # uint8, comes with Matplotlib
 
 # %% [markdown]
 # ## 1. Three planes, one window (10 minutes)
@@ -47,7 +46,8 @@ photograph = plt.imread(cbook.get_sample_data("grace_hopper.jpg", asfileobj=Fals
 # planes of the canvas. In code nothing changes: `@` multiplies the last two axes and takes the planes along.
 #
 # Our images are MNIST's digits, each in two random colours, of the paper and of the ink:
-# $x = \text{paper} + (\text{ink} - \text{paper}) \cdot \text{grey}$. The second cell reads one of them.
+# $x = \text{paper} + (\text{ink} - \text{paper}) \cdot \text{grey}$. The first cell makes some. The last reads one in
+# colours that we have chosen; its window is green.
 #
 # **Predict first.** The ink has red 0.9, green 0.4 and blue 0.1, the paper 0.1, 0.4 and 0.8. What does the digit look
 # like in each of the three planes? And will a patch have other colours than the image?
@@ -59,8 +59,12 @@ def paint(grey, paper, ink):
 def two_coloured(rng, count, split="train"):
     which = rng.integers(len(digits[split].labels), size=count)
     grey, (paper, ink) = digits[split].images[which], rng.random((2, count, 1, 1, 3), np.float32)
-    return SimpleNamespace(x=paint(grey, paper, ink), grey=grey, label=digits[split].labels[which], paper=paper, ink=ink)
+    label = digits[split].labels[which]
+    return SimpleNamespace(x=paint(grey, paper, ink), grey=grey, label=label, paper=paper, ink=ink)
 
+plotting.show_image(plt.figure(figsize=(14, 3.4)).add_subplot(), plotting.grid(two_coloured(rng, 20).x, columns=10))
+
+# %%
 def read_in_loops(x, x_hat, F_X, F_Y, gamma):  # three planes each, (3, B, A)
     (N, A), B, r = F_X.shape, F_Y.shape[1], []
     for plane in (*x, *x_hat):  # the same filters and the same gamma for all
@@ -69,13 +73,13 @@ def read_in_loops(x, x_hat, F_X, F_Y, gamma):  # three planes each, (3, B, A)
                 r.append(gamma * sum(F_Y[j, b] * plane[b, a] * F_X[i, a] for b in range(B) for a in range(A)))
     return np.array(r)  # (2 * 3 N N,)
 
-# %%
 def read_in_arrays(x, x_hat, F_X, F_Y, gamma):
     return gamma * np.ravel([F_Y @ planes @ F_X.T for planes in (x, x_hat)])  # each (3, N, N)
 
 def write_in_arrays(w, F_X, F_Y, gamma):
     return F_Y.T @ w @ F_X / gamma  # (3, B, A)
 
+# %%
 image = paint(digits["test"].images[15].astype(float), np.array([0.1, 0.4, 0.8]), np.array([0.9, 0.4, 0.1]))
 x, N = np.moveaxis(image, 2, 0), 10  # planes, (3, 28, 28)
 window = equations.Window(*np.array([15.0, 10.0, 1.4, 0.5, 0.8])[:, None, None])  # each (1, 1)
@@ -89,14 +93,12 @@ np.testing.assert_allclose(write_in_arrays(w[0], F_X[0], F_Y[0], 0.8), equations
 # %%
 patches = r[: 3 * N * N].reshape(3, N, N) / 0.8
 figure, axes = plt.subplots(2, 4, figsize=(14, 7.4))
-for row, planes in zip(axes, (x, patches)):
-    plotting.show_image(row[0], np.moveaxis(planes, 0, 2))
-    for ax, plane, name in zip(row[1:], planes, ("red", "green", "blue")):
-        plotting.show_image(ax, plane, f"{name} plane" if row is axes[0] else f"{name} patch")
+for row, planes, titles in zip(axes, (x, patches), (("image", "plane"), ("all that is read", "patch"))):
+    plotting.show_image(row[0], np.moveaxis(planes, 0, 2), titles[0])
+    for ax, plane, colour in zip(row[1:], planes, ("red", "green", "blue")):
+        plotting.show_image(ax, plane, f"{colour} {titles[1]}")
 for ax in axes[0]:
-    plotting.draw_window(ax, window, N, "white")
-axes[0, 0].set_title("image and window")
-axes[1, 0].set_title("what is read")
+    plotting.draw_window(ax, window, N, plotting.GREEN).set_linewidth(3)
 print(f"a step reads {r.size} numbers; the window has 5. House numbers in Table 3: {2 * 3 * 12**2} and 5")
 plt.show()
 
@@ -120,9 +122,9 @@ plt.show()
 # $$H(x) = -x \log x - (1 - x) \log(1 - x) .$$
 #
 # Summed over an image it is the **floor** of the loss: no model can go below it, not even one that knows the image. The
-# first cell computes it, and draws what guesses cost. The second asks for the floors of four pictures: a photograph of
-# Grace Hopper, who wrote one of the first compilers; flat grey, $x = 1/2$ everywhere; the photograph with three times
-# the contrast; and one in which each number has become 1 with probability $x$ and else 0.
+# first cell computes it, and the second draws what guesses cost. The third asks for the floors of four pictures: a
+# photograph of Grace Hopper, who wrote one of the first compilers; flat grey, $x = 1/2$ everywhere; the photograph with
+# three times the contrast; and one in which each number has become 1 with probability $x$ and else 0.
 #
 # **Predict first.** Put the four pictures in the order of their floors. Is it the one with the most detail that costs
 # most?
@@ -136,8 +138,11 @@ some = two_coloured(rng, 4).x
 in_loops = sum(-share * np.log(share) for x in some.ravel() for share in (x, 1 - x) if share > 0)
 np.testing.assert_allclose([in_loops / 4, cost(some, some).sum() / 4], datasets.floor(some), rtol=1e-4)
 c = rng.standard_normal(some.shape)
-np.testing.assert_allclose(cost(some, 1 / (1 + np.exp(-c))).sum(axis=(1, 2, 3)), equations.negative_log_likelihood(some, c))
-p = np.linspace(0.002, 0.998, 499)
+mine = cost(some, 1 / (1 + np.exp(-c))).sum(axis=(1, 2, 3))
+np.testing.assert_allclose(mine, equations.negative_log_likelihood(some, c))
+
+# %%
+p = np.linspace(0.0001, 0.9999, 2001)
 plt.figure(figsize=(11, 4.6)).add_subplot(xlabel="guess p", ylabel="cost (nats)", ylim=(0, 2.5))
 for x, colour in zip((0.0, 0.1, 0.3, 0.5, 0.9), (plotting.BLACK, *plt.rcParams["axes.prop_cycle"].by_key()["color"])):
     plt.plot(p, cost(x, p), color=colour, label=f"x = {x}")
@@ -146,6 +151,7 @@ plt.plot(p, cost(p, p), "--", color="0.5", label="H, the floor")
 _ = plt.legend(ncols=2, loc="upper center")
 
 # %%
+photograph = plt.imread(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))  # uint8, comes with Matplotlib
 photo = photograph / 255  # (600, 512, 3)
 pictures = {"photograph": photo, "flat grey": np.full_like(photo, 0.5),
             "more contrast": np.clip(3 * (photo - 0.5) + 0.5, 0, 1), "0 or 1": datasets.binarize(photo, rng)}
@@ -160,9 +166,9 @@ _ = figure.colorbar(shown, ax=axes[1], label="floor (nats)")
 
 # %% [markdown]
 # **Answer.** Flat grey costs most, $\log 2$ a number, though it has no detail at all and everybody could guess it. Then
-# come the photograph and the one with more contrast. The noisy one costs nothing, and it is the hardest to describe. So
-# the floor says how far the numbers are from 0 and 1, and nothing of what there is to learn. It differs from one set of
-# images to another: a loss in colour without its floor says nothing.
+# come the photograph and the one with more contrast. The one of zeros and ones costs nothing, though it is full of
+# detail. So the floor says how far the numbers are from 0 and 1, and nothing of what there is to learn. It differs from
+# one set of images to another: a loss in colour without its floor says nothing.
 #
 # ## 3. No code length (15 minutes)
 #
@@ -176,9 +182,9 @@ _ = figure.colorbar(shown, ax=axes[1], label="floor (nats)")
 #
 # $$Z(p) = \sum_{k=0}^{255} p^{k/255} \, (1 - p)^{1 - k/255} .$$
 #
-# If this is not 1, we can divide by it. Then $q(x \mid p) = e^{-CE(x, p)} / Z(p)$ is a distribution, and its code length
-# is $CE(x, p) + \log Z(p)$. If $Z$ were the same for all $p$, that would add a constant, which no training would notice
-# (as in lesson 07, part 3).
+# If this is not 1, we can divide by it. Then $q(x \mid p) = e^{-CE(x, p)} / Z(p)$ is a distribution, and its code
+# length is $CE(x, p) + \log Z(p)$. If $Z$ were the same for all $p$, that would add a constant, which no training would
+# notice (as in lesson 07, part 3).
 #
 # **Predict first.** At $p = 1/2$ every term is 1/2. What is $Z$ there, and what is it at $p = 0$? And which $p$ is the
 # best guess for $x = 0.3$, once we have divided?
@@ -197,7 +203,8 @@ with np.errstate(divide="ignore"):
 best = {name: price.argmin() for name, price in prices.items()}
 mean = (terms / Z[:, None]) @ levels  # of q, for every p
 print(f"Z(0) = {Z[0]:.0f}, Z(1/2) = {Z[500]:.0f}, Z(1) = {Z[1000]:.0f}")
-print(*(f"best p for x = {x} by {name}: {p[k]:.3f}; there the mean of q is {mean[k]:.2f}" for name, k in best.items()), sep="\n")
+for name, k in best.items():
+    print(f"best p for x = {x} by {name}: {p[k]:.3f}; there the mean of q is {mean[k]:.2f}")
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(17, 4.8))
@@ -214,10 +221,11 @@ axes[2].set(xlabel="value", ylabel="probability q", title="two of the distributi
 _ = [ax.legend() for ax in axes[1:]]
 
 # %% [markdown]
-# **Answer.** $Z$ is 128 in the middle and 1 at both ends: it depends on $p$ as strongly as it can. So after the division
-# the best guess is no longer the colour, but 0.066. The reason is in the right picture. All that $q$ can do is to
-# fall or rise steadily over the 256 values. With $p = 0.3$ it is so flat that its mean is 0.43; to have the mean 0.3, it
-# must fall more steeply. (The derivative of $CE + \log Z$ with respect to the logit is the mean of $q$, less $x$.)
+# **Answer.** $Z$ is 128 in the middle and 1 at both ends: it depends on $p$ as strongly as it can. So after the
+# division the best guess is no longer the colour, but 0.066. The reason is in the right picture. All that $q$ can do is
+# to fall or rise steadily over the 256 values. With $p = 0.3$ it is so flat that its mean is 0.43; to have the mean
+# 0.3, it must fall more steeply. (The derivative of $CE + \log Z$ with respect to the logit is the mean of $q$, less
+# $x$.)
 #
 # Now in nats, for the photograph. Next to what the cross-entropy says, the bars show real code lengths: $q$ with the
 # true colours for $p$; `zlib`, a compressor that knows nothing of the picture; and 8 bits.
@@ -231,9 +239,11 @@ Z_there = (levels[:, None] ** levels * (1 - levels[:, None]) ** (1 - levels)).su
 knows, half = share @ cost(levels, levels), share @ cost(levels, np.full(256, 0.5))
 np.testing.assert_allclose(knows, cost(photo, photo).mean())
 zlib_nats = 8 * len(zlib.compress(photograph.tobytes(), 9)) * np.log(2) / photograph.size
-bars = {"cross-entropy, p = x": knows, "cross-entropy, p = 1/2": half, "q, p = x": knows + share @ np.log(Z_there),
-        "q, p = 1/2": half + np.log(Z[500]), "zlib": zlib_nats, "8 bits": np.log(256)}
-np.testing.assert_allclose(bars["q, p = 1/2"], bars["8 bits"])
+bars = {"CE, p = x": knows, "CE, p = 1/2": half,
+        "q: CE + log Z, p = x": knows + share @ np.log(Z_there), "q: CE + log Z, p = 1/2": half + np.log(Z[500]),
+        "zlib": zlib_nats, "8 bits": np.log(256)}
+np.testing.assert_allclose(bars["q: CE + log Z, p = 1/2"], bars["8 bits"])
+assert bars["zlib"] < bars["q: CE + log Z, p = x"]
 ax = plt.figure(figsize=(11, 4.6)).add_subplot(xlabel="nats a number", xlim=(0, 6.4))
 ax.bar_label(ax.barh(list(bars), list(bars.values()), color=2 * [plotting.SKY] + 4 * ["0.6"]), fmt=" %.3f")
 ax.invert_yaxis()
@@ -258,12 +268,12 @@ ax.invert_yaxis()
 # $$CE(x, p) - H(x) = x \log \frac{x}{p} + (1 - x) \log \frac{1 - x}{1 - p} \approx \frac{(p - x)^2}{2 \, x (1 - x)} .$$
 #
 # It is a KL divergence, of two coins: never negative, and 0 only for $p = x$. For small errors it is a squared error,
-# which weighs more where $x$ is nearly 0 or 1. The same holds for the whole bound: $\mathcal{L}$ is at least the mean of
-# $-\log p(X)$ over the tosses, for $Q$ may be any distribution, one that has seen $x$ too. So in colour, too, lower is
-# better. Only the 0 has moved, to the floor.
+# which weighs more where $x$ is nearly 0 or 1. The same holds for the whole bound: $\mathcal{L}$ is at least the mean
+# of $-\log p(X)$ over the tosses, for $Q$ may be any distribution, one that has seen $x$ too. So in colour, too, lower
+# is better. Only the 0 has moved, to the floor.
 #
 # **Predict first.** The first cell tosses the photograph 100 times. What will one toss look like, and what the mean of
-# ten? In the second, which error is dearer: 0.45 for 0.5, or 0.05 for 0.1?
+# ten tosses? In the second cell, which error is dearer: 0.45 for 0.5, or 0.05 for 0.1?
 
 # %%
 small = photo[::3, ::3]  # (200, 171, 3)
@@ -279,20 +289,23 @@ for ax, count in zip(axes, (1, 10, 100)):
 plotting.show_image(axes[3], small, "photograph")
 
 # %%
-error = np.linspace(-0.4, 0.4, 161)
-plt.figure(figsize=(11, 4.6)).add_subplot(xlabel="error p - x", ylabel="nats above the floor", ylim=(0, 0.3))
-for x, colour in (0.5, plotting.BLUE), (0.1, plotting.RED), (0.02, plotting.GREEN):
-    inside = error[(x + error > 0) & (x + error < 1)]
-    plt.plot(inside, cost(x, x + inside) - cost(x, x), color=colour, label=f"x = {x}")
-    plt.plot(inside, inside**2 / (2 * x * (1 - x)), ":", color=colour)
-    print(f"0.01 too much at x = {x}: {1e3 * (cost(x, x + 0.01) - cost(x, x)):.2f} thousandths of a nat")
-plt.plot([], [], ":", color="0.4", label="squared error")
-print(f"0.45 for 0.5 costs {cost(0.5, 0.45) - cost(0.5, 0.5):.4f} nats, 0.05 for 0.1 costs {cost(0.1, 0.05) - cost(0.1, 0.1):.4f}")
+def excess(x, p):  # nats above the floor: the KL divergence of two coins
+    return x * np.log(x / p) + (1 - x) * np.log((1 - x) / (1 - p))
+
+x = np.linspace(0.06, 0.99, 94)  # 0.1 and 0.5 are among them
+np.testing.assert_allclose(excess(x, x - 0.05), cost(x, x - 0.05) - cost(x, x), atol=1e-12)
+plt.figure(figsize=(11, 4.6)).add_subplot(xlabel="colour x", ylabel="nats above the floor", ylim=(0, 0.05))
+plt.plot(x, excess(x, x - 0.05), label="the guess is 0.05 too low")
+plt.plot(x, 0.05**2 / (2 * x * (1 - x)), ":", color=plotting.BLACK, label="$(p - x)^2 / (2 x (1 - x))$")
+for colour in 0.1, 0.5:
+    nats = excess(colour, colour - 0.05)
+    plt.plot(colour, nats, "o", color=plotting.RED, markersize=10)
+    plt.annotate(f"{nats:.4f}", (colour, nats), (8, 10), textcoords="offset points")
 _ = plt.legend()
 
 # %% [markdown]
-# **Answer.** One toss has eight colours, and yet one recognises her; ten give the colours nearly back. And the same
-# error is several times as dear near 0 as in the middle, as the cell prints.
+# **Answer.** One toss has no more than eight colours, and yet one recognises her; ten nearly give the colours back. And
+# the same error is four times as dear at 0.1 as in the middle: the numbers beside the dots say it.
 #
 # ## 5. Crops (10 minutes)
 #
@@ -322,11 +335,11 @@ def above(images):
 nats = {}
 for name, pixels in ("the 400", learned), ("1,000 others", others):
     for where, crops in ("random", datasets.augment("svhn", pixels, rng)), ("centre", pixels[:, 5:59, 5:59] / 255):
-        nats[name, where] = mine = above(crops)
-        print(f"{name:13}{where:8}{mine.mean():6.1f} +- {mine.std(ddof=1) / len(mine) ** 0.5:4.1f} nats above the floor")
+        nats[name, where] = above(crops)
+        error = nats[name, where].std(ddof=1) / np.sqrt(len(crops))
+        print(f"{name:13}{where:8}{nats[name, where].mean():6.1f} +- {error:4.1f} nats above the floor")
 
 # %%
-np.testing.assert_allclose(datasets.centres("svhn", others[:2]), others[:2, 5:59, 5:59] / 255, rtol=1e-6)
 gains = nats["1,000 others", "random"] - nats["1,000 others", "centre"]  # of the same signs
 assert gains.mean() > 4 * gains.std(ddof=1) / 1000**0.5
 assert nats["1,000 others", "centre"].mean() < nats["the 400", "random"].mean()  # as in Fig. 11
@@ -336,7 +349,8 @@ for row, column in np.ndindex(11, 11):
 figure, axes = plt.subplots(1, 3, figsize=(16, 4.8))
 plotting.show_image(axes[0], others[0] / 255, "two crops of a sign")
 for corner, colour in ((0, 9), plotting.ORANGE), ((5, 5), "white"):
-    axes[0].add_patch(plt.Rectangle(np.array(corner) - 0.5, 54, 54, fill=False, color=colour, linewidth=4))
+    square = plt.Rectangle(np.array(corner) - 0.5, 54, 54, fill=False, color=colour, linewidth=4, clip_on=False)
+    axes[0].add_patch(square)
 plotting.show_image(axes[1], p, "what the guesser knows")
 shown = axes[2].imshow(by_place, cmap="cividis")
 axes[2].set(xlabel="first column of the crop", ylabel="first row", title="what a place costs")
@@ -344,17 +358,19 @@ _ = figure.colorbar(shown, ax=axes[2], label="nats above the floor")
 
 # %% [markdown]
 # **Answer.** In the centre, and the right picture says why: the guesser knows a mean, and the centre is the mean of all
-# places. Between the two sets there is no difference that is larger than its error, when crops of the same kind are
-# compared. So the order of Fig. 11 comes from the place alone here, as the paper says. But it follows too that the
-# order proves little: had the guesser learned its signs by heart, and gained half of what the place is worth, the
-# picture would look the same. To see learning by heart, compare crops of the same kind.
+# places. Whether it has seen a sign makes hardly any difference beyond the errors, if crops of the same kind are
+# compared. So here the order of Fig. 11 comes from the place alone, as the paper says. But then the order proves
+# little: had the guesser learned its signs by heart, and gained half of what the place is worth, it would be the same.
+# To see learning by heart, compare crops of the same kind.
 #
 # ## 6. A small DRAW (15 minutes)
 #
-# Now DRAW itself, on two-coloured digits. Three numbers to compare with, all above the floor: the mean image of all
-# training images, which is grey; a guesser that is told both colours and knows the mean digit, but not this digit; and
-# the floor. The model is tiny, $T = 6$, $H = 64$, $Z = 10$, and reads and writes through the windows of part 1. **The
-# second cell trains it in about half a minute.**
+# Now DRAW itself, on two-coloured digits. The model is tiny, $T = 6$, $H = 64$, $Z = 10$, and reads and writes three
+# planes through one window. Two guessers stand beside it. One says the mean of all training images, which is grey. The
+# other is told the two colours of each image, and paints the mean digit with them: of the digit itself it knows
+# nothing. **The second cell trains DRAW in about half a minute.** The third draws its loss twice, as it is and above
+# the floor of the images that it was shown. The last shows how it redraws five test images, step by step; red is where
+# it wrote.
 #
 # **Predict first.** By how many per cent will the loss fall in training? And of what is above the floor, how much will
 # be gone? Will you be able to read the digits?
@@ -365,9 +381,7 @@ test, mean_digit = two_coloured(rng, 500, "test"), digits["train"].images.mean(a
 mean_image, floor = two_coloured(rng, 5000).x.mean(axis=0), datasets.floor(test.x)
 guesses = {"mean image": mean_image, "told the colours": paint(mean_digit, test.paper, test.ink)}
 costs = {name: cost(test.x, p).sum() / 500 for name, p in guesses.items()}
-print(f"floor {floor:.0f} nats;", *(f"{name}: {nats:.0f}, that is {nats - floor:.0f} above;" for name, nats in costs.items()))
-plt.figure(figsize=(14, 3.4))
-plotting.show_image(plt.gca(), plotting.grid(test.x[:20], columns=10))
+print(f"the floor: {floor:.0f} nats", *(f"{k}: {v:.0f}, {v - floor:.0f} above it" for k, v in costs.items()), sep="; ")
 
 # %%
 updates, curve = 1200, []
@@ -401,8 +415,9 @@ x, border = test.x[:5], plotting.strip_border(28, 28)
 trace = draw.infer(weights.params, config, x, draw.sample_noise(config, 5, rng), kernels)
 canvases = np.moveaxis(equations.sigmoid(np.stack(trace.canvases)), 2, 4)  # (6, 5, 28, 28, 3)
 windows = [np.stack([getattr(w, field)[:, 0] for w in trace.write_windows]) for field in equations.Window._fields]
-figure, axes = plt.subplots(1, 2, figsize=(14, 9.4), width_ratios=[1, 6])
-plotting.show_image(axes[0], plotting.grid(x, 1, border, shade=1), "image")
+widths = [28 + 2 * border, 6 * (28 + border) + border]
+figure, axes = plt.subplots(1, 2, figsize=(14, 9.6), width_ratios=widths)
+plotting.show_image(axes[0], plotting.grid(x, 1, border, shade=1), "image\n")
 _ = plotting.draw_film_strip(axes[1], canvases, windows, config.write_size, 6)
 
 # %% [markdown]
@@ -412,10 +427,10 @@ _ = plotting.draw_film_strip(axes[1], canvases, windows, config.write_size, 6)
 #
 # Does a model invent, or does it copy what it has seen? The paper answers with pictures: beside generated images it
 # shows the training images that are nearest, by the distance $\sqrt{\frac{1}{n} \sum (s - y)^2}$ over all $n$ numbers.
-# "Note that the two columns are visually similar, but the numbers are generally different", it says of Fig. 9. Before we
-# look at its figures, let us ask what this distance sees. The cell takes 2,000 two-coloured digits for the training
-# images and finds, for each of 100 others, the nearest in colour. Then the nearest once more, of the same digits in
-# black and white.
+# "Note that the two columns are visually similar, but the numbers are generally different", it says of Fig. 9. Before
+# we look at its figures, let us ask what this distance sees. The first cell takes 2,000 two-coloured digits for the
+# training images and finds, for each of 100 others, the nearest in colour. Then the nearest once more, of the same
+# digits in black and white.
 #
 # **Predict first.** The nearest training image to a coloured two: will it show a two?
 
@@ -430,26 +445,31 @@ in_grey = np.array([nearest(image, known.grey)[0] for image in test.grey[few]])
 same = {name: np.mean(known.label[k] == test.label[few]) for name, k in (("colour", in_colour), ("grey", in_grey))}
 print(*(f"the nearest in {name} is the same digit: {share:.0%}" for name, share in same.items()), sep="\n")
 noise = draw.sample_noise(config, 100, rng)
-samples = np.clip(equations.sigmoid(draw.generate(weights.params, config, noise, kernels).canvases[-1]), 0, 1)
+samples = equations.sigmoid(draw.generate(weights.params, config, noise, kernels).canvases[-1])
 for name, images in ("samples of our DRAW", samples), ("test images", test.x[few]):
     print(f"{name}: median distance to the nearest {np.median([nearest(image, known.x)[1] for image in images]):.3f}")
+
+# %%
 rows = test.x[:10], known.x[in_colour[:10]], known.x[in_grey[:10]]
 axes = plt.figure(figsize=(15, 5)).add_subplot()
 plotting.show_image(axes, plotting.grid(np.concatenate(rows), columns=10))
 _ = axes.set_yticks([14, 43, 72], ["image", "nearest\nin colour", "nearest\nin grey"])
 
 # %% [markdown]
-# **Answer.** Mostly not: it shows the same colours. They fill all the pixels, and the digit only a few. So a network
-# that copied a digit and chose its colours anew would never be caught, and the quoted sentence is true of photographs,
-# too, that nobody generated. And blurred images lie near everything: compare samples with something as blurred as they
-# are, such as reconstructions of test images (`figures/copying.py` does). A nearest image that looks different is weak
-# evidence. One that looks the same would be strong.
+# **Answer.** Mostly not, as the first line says; it shows the same colours. They fill the whole image, and the digit
+# only a part of it. So a network that copied a digit and chose new colours would not be caught, and "visually similar,
+# but the numbers are generally different" holds for these test images, too, which no network made. Nor do the distances
+# prove anything by themselves: our samples lie nearer to the training images than test images do, because they are
+# blurred, and blurred images lie near everything. To be fair, compare them with images that are as blurred, such as
+# reconstructions of test images (`figures/copying.py` does). A nearest image that looks different is weak evidence. One
+# that looks the same would be strong.
 #
-# **The figures.** The next two cells draw them with the weights `svhn` and `cifar10`, whose sizes are those of Table 3;
-# a line says so where these weights are not in the package. First Fig. 9 and Fig. 12: the first samples of a fixed
-# seed, none left out. (If CIFAR-10 is on your machine, a last column shows the nearest of 10,000 training images.) Then
-# Fig. 10: how house numbers are drawn, with a red rectangle where a step wrote. Read the losses that are printed as you
-# have learned to: from the floor on, beside the mean image's.
+# **The figures.** The next two cells draw them with the weights `svhn` and `cifar10`, whose sizes are those of Table 3.
+# Where these weights are not in the package, a line says so. First Fig. 9 and Fig. 12: the first samples of a fixed
+# seed, none left out. (If CIFAR-10 is on your machine, a last column has the nearest of 10,000 training images.) Then
+# Fig. 10: how house numbers are drawn, with a red rectangle where a step wrote; and Fig. 11 in a few numbers, where
+# `train_random` are training images at random places, and all others are centres. Read the losses as you have learned
+# to: above the floor, and beside the mean image's.
 
 # %%
 def shipped(name):
@@ -464,8 +484,9 @@ for name, title in ("svhn", "Fig. 9"), ("cifar10", "Fig. 12"):
         if name == "cifar10" and name in here:
             known = datasets.load(name, "train", 10_000).images
             rows = [np.concatenate([row, known[[nearest(row[-1], known)[0]]]]) for row in rows]
-        plotting.show_image(plt.figure(figsize=(15, 6)).add_subplot(), plotting.grid(np.concatenate(rows), len(rows[0])), title)
-        print(f"{name}:", *(f"{key} {record[key]:,.0f}" for key in ("floor", "nll_bound", "mean_image")), "nats a test image")
+        axes, picture = plt.figure(figsize=(15, 6)).add_subplot(), plotting.grid(np.concatenate(rows), len(rows[0]))
+        plotting.show_image(axes, picture, title + ", nearest on the right" * (len(rows[0]) > 7))
+        print("{}: floor {floor:,.0f}, DRAW {nll_bound:,.0f}, mean image {mean_image:,.0f} nats".format(name, **record))
 
 # %%
 if shipped("svhn"):
@@ -474,6 +495,8 @@ if shipped("svhn"):
     canvases, windows = draw.generate(params, config, noise, kernels)
     axes = plt.figure(figsize=(16, 8.6)).add_subplot()
     plotting.draw_film_strip(axes, equations.sigmoid(canvases), windows, config.write_size, 8)
+    for name, found in pretrained.load_record("svhn")["measured"].items():
+        print(f"{name}: {found['nll_bound'] - found['floor']:.1f} nats above the floor")
 
 # %% [markdown]
 # **Take away.** Colour costs attention nothing: three planes are read and written through one window. A loss in colour
