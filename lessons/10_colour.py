@@ -38,9 +38,9 @@ digits = {split: datasets.load("mnist", split) for split in ("train", "test")}  
 # A pixel of a coloured image is three numbers between 0 and 1: how much red, how much green, how much blue. DRAW takes
 # the image as three **planes**, one for each colour, one behind the other. Reading and writing change in one thing,
 # says section 3.3: "the same reading and writing filters are used for all three channels". So there is one window, with
-# its five numbers, one $F_X$, one $F_Y$ and one $\gamma$, and there are three patches $c$ (Eq. 27):
+# its five numbers, one $F_X$, one $F_Y$ and one $\gamma$, and there are three patches (Eq. 27), one for each plane $k$:
 #
-# $$\text{patch}_c[j, i] = \gamma \sum_b \sum_a F_Y[j, b] \; x_c[b, a] \; F_X[i, a], \qquad c = 1, 2, 3 .$$
+# $$\text{patch}_k[j, i] = \gamma \sum_b \sum_a F_Y[j, b] \; x_k[b, a] \; F_X[i, a], \qquad k = 1, 2, 3 .$$
 #
 # $\hat{x}_t$ gives three more, and to write (Eq. 28 and Eq. 29) three patches of $w_t$ go through one window onto three
 # planes of the canvas. In code nothing changes: `@` multiplies the last two axes and takes the planes along.
@@ -221,7 +221,7 @@ axes[2].set(xlabel="value", ylabel="probability q", title="two of the distributi
 _ = [ax.legend() for ax in axes[1:]]
 
 # %% [markdown]
-# **Answer.** $Z$ is 128 in the middle and 1 at both ends: it depends on $p$ as strongly as it can. So after the
+# **Answer.** $Z$ is 128 in the middle and 1 at both ends, far from a constant. So after the
 # division the best guess is no longer the colour, but 0.066. The reason is in the right picture. All that $q$ can do is
 # to fall or rise steadily over the 256 values. With $p = 0.3$ it is so flat that its mean is 0.43; to have the mean
 # 0.3, it must fall more steeply. (The derivative of $CE + \log Z$ with respect to the logit is the mean of $q$, less
@@ -384,7 +384,7 @@ costs = {name: cost(test.x, p).sum() / 500 for name, p in guesses.items()}
 print(f"the floor: {floor:.0f} nats", *(f"{k}: {v:.0f}, {v - floor:.0f} above it" for k, v in costs.items()), sep="; ")
 
 # %%
-updates, curve = 1200, []
+updates, curve = 800, []
 work = update.Work(draw, config, kernels, recipe.Recipe((), clip=10.0, average=0.0))
 weights = adam.first_weights(draw.init_params(config, rng, mean_image))
 for number in tqdm(range(1, updates + 1)):

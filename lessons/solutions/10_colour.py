@@ -99,16 +99,16 @@ print("10.2 is right")
 # %% [markdown]
 # ## Exercise 10.3 What the planes share
 #
-# (Hard, 25 minutes.) All planes of an image are read through one window: $\text{patch}_c = \gamma \, F_Y \, x_c \,
-# F_X^T$ for $c = 1, \dots, C$. (In DRAW $C$ is 6: three planes of $x$, three of $\hat{x}$.) The gradient has come back
-# as far as the patches, $G_c = \frac{d\mathcal{L}}{d\,\text{patch}_c}$. Work out what $x$, $F_X$, $F_Y$ and $\gamma$
-# receive. Which of the four have a sum over $c$ in them, and why?
+# (Hard, 25 minutes.) All planes of an image are read through one window: $\text{patch}_k = \gamma \, F_Y \, x_k \,
+# F_X^T$ for $k = 1, \dots, C$. (In DRAW $C$ is 6: three planes of $x$, three of $\hat{x}$.) The gradient has come back
+# as far as the patches, $G_k = \frac{d\mathcal{L}}{d\,\text{patch}_k}$. Work out what $x$, $F_X$, $F_Y$ and $\gamma$
+# receive. Which of the four have a sum over $k$ in them, and why?
 #
 # <details><summary>Hint</summary>
 #
-# $d\mathcal{L} = \sum_c \sum_j \sum_i G_c[j, i] \, d\,\text{patch}_c[j, i]$. Write out $\text{patch}_c[j, i]$ and
+# $d\mathcal{L} = \sum_k \sum_j \sum_i G_k[j, i] \, d\,\text{patch}_k[j, i]$. Write out $\text{patch}_k[j, i]$ and
 # collect what stands beside $dF_X[i, a]$: there is one $F_X$, so everything that all the planes say about it is added.
-# Beside $dx_c[b, a]$ stands only what plane $c$ says.
+# Beside $dx_k[b, a]$ stands only what plane $k$ says.
 #
 # </details>
 
