@@ -207,7 +207,7 @@ for name, k in best.items():
     print(f"best p for x = {x} by {name}: {p[k]:.3f}; there the mean of q is {mean[k]:.2f}")
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(17, 4.8))
+figure, axes = plt.subplots(1, 3, figsize=(14, 4.6))
 axes[0].plot(p, Z)
 axes[0].set(xlabel="p", ylabel="Z(p)", title="the sum of the 256", ylim=(0, 135))
 for (name, price), colour in zip(prices.items(), (plotting.BLUE, plotting.RED)):
@@ -346,7 +346,7 @@ assert nats["1,000 others", "centre"].mean() < nats["the 400", "random"].mean() 
 by_place = np.zeros((11, 11))
 for row, column in np.ndindex(11, 11):
     by_place[row, column] = above(others[:50, row : row + 54, column : column + 54] / 255).mean()
-figure, axes = plt.subplots(1, 3, figsize=(16, 4.8))
+figure, axes = plt.subplots(1, 3, figsize=(14, 4.4))
 plotting.show_image(axes[0], others[0] / 255, "two crops of a sign")
 for corner, colour in ((0, 9), plotting.ORANGE), ((5, 5), "white"):
     square = plt.Rectangle(np.array(corner) - 0.5, 54, 54, fill=False, color=colour, linewidth=4, clip_on=False)
@@ -399,7 +399,7 @@ print(f"told the colours: {gone(costs['told the colours'] - floor):.0%} less")
 
 # %%
 loss, floors = (np.convolve(values, np.ones(20) / 20, "valid") for values in np.transpose(curve))
-figure, axes = plt.subplots(1, 2, figsize=(15, 4.8))
+figure, axes = plt.subplots(1, 2, figsize=(13, 4.6))
 for ax, curve_shown, zero in (axes[0], loss, 0), (axes[1], loss - floors, floor):
     ax.plot(range(20, updates + 1), curve_shown, color=plotting.BLUE, label="DRAW, training")
     for (name, nats), line in zip(costs.items(), ("--", ":")):
@@ -421,16 +421,16 @@ plotting.show_image(axes[0], plotting.grid(x, 1, border, shade=1), "image\n")
 _ = plotting.draw_film_strip(axes[1], canvases, windows, config.write_size, 6)
 
 # %% [markdown]
-# **Answer.** The loss falls by a fifth. That looks poor, but it could not have fallen by more than a quarter: of what
-# is above the floor, four fifths are gone. And yet no digit can be read. Each image ends as a blot, in the colour of
-# the ink, on the colour of the paper. The guesser that is told the colours explains why: it has no digit either, and
+# **Answer.** The loss falls by a fifth. That looks poor, but it could not have fallen by much more than a quarter: of
+# what is above the floor, four fifths are gone. And yet no digit can be read. Each image ends as a blot, in the colour
+# of the ink, on the colour of the paper. The guesser that is told the colours explains why: it has no digit either, and
 # has got rid of a little more. So most of the nats are in the colours of large areas. DRAW learns first what is worth
 # most, the paper, then the ink, and pays $\mathcal{L}^z$ for saying which. The digit, which a person would name first,
 # is worth what is left: 69 nats of 1,273.
 #
-# So do not stop at the floor. Ask also what a guesser gets that knows only the easy part. In natural images that part
-# is larger still, and the samples of the paper's Fig. 12 are blurred in this way: they "capture much of the shape,
-# colour and composition of real photographs".
+# So do not stop at the floor. Ask also what a guesser gets that knows only the easy part. The paper says of Fig. 12
+# that DRAW "is able to capture much of the shape, colour and composition of real photographs". A blurred image has all
+# three.
 #
 # ## 7. Figures 9, 10 and 12 (10 minutes)
 #
@@ -455,7 +455,9 @@ same = {name: np.mean(known.label[k] == test.label[few]) for name, k in (("colou
 print(*(f"the nearest in {name} is the same digit: {share:.0%}" for name, share in same.items()), sep="\n")
 noise = draw.sample_noise(config, 100, rng)
 samples = equations.sigmoid(draw.generate(weights.params, config, noise, kernels).canvases[-1])
-for name, images in ("samples of our DRAW", samples), ("test images", test.x[few]):
+redrawn = draw.infer(weights.params, config, test.x[few], noise, kernels).canvases[-1]
+redrawn = np.moveaxis(equations.sigmoid(redrawn), 1, 3)  # (100, 28, 28, 3)
+for name, images in ("samples of our DRAW", samples), ("test images", test.x[few]), ("the same, redrawn", redrawn):
     print(f"{name}: median distance to the nearest {np.median([nearest(image, known.x)[1] for image in images]):.3f}")
 
 # %%
@@ -468,10 +470,10 @@ _ = axes.set_yticks([14, 43, 72], ["image", "nearest\nin colour", "nearest\nin g
 # **Answer.** Mostly not, as the first line says; it shows the same colours. They fill the whole image, and the digit
 # only a part of it. So a network that copied a digit and chose new colours would not be caught, and "visually similar,
 # but the numbers are generally different" holds for these test images, too, which no network made. Nor do the distances
-# prove anything by themselves: our samples lie nearer to the training images than test images do, because they are
-# blurred, and blurred images lie near everything. To be fair, compare them with images that are as blurred, such as
-# reconstructions of test images (`figures/copying.py` does). A nearest image that looks different is weak evidence. One
-# that looks the same would be strong.
+# prove anything by themselves. Our samples lie nearer to the training images than test images do, but so do these very
+# test images when DRAW has redrawn them: blurred images lie near everything. So compare samples with redrawn images, as
+# `figures/copying.py` does. A nearest image that looks different is weak evidence. One that looks the same would be
+# strong.
 #
 # **The figures.** The next two cells draw them with the weights `svhn` and `cifar10`, whose sizes are those of Table 3.
 # Where these weights are not in the package, a line says so. First Fig. 9 and Fig. 12: the first samples of a fixed
@@ -508,7 +510,7 @@ if shipped("svhn"):
         print(f"{name}: {found['nll_bound'] - found['floor']:.1f} nats above the floor")
 
 # %% [markdown]
-# **Take away.** Colour costs attention nothing: three planes are read and written through one window. A loss in colour
+# **Take away.** Colour costs the window nothing: three planes are read and written through one window. A loss in colour
 # is the mean code length of black and white planes tossed from the image, not that of the image, and only what is above
 # the floor, its entropy, tells anything about the model. Compare crops with crops of the same kind, and do not believe
 # that a model invents because the nearest training image is another.
