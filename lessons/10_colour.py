@@ -215,9 +215,9 @@ for (name, price), colour in zip(prices.items(), (plotting.BLUE, plotting.RED)):
     axes[1].plot(p, price - price[k], color=colour, label=name)
     axes[1].plot(p[k], 0, "o", color=colour, markersize=10, clip_on=False)
     axes[2].plot(levels, terms[k] / Z[k], color=colour, label=f"p = {p[k]:.3f}: mean {mean[k]:.2f}")
-    axes[2].axvline(mean[k], color=colour, linestyle=":")
+    axes[2].axvline(mean[k], 0, 0.8, color=colour, linestyle=":")
 axes[1].set(xlabel="p", ylabel="nats above the least", title=f"guesses for x = {x}", ylim=(0, 0.6), xlim=(0, 1))
-axes[2].set(xlabel="value", ylabel="probability q", title="two of the distributions", ylim=(0, None))
+axes[2].set(xlabel="value", ylabel="probability q", title="two of the distributions", ylim=(0, 0.014))
 _ = [ax.legend() for ax in axes[1:]]
 
 # %% [markdown]
