@@ -13,6 +13,8 @@ EVERYDAY = {
     "class",
     "floor",
     "light",
+    "program",
+    "value",
     "window",
 }  # others say them, too: here it counts where they are bold
 EMPHASIS = {
