@@ -208,7 +208,8 @@ assert max(share["window"][1], share["content"][0]) < share["control"][0] + 0.1
 
 # %% [markdown]
 # **Answer.** The cell prints them. The window answers by place and the content reader by letter; where they cannot find
-# the slot, they do no better than the control. Only keys that say both answer both.
+# the slot, they do no better than the control. Only keys that say both answer both. (In the upper row the content
+# reader names the commonest colour, and is lucky.)
 #
 # The window cannot find a letter, because it has to say where to look before it has seen anything. In DRAW it may look
 # again: it looks widely, then moves (lesson 08). A query needs one look, but every slot has to have a key. And content
@@ -578,7 +579,7 @@ for (left, right), name, seen in zip(axes, ("in order", "shuffled"), (np.arange(
 # 2. **A window in two dimensions** (harder, 20 minutes). A whole window as one softmax with keys $(a, a^2, b, b^2)$.
 #    *Expect the result of `equations.read`: Gaussians multiply, exponents add.*
 # 3. **Attention, backwards** (hard, 30 minutes). The derivatives of attention with respect to $Q$, $K$ and $V$, by
-#    hand. *Expect two products for each product, and the row's mean to be taken off, as in exercise 8.4.*
+#    hand. *Expect two products for each product, and each row's weighted mean to be taken off, as in exercise 8.4.*
 # 4. **A friend's friend** (hard, 30 minutes). Two attentions in a row with weights set by hand. *Expect matrices that
 #    only pick out, and long queries.*
 #
