@@ -5,8 +5,8 @@
 #
 # ## What you'll do
 # Show that DRAW's window is already the attention of today's language models, with keys that know nothing but their
-# place. Then let the keys say what is there. Train small networks that look by place, by content and by both, turn
-# sequences round, and let tokens ask each other.
+# place. Then let the keys say what is there. Train small networks that look by place, by content and by both, write
+# sentences backwards, and let tokens ask each other.
 #
 # ## What you'll learn
 # - a filterbank is $\text{softmax}(Q K^T)$: what a query, a key and a value are;
@@ -55,12 +55,13 @@ rng = np.random.default_rng(12)
 # \text{read} = \text{softmax}(Q K^T) \, V .$$
 #
 # What is read is a mean of **values**, here the pixels themselves. The formula on the right is the attention of today's
-# language models, but for one factor (part 4). All that is special about a window is its keys: a pixel's key says where
-# it is, and nothing of what is there.
+# language models, but for one factor (part 4). What is special about a window is its keys: a pixel's key says where it
+# is, and nothing of what is there.
 #
-# First in loops, then in arrays, and both against `equations.filterbank`. The picture shows why it works. The ten keys
-# lie on a parabola, and a query is a line that touches it at $\mu$. A key is $(a - \mu)^2$ above the line. That height,
-# divided by $2 \sigma^2$, is what the key loses.
+# First in loops, then in arrays, and both against `equations.filterbank`. The picture shows why it works, for ten
+# pixels. Their keys lie on a parabola. All points with the same score lie on a line, and the line of the best score
+# touches the parabola at $\mu$. A key is $(a - \mu)^2$ above it. That height, divided by $2 \sigma^2$, is what the key
+# loses.
 #
 # **Predict first.** $\sigma$ is halved and $\mu$ stays. What happens to the direction of $q$, and to its length?
 
@@ -115,24 +116,26 @@ for ax, sigma in zip(axes[1:], [2.0, 1.0]):
 plt.show()
 
 # %% [markdown]
-# **Answer.** The direction stays, and the length grows by 4, from $1/\sigma^2$. The direction says where to look, the
-# length says how sharply.
+# **Answer.** The direction stays, and the length becomes four times as large, for both numbers have the factor
+# $1/\sigma^2$. The direction says where to look, the length says how sharply.
 #
 # ## 2. By place or by content (20 minutes)
 #
 # If keys may be anything, they may also say what is there. Eight slots hold the letters A to H in random order. Each
-# letter has one of six colours. There are two kinds of question: "Which colour is in slot 3?" and "Which colour has the
-# D?" A question is a row of 16 numbers, one of them 1. All three readers get it, give a weight to every slot, and
-# answer by reading: the weighted mean of the colours is a probability for each colour. The loss is $-\log p$ of the
-# right one.
+# letter has one of six colours, drawn anew every time. There are two kinds of question: "Which colour is in slot 3?"
+# and "Which colour has the D?" A question is a row of 16 numbers, one of them 1. All three readers get it, give a
+# weight to every slot, and answer by reading: the weighted mean of the colours is a probability for each colour. The
+# loss is $-\log p$ of the right one.
 #
-# - **window**: a linear map makes $\mu$ and $\log \sigma^2$ of the question, and Eq. 25 the weights.
-# - **content**: a linear map makes a query of $d = 8$ numbers of the question, another a key of every *letter*.
+# - **window**: a linear map turns the question into $\mu$ and $\log \sigma^2$, and Eq. 25 makes the weights.
+# - **content**: a linear map turns the question into a query of $d = 8$ numbers, another turns every *letter* into a
+#   key.
 # - **content and place**: the same, and each slot adds eight numbers of its own to its key. They are learned, and are
 #   the same whatever lies in the slot: a **place code**.
 #
 # (Scores are divided by $\sqrt{d}$; part 4 says why.) The control is a guesser that looks at everything and names the
-# commonest of the eight colours.
+# commonest of the eight colours. In the picture a bar has the colour that lies in its slot, and a square marks the slot
+# that was asked for.
 #
 # **Predict first.** Which share of its answers will each reader get right, for each kind of question? Write down six
 # numbers.
@@ -205,8 +208,8 @@ assert max(share["window"][1], share["content"][0]) < share["control"][0] + 0.1
 
 # %% [markdown]
 # **Answer.** The cell prints them. The window answers by place and the content reader by letter; where they cannot find
-# the slot, they do no better than the control. Only keys that say both answer both. (In the picture the square marks
-# the slot that was asked for.)
+# the slot, they do no better than the control. Only keys that say both answer both. (In the upper row the content
+# reader names the commonest colour, and is lucky.)
 #
 # The window cannot find a letter, because it has to say where to look before it has seen anything. In DRAW it may look
 # again: it looks widely, then moves (lesson 08). A query needs one look, but every slot has to have a key. And content
@@ -214,10 +217,10 @@ assert max(share["window"][1], share["content"][0]) < share["control"][0] + 0.1
 #
 # ## 3. The first translator that looked back (15 minutes)
 #
-# Attention by content is about half a year older than DRAW. A recurrent network that translates read the whole sentence
-# into one vector and then wrote the translation out of it. Long sentences did not fit. Bahdanau, Cho and Bengio (2014)
-# let it look back at every step $i$: at the encoder's outputs $h_1, \dots, h_J$, one for each word. What to look for is
-# in the decoder's state $s_{i-1}$. A small layer gets both and says how well they fit:
+# Attention by content is about half a year older than DRAW. Until then a recurrent network that translated read the
+# whole sentence into one vector and then wrote the translation out of it. Long sentences did not fit. Bahdanau, Cho and
+# Bengio (2014) let it look back at every step $i$: at the encoder's outputs $h_1, \dots, h_J$, one for each word. What
+# to look for is in the decoder's state $s_{i-1}$. A small layer gets both and says how well they fit:
 #
 # $$e_{ij} = v^T \tanh(W [s_{i-1}; h_j]), \qquad \alpha_{ij} = \text{softmax}_j(e_{ij}), \qquad
 # c_i = \sum_j \alpha_{ij} \, h_j .$$
@@ -323,7 +326,7 @@ assert right["with"].min() > 0.9 > right["without"].mean() + 0.1 and np.diag(alp
 # $$\frac{dw_a}{ds_b} = w_a \, ([a = b] - w_b) .$$
 #
 # If one weight is 1 and all others are 0, all of these are 0. Divided by $\sqrt{d}$, the scores keep a variance of one.
-# That is **scaled dot-product attention**, $\text{softmax}(Q K^T / \sqrt{d}) \, V$.
+# That is **scaled dot-product attention**, $\text{softmax}(Q K^T / \sqrt{d}) \, V$ (Vaswani and others, 2017).
 #
 # The cell draws random queries and 32 random keys for each. It shows the variance of the scores; the **entropy** of the
 # weights, $-\sum_a w_a \log w_a$, the mean surprise in nats, which is $\log 32$ if all are equal and 0 if one has
@@ -376,19 +379,21 @@ assert found["as they are"][-1][2] < found["divided"][-1][2] / 4
 # ## 5. Tokens ask each other (20 minutes)
 #
 # So far one reader asked and others answered. In **self-attention** all do both. The input is a set of **tokens**, rows
-# of numbers $x_1, \dots, x_n$ that stand for one thing each: a word, a slot, a patch. From every token three linear
-# maps make a query, a key and a value,
+# of numbers $x_1, \dots, x_n$ that stand for one thing each: a word, a slot, a patch. They are the rows of $X$. From
+# every token three linear maps make a query, a key and a value,
 #
 # $$Q = X W_Q, \qquad K = X W_K, \qquad V = X W_V, \qquad
 # \text{softmax} \left( \frac{Q K^T}{\sqrt{d}} \right) V \, W_O + b ,$$
 #
-# and a fourth map makes of what was read what is wanted. Here a token is a child. It has a name, the names of its two
-# friends (a first and a second one), and a colour. Each has to say the colours of both friends, and can only ask.
-# There are eight children and four colours, which makes 28 numbers a token.
+# and a fourth map turns what was read into what is wanted. Here a token is a child. It has a name, the names of its two
+# friends (a first and a second one), and a colour. Friends and colours are drawn anew every time. Each child has to say
+# the colours of both friends, and can only ask. There are eight children and four colours, which makes 28 numbers a
+# token.
 #
 # One softmax is one mean, and a mean of two colours does not say whose is which. The remedy is to split the numbers of
-# $Q$, $K$ and $V$ into **heads**: the first 8 columns are one head, the next 8 another, each with a softmax of its own.
-# The results are put side by side again. One head of 16 columns and two of 8 have equally many parameters.
+# $Q$, $K$ and $V$ into **heads**: the first 8 columns are one head, the next 8 another, each with a softmax of its own
+# ($d$ is now 8). The results are put side by side again. One head of 16 columns and two of 8 have equally many
+# parameters.
 #
 # **Predict first.** Which share of the answers will one head get right, and which two heads? (What would you do with
 # one head? A guesser is right once in four.)
@@ -477,7 +482,7 @@ _ = [ax.set_xlabel("is asked") for ax in axes[1]]
 # louder, and it names the colour that comes through louder. The colour of the other it has to guess.
 #
 # Be careful: this holds for a linear map after the heads. A layer with a bend could work out from such a mean who has
-# which, as one friend is louder. Heads make it easy; they do not make it possible.
+# which, as one friend is louder. Heads make it easy; without them it is hard, not impossible.
 #
 # ## 6. What was gained, what was lost (15 minutes)
 #
@@ -485,8 +490,9 @@ _ = [ax.set_xlabel("is asked") for ax in axes[1]]
 # computed at once, in a few matrix products (lesson 11), and from any token to any other it is one step, for the
 # gradient too (lesson 03).
 #
-# **Lost: cheap length.** Every token asks every other: $n^2$ scores a head. With $d$ numbers a token, an LSTM of $d$
-# cells multiplies $8 n d^2$ times; the four maps of self-attention take $4 n d^2$, scores and reading $2 n^2 d$.
+# **Lost: long inputs at a low price.** Every token asks every other: $n^2$ scores a head. With $d$ numbers a token, an
+# LSTM of $d$ cells multiplies $8 n d^2$ times; the four maps of self-attention take $4 n d^2$, scores and reading
+# $2 n^2 d$.
 #
 # **Lost: order.** Permute the tokens, and the outputs are permuted, nothing else. The second cell asserts it. To give
 # the order back, add a place code (part 2).
@@ -495,12 +501,13 @@ _ = [ax.set_xlabel("is asked") for ax in axes[1]]
 # from data that neighbours belong together.
 #
 # Images are cut into **patches as tokens** (Dosovitskiy and others, 2020): with pixels as tokens $n^2$ would be too
-# large. The second cell cuts a seven into 49 patches of 4 × 4 pixels. Nothing is learned: the key of a patch is the
-# patch itself without its mean, made to have length 1, so that edges count and not brightness. Six times the key is its
-# query. The lower row of the last picture does the same with the patches shuffled.
+# large. The second cell cuts a seven with a bar through its middle into 49 patches of 4 × 4 pixels. Nothing is learned:
+# the key of a patch is the patch itself without its mean, made to have length 1, so that edges count and not brightness
+# (an empty patch has the key 0). Its query is six times its key. The lower row of the last picture does the same with
+# the patches shuffled.
 #
-# **Predict first.** A patch with the lower edge of a bar in it asks. Which patches will get weight, and what will
-# shuffling change?
+# **Predict first.** From how many tokens on does self-attention multiply more than an LSTM, with $d = 64$? And a patch
+# with the lower edge of the upper bar in it asks: which patches will get weight, and what will shuffling change?
 
 # %%
 d, lengths = 64, 2 ** np.arange(4, 11, 2)
@@ -531,36 +538,35 @@ assert not np.allclose(shuffled, plain[order], atol=0.1)
 print(f"784 pixels as tokens: {784**2:,} scores a head; 49 patches: {49**2:,}; DRAW's window: {2 * 5 * 28} weights")
 
 # %%
-K = patches - patches.mean(axis=1, keepdims=True)  # edges count, not brightness
-K = K / np.maximum(np.linalg.norm(K, axis=1, keepdims=True), 0.5)  # length 1, or shorter where there is no edge
-weights, asks = softmax(6 * K @ K.T), 16  # (49, 49), and the patch that is looked at
 figure, axes = plt.subplots(2, 2, figsize=(8.5, 8.8))
 for (left, right), name, seen in zip(axes, ("in order", "shuffled"), (np.arange(49), order)):
-    def as_image(tokens, seen=seen):  # (49, 16) to (28, 28)
-        return tokens[seen].reshape(7, 7, 4, 4).swapaxes(1, 2).reshape(28, 28)
-    given = as_image(np.repeat(weights[asks][:, None], 16, axis=1))[:, :, None] / weights[asks].max()
-    plotting.show_image(left, as_image(patches), f"the patches, {name}")
-    colours = (1 - 0.6 * given) * as_image(patches)[:, :, None] + 0.6 * given * to_rgb(plotting.ORANGE)
+    def as_image(tokens):  # (49, 16) to (28, 28)
+        return tokens.reshape(7, 7, 4, 4).swapaxes(1, 2).reshape(28, 28)
+    x, asks = patches[seen], np.flatnonzero(seen == 16)[0]  # the tokens, and which one asks
+    K = x - x.mean(axis=1, keepdims=True)  # edges count, not brightness
+    K = K / np.maximum(np.linalg.norm(K, axis=1, keepdims=True), 0.5)  # length 1, or shorter where there is no edge
+    weights = softmax(6 * K[asks] @ K.T)  # (49,)
+    given = as_image(np.repeat(weights[:, None], 16, axis=1))[:, :, None] / weights.max()
+    plotting.show_image(left, as_image(x), f"the patches, {name}")
+    colours = (1 - 0.6 * given) * as_image(x)[:, :, None] + 0.6 * given * to_rgb(plotting.ORANGE)
     plotting.show_image(right, colours, "the weights of the marked one")
-    y, x = np.divmod(np.flatnonzero(seen == asks)[0], 7)
-    right.add_patch(plt.Rectangle((4 * x - 0.5, 4 * y - 0.5), 4, 4, fill=False, color=plotting.SKY, linewidth=4))
+    corner = 4 * (asks % 7) - 0.5, 4 * (asks // 7) - 0.5
+    right.add_patch(plt.Rectangle(corner, 4, 4, fill=False, color=plotting.SKY, linewidth=4))
 
 # %% [markdown]
-# **Answer.** Those with an edge like it, of the other bar too: no rectangle could cover them and nothing else.
-# Shuffling moves the weights along with the patches and changes none of them. For attention by content the two pictures
-# are the same set. For us they are not, so a model for images adds a place code to its patches.
+# **Answer.** Counted, self-attention costs more from $n = 2 d = 128$ tokens on. Measured, on the machine that ran it,
+# it costs less for much longer: a few large products are faster than many small ones that wait for each other.
 #
-# And the first picture? Counted, self-attention costs more than an LSTM from $n = 2 d = 128$ tokens on. Measured, on
-# the machine that ran it, it costs less for much longer: a few large products are faster than many small ones that wait
-# for each other.
+# And the patch? Weight goes to those with an edge like its own, of the other bar too: no rectangle could cover them and
+# nothing else. Shuffling moves the weights along with the patches and changes none of them. For attention by content
+# the two pictures are the same set. For us they are not, so a model for images adds a place code to its patches.
 #
-# And DRAW's window? It knows nothing of content, sees one place at a time, and needs few numbers: five to say where,
-# and one can draw it and see what the network is doing. It was made for a few looks at a large image, and there it is
-# cheap.
+# And DRAW's window? Its keys know nothing of content, and it sees one place at a time. But five numbers make it, in an
+# image of any size, and you can draw it and see what the network is doing. A few looks at a large image are cheap.
 #
 # **Take away.** A window is attention with keys $(a, a^2)$: it asks by place, and the length of its query is its
 # sharpness. With learned keys the same formula, $\text{softmax}(Q K^T / \sqrt{d}) \, V$, asks by content; each head is
-# one mean, so whoever needs two answers needs two heads. A window has order and neighbourhood for nothing;
+# one mean, so two answers come easiest from two heads. A window has order and neighbourhood for nothing;
 # self-attention gets them from a place code and from data, and pays $n^2$ scores so that nothing has to wait.
 #
 # ## On your own
@@ -573,7 +579,7 @@ for (left, right), name, seen in zip(axes, ("in order", "shuffled"), (np.arange(
 # 2. **A window in two dimensions** (harder, 20 minutes). A whole window as one softmax with keys $(a, a^2, b, b^2)$.
 #    *Expect the result of `equations.read`: Gaussians multiply, exponents add.*
 # 3. **Attention, backwards** (hard, 30 minutes). The derivatives of attention with respect to $Q$, $K$ and $V$, by
-#    hand. *Expect two products for each product, and the row's mean to be taken off, as in exercise 8.4.*
+#    hand. *Expect two products for each product, and each row's weighted mean to be taken off, as in exercise 8.4.*
 # 4. **A friend's friend** (hard, 30 minutes). Two attentions in a row with weights set by hand. *Expect matrices that
 #    only pick out, and long queries.*
 #

@@ -114,7 +114,7 @@ print("12.2 is right")
 
 # %% [markdown]
 # The next cell reads a digit through one softmax over its 784 pixels. It is the same patch, and costs much more:
-# $F_Y \, x \, F_X^T$ never looks at a pair of a filter and a pixel.
+# 144 · 784 weights, where $F_X$ and $F_Y$ together have 2 · 12 · 28.
 
 # %%
 mu = 14.5 + 2.2 * (np.arange(12) - 5.5)
