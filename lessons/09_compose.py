@@ -296,7 +296,7 @@ for name, values in zip(pens, np.transpose(more)):
 #
 # **Another $T$.** No weight depends on the number of steps, so we may stop earlier or go on longer. Is it good for
 # anything? The first cell gives the model 2 to 128 steps for 50 pictures. (The pixels are grey here, as in the
-# paper's experiment. So the nats compare one $T$ with another, but they are no code length; lesson 07.)
+# paper's experiment. So the nats compare one $T$ with another, but they are no code length; lesson 10.)
 #
 # **A larger canvas.** Only $c_0$ has the size of the picture. Continue it to 100 × 100 with the values at its edge, and
 # the model draws there. Eq. 22-24 count in parts of the picture:
