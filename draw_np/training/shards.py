@@ -13,6 +13,7 @@ import sys
 import threading
 import types
 from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -25,6 +26,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to stop. It comes to all processes and is for the one that saves."""
 
 
+SECONDS = 10
+"""In which a process whose end of a pipe is closed ends, on a busy machine too."""
 MAIN = threading.Lock()
 """Held while the main module is hidden."""
 
@@ -86,8 +89,8 @@ class Shards:
 
     def why(self):
         """What can be said of a process that has died."""
-        for process in self.processes:
-            process.join(1)  # its status comes after the end of what it sends
+        ends = [process.sentinel for process in self.processes]
+        wait(ends, SECONDS)  # the status of the one that died comes after the end of what it sends
         codes = [process.exitcode for process in self.processes if process.exitcode]
         if not codes:
             return ""

@@ -14,9 +14,9 @@ import pytest
 from lessons import build
 
 ROOT = build.LESSONS.parent
-FOLDERS = {path.name: path for path in ROOT.iterdir() if path.is_dir()}
-PLACES = ROOT, *FOLDERS.values()
-MODULES = {path.stem for place in PLACES for path in place.glob("*.py")} | FOLDERS.keys() - {"draw_np"}
+FOLDERS = "draw_np", "docs", "figures", "lessons", "tests", "tools"
+PLACES = ROOT, *(ROOT / name for name in FOLDERS)
+MODULES = {path.stem for place in PLACES for path in place.glob("*.py")} | {*FOLDERS} - {"draw_np"}
 each_text = pytest.mark.parametrize(
     "source", [*build.sources(), *build.solutions()], ids=lambda path: path.relative_to(build.LESSONS).as_posix()
 )
