@@ -77,7 +77,7 @@ def download(work):
 def hashes(lock, packages):
     """The SHA-256 that a lock file has of the files of packages and of those that they need, {file: SHA-256}."""
     known, wanted, found = json.loads(lock)["packages"], list(packages), {}
-    for name in wanted:
+    for name in (name.replace("_", "-") for name in wanted):  # the names of what is needed have either
         if name not in known:
             raise PyodideError(f"this Pyodide has no package {name}: there are {', '.join(sorted(known))}")
         found[known[name]["file_name"]] = known[name]["sha256"]
