@@ -82,7 +82,7 @@ def write_pyodide(folder, where, cache):
         for name in [*wanted, *npm.PYODIDE]:
             (folder / name).write_bytes(read(name))
         lock = json.loads(read(pyodide.LOCK))
-    for wheel in own_wheels(folder):
+    for wheel in own_wheels(folder, cache):
         name, version = wheel.name.split("-")[:2]
         lock["packages"][name.replace("_", "-")] = {
             "name": name, "version": version, "file_name": wheel.name, "install_dir": "site", "package_type": "package",
@@ -92,21 +92,26 @@ def write_pyodide(folder, where, cache):
     (folder / pyodide.LOCK).write_text(json.dumps(lock))
 
 
-def own_wheels(folder):
-    """Bring draw_np's wheel and those of lite.txt into a folder; their paths."""
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+def pinned_wheels(cache):
+    """The wheels that lite.txt names, {name: path}."""
+    pinned = re.findall(r"^(\w+)==(\S+)", (HERE / "lite.txt").read_text("utf-8"), re.MULTILINE)
+    return {name: cache / f"{name}-{version}-py3-none-any.whl" for name, version in pinned}
+
+
+def own_wheels(folder, cache):
+    """Bring draw_np's wheel and those of lite.txt that Python needs into a folder; their paths."""
+    download = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     wanted = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(HERE / "lite.txt")]
-    run([*pip, "download", *wanted, "-d", str(folder)])
-    draw_np_wheel(folder)
-    found = {wheel.name.split("-")[0]: wheel for wheel in folder.glob("*-none-any.whl")}
-    return [found[name] for name in OWN]
+    run([*download, *wanted, "-d", str(cache)])
+    made = draw_np_wheel(folder)
+    return [made, *(Path(shutil.copy(path, folder)) for name, path in pinned_wheels(cache).items() if name in OWN)]
 
 
 def draw_np_wheel(folder):
     """The package as a wheel, which is a zip file of it: to build one by the rules would take a minute."""
     version = re.search(r'__version__ = "(.+)"', (ROOT / "draw_np/__init__.py").read_text("utf-8"))[1]
-    info = f"draw_np-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"draw_np-{version}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
+    info, made = f"draw_np-{version}.dist-info", folder / f"draw_np-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as wheel:
         for path in sorted((ROOT / "draw_np").rglob("*")):
             if path.is_file() and path.suffix in (".py", ".npz", ".gz", ".json", ".csv"):
                 wheel.writestr(
@@ -115,27 +120,41 @@ def draw_np_wheel(folder):
         wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: draw_np\nVersion: {version}\n")
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
+    return made
 
 
-def write(folder, work):
-    """Write JupyterLite into `folder`, whose sibling `pyodide/` has its Python."""
+def write(folder, work, cache):
+    """Write JupyterLite into `folder`, whose sibling `pyodide/` has its Python. Raises LiteError.
+
+    `cache`: where `write_pyodide` has put the wheels of lite.txt.
+    """
     shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
     write_files(work / "files")
     options = {
         "lockFileURL": f"../pyodide/{pyodide.LOCK}",
         "packages": ["ssl", "sqlite3", "comm", "jedi", "ipython", "micropip"],
     }
     plugin = {"pyodideUrl": "./../pyodide/pyodide.mjs", "loadPyodideOptions": options, "disablePyPIFallback": True}
-    settings = {
-        "appName": "DRAW in NumPy",
-        "disabledExtensions": ["jupyterlab-jupytext"],  # which asks for a server
-        "litePluginSettings": {KERNEL: plugin},
+    kernel = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
+    build = {  # what else is installed with JupyterLab would ask for a server
+        "ignore_sys_prefix": ["federated_extensions"],
+        "federated_extensions": [str(kernel), str(pinned_wheels(cache)["jupyterlab_widgets"])],
+        "contents": [str(work / "files")],
+        "output_dir": str(folder),
+        "apps": ["lab"],
+        "no_sourcemaps": True,
     }
-    (work / "jupyter-lite.json").write_text(
-        json.dumps({"jupyter-lite-schema-version": 0, "jupyter-config-data": settings})
-    )
-    build = [sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work), "--output-dir", str(folder)]
-    run([*build, "--contents", str(work / "files"), "--apps", "lab", "--no-sourcemaps"], cwd=work)
+    texts = {
+        "jupyter-lite.json": {
+            "jupyter-lite-schema-version": 0,
+            "jupyter-config-data": {"appName": "DRAW in NumPy", "litePluginSettings": {KERNEL: plugin}},
+        },
+        "jupyter_lite_config.json": {"LiteBuildConfig": build},
+    }
+    for name, content in texts.items():
+        (work / name).write_text(json.dumps(content))
+    run([sys.executable, "-m", "jupyterlite_core", "build", "--lite-dir", str(work)], cwd=work)
 
 
 def run(command, cwd=None):

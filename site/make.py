@@ -5,6 +5,7 @@ browser fetches Pyodide's packages from there, with a FOLDER the pages carry the
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 
@@ -15,7 +16,7 @@ from draw_np.play import static
 from tools import pyodide
 
 BUILD = pages.ROOT / "build"
-SITE, WORK = BUILD / "site", BUILD / "site-work"
+SITE, WORK, CACHE = BUILD / "site", BUILD / "site-work", BUILD / "site-cache"
 PUBLIC = "https://cdn.jsdelivr.net/pyodide/v0.27.7/full/"
 
 
@@ -33,28 +34,19 @@ def main():
 
 def make(where):
     say("1 of 4: the pages, by Sphinx")
+    shutil.rmtree(SITE, ignore_errors=True)
     pages.write(WORK / "pages")
-    npm.unpack("mathjax-3.2.2.tgz", npm.MATHJAX, WORK / "static/mathjax", BUILD / "npm")
-    sphinx = [
-        sys.executable,
-        "-m",
-        "sphinx",
-        "-b",
-        "html",
-        "-c",
-        str(pages.ROOT / "site"),
-        "-d",
-        str(WORK / "doctrees"),
-    ]
-    done = subprocess.run([*sphinx, "-W", "--keep-going", "-E", "-q", str(WORK / "pages"), str(SITE)])
+    npm.unpack("mathjax-3.2.2.tgz", npm.MATHJAX, WORK / "static/mathjax", CACHE)
+    options = ["-W", "--keep-going", "-q", "-E", "-c", str(pages.ROOT / "site"), "-d", str(WORK / "doctrees")]
+    done = subprocess.run([sys.executable, "-m", "sphinx", "-b", "html", *options, str(WORK / "pages"), str(SITE)])
     if done.returncode:
         sys.exit("Sphinx complains, see above: no page is made with a warning")
     say("2 of 4: Pyodide and our own Python for it")
-    lite.write_pyodide(SITE / "pyodide", where, BUILD / "npm")
+    lite.write_pyodide(SITE / "pyodide", where, CACHE)
     say("3 of 4: the draw-a-digit page")
     static.write(SITE / "play", SITE / "pyodide", "mnist", "../pyodide/")
     say("4 of 4: JupyterLite")
-    lite.write(SITE / "lite", WORK / "lite")
+    lite.write(SITE / "lite", WORK / "lite", CACHE)
 
 
 def say(line):

@@ -86,11 +86,11 @@ def api_page(room, lessons):
         if path != package:
             pieces.append(f"## {name.rpartition('.')[2]}\n\n{markdown(ast.get_docstring(ast.parse(text)) or '')}")
         pieces.append(f"```{{py:module}} {name}\n```\n")
-        pieces.extend(entry(each.node, name, path, lessons) for each in public(text))
+        pieces.extend(entry(each.node, path, lessons) for each in public(text))
     return "\n".join(pieces)
 
 
-def entry(node, module, path, lessons):
+def entry(node, path, lessons):
     """A function or class with its docstring, and where its source, its equations, test and lessons are."""
     source = f"[source](../{code_name(path)}#{node.name.lower()})"
     taught = [row for row in equation_map.rows() if (row.file, row.function) == (path, node.name)]
@@ -103,7 +103,7 @@ def entry(node, module, path, lessons):
         links += [f"[lesson {lessons[number][0]}](../{lessons[number][1]})" for number in numbers]
     kind = "function" if isinstance(node, ast.FunctionDef) else "class"
     inner = [markdown(ast.get_docstring(node)), *(methods(node) if kind == "class" else []), "; ".join(links) + "\n"]
-    return described(kind, f"{module}.{node.name}{signature(node)}", "\n".join(inner), 8)
+    return described(kind, f"{node.name}{signature(node)}", "\n".join(inner), 8)
 
 
 def described(kind, what, inner, ticks):

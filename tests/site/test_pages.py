@@ -123,8 +123,8 @@ def _g():
     assert source.splitlines()[f.begin : f.end][:2] == ["# why", "@decorated"]
     assert [each.name for each in reference.public(source)] == ["Row", "f"]
     assert reference.signature(row.node) == "(name, size=3)"
-    found = reference.entry(f.node, "m", "m.py", {})
-    assert "{py:function} m.f(a, b=1, *, c=None)\n" in found and "```pycon\n>>> f(1)\n2\n```" in found
+    found = reference.entry(f.node, "m.py", {})
+    assert "{py:function} f(a, b=1, *, c=None)\n" in found and "```pycon\n>>> f(1)\n2\n```" in found
 
 
 def packed(files):
@@ -171,7 +171,7 @@ def test_a_package_that_is_another_or_not_there(published, tmp_path, monkeypatch
 def wheels(monkeypatch):
     """Our own wheels, without pip."""
 
-    def own_wheels(folder):
+    def own_wheels(folder, cache):
         found = [folder / f"{name}-1.0-py3-none-any.whl" for name in lite.OWN]
         for path in found:
             path.write_bytes(path.name.encode())
