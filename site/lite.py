@@ -135,7 +135,7 @@ def write(folder, work, cache):
         "lockFileURL": f"../pyodide/{pyodide.LOCK}",
         "packages": ["ssl", "sqlite3", "comm", "jedi", "ipython", "micropip"],
     }
-    plugin = {"pyodideUrl": "./../pyodide/pyodide.mjs", "loadPyodideOptions": options, "disablePyPIFallback": True}
+    plugin = {"pyodideUrl": "./../pyodide/pyodide.js", "loadPyodideOptions": options, "disablePyPIFallback": True}
     kernel = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
     build = {  # what else is installed with JupyterLab would ask for a server
         "ignore_sys_prefix": ["federated_extensions"],

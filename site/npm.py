@@ -17,7 +17,9 @@ SHA512 = {
     "pyodide-0.27.7.tgz": "RUSVJlhQdfWfgO9hVHCiXoG+nVZQRS5D9FzgpLJ/VcgGBLSAKoPL8kTiOikxbHQm1kRISeWUBdulEgO26qpSRA==",
 }
 MATHJAX = "es5/tex-chtml-full.js", "es5/output/chtml/fonts/woff-v2/", "LICENSE"
-PYODIDE = "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"
+PYODIDE = (
+    "pyodide.mjs", "pyodide.js", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json",
+)  # fmt: skip
 
 
 class NpmError(Exception):
