@@ -151,6 +151,10 @@ def write(folder, work, cache):
             "jupyter-config-data": {"appName": "DRAW in NumPy", "litePluginSettings": {KERNEL: plugin}},
         },
         "jupyter_lite_config.json": {"LiteBuildConfig": build},
+        "overrides.json": {
+            "@jupyterlab/apputils-extension:themes": {"adaptive-theme": True},
+            "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},  # every cell is on the page
+        },
     }
     for name, content in texts.items():
         (work / name).write_text(json.dumps(content))
