@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.site
 IDLE = re.compile(r"Python \(Pyodide\) \| Idle")
-ERRORS = "[data-mime-type='application/vnd.jupyter.error'], [data-mime-type='application/vnd.jupyter.stderr']"
+ERRORS = "[data-mime-type='application/vnd.jupyter.error']"
 PICTURE = ".widget-interact .jp-OutputArea img"
 DRAWN = """([place, before]) => { const image = document.querySelector(place);
     return image && image.src !== before }"""
