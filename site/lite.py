@@ -40,6 +40,8 @@ def reason(number):
         return f"This lesson does not run in the browser: {CANNOT[number]}."
     if number not in SECONDS:
         return "Whether this lesson runs in the browser has not been tried."
+    if SECONDS[number] is None:
+        return "This lesson does not run in the browser: tried there, it stopped with an error."
     if SECONDS[number] < LIMIT:
         return None
     took = f"{SECONDS[number]} seconds" if SECONDS[number] < 600 else f"{SECONDS[number] // 60} minutes or more"
