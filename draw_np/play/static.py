@@ -13,6 +13,7 @@ from .. import pretrained
 from . import engine, page
 
 PACKAGE = Path(__file__).parents[1]
+BROUGHT = "pyodide/"  # the folder beside the page
 LOCK = "pyodide-lock.json"
 SCRIPTS = ("pyodide.mjs", "pyodide.asm.js")
 CORE = ("pyodide.asm.wasm", "python_stdlib.zip", LOCK)
@@ -22,19 +23,22 @@ class StaticError(Exception):
     """The page cannot be written; the message is one line that says what to do."""
 
 
-def write(folder, pyodide, name):
+def write(folder, pyodide, name, address=BROUGHT):
     """Write the page for the weights `name`, shipped ones or a file, into `folder`, with what it needs of a folder with
-    Pyodide. Returns how many bytes the page loads.
+    Pyodide. Returns how many bytes it has written. Another `address` than its own folder is where that folder will be
+    found, as the page sees it: then nothing of it is copied.
 
     Raises StaticError where Pyodide is not there or damaged, CheckpointError for other weights, OSError.
     """
     network = engine.open_network(name)
     folder, pyodide = Path(folder), Path(pyodide)
-    numpy = numpy_wheel(pyodide)
-    files = {f"pyodide/{each}": (pyodide / each).read_bytes() for each in (*SCRIPTS, *CORE, numpy)}
+    brought = [*SCRIPTS, *CORE, *filter(None, [numpy_wheel(pyodide)])]
+    files = {BROUGHT + each: (pyodide / each).read_bytes() for each in brought}
     files["python.zip"] = python_zip(pretrained.find(name))
     loaded = {each: len(content) for each, content in files.items() if not each.endswith(("js", "mjs"))}
-    about = page.about(Path(name).name, network.config, {"kind": "pyodide", "folder": "pyodide/", "files": loaded})
+    about = page.about(Path(name).name, network.config, {"kind": "pyodide", "folder": address, "files": loaded})
+    if address != BROUGHT:
+        files = {"python.zip": files["python.zip"]}
     files["about.json"] = json.dumps(about).encode()
     files |= {each: content for each, (_, content) in page.files().items()}
     for each, content in files.items():
@@ -44,9 +48,14 @@ def write(folder, pyodide, name):
 
 
 def numpy_wheel(pyodide):
-    """The name of NumPy's wheel in a folder with Pyodide, compared with the lock file's SHA-256."""
+    """The name of NumPy's wheel in a folder with Pyodide, compared with the lock file's SHA-256.
+
+    None if the lock file leads to another host: the browser then compares.
+    """
     try:
         entry = json.loads((pyodide / LOCK).read_bytes())["packages"]["numpy"]
+        if "://" in entry["file_name"]:
+            return None
         name, known = Path(entry["file_name"]).name, entry["sha256"]
         found = hashlib.sha256((pyodide / name).read_bytes()).hexdigest()
     except (OSError, ValueError, KeyError, TypeError) as error:

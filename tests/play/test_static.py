@@ -33,6 +33,20 @@ def test_what_is_written(fake_pyodide, tmp_path, capsys):
     assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}  # to the bit
 
 
+def test_pyodide_that_lies_elsewhere(fake_pyodide, tmp_path):
+    """Beside the page, or with NumPy on another host: nothing of it is copied, and loading counts what is here."""
+    lock = json.loads((fake_pyodide / static.LOCK).read_text())
+    for address in ("numpy.whl", "https://a.org/numpy.whl"):
+        lock["packages"]["numpy"]["file_name"] = address
+        (fake_pyodide / static.LOCK).write_text(json.dumps(lock))
+        size = static.write(tmp_path / "page", fake_pyodide, "mnist", "../pyodide/")
+        written = [path for path in (tmp_path / "page").rglob("*") if path.is_file()]
+        assert size == sum(path.stat().st_size for path in written) and not (tmp_path / "page/pyodide").exists()
+        told = json.loads((tmp_path / "page/about.json").read_bytes())["engine"]
+        assert told["folder"] == "../pyodide/" and ("pyodide/numpy.whl" in told["files"]) == (address == "numpy.whl")
+        assert told["files"]["pyodide/pyodide.asm.wasm"] == (fake_pyodide / "pyodide.asm.wasm").stat().st_size
+
+
 def test_its_python_runs_where_there_is_only_numpy(fake_pyodide, tmp_path, in_browser):
     """As page/worker.js runs it: unpacked, with no other draw_np and no other autograd."""
     static.write(tmp_path / "page", fake_pyodide, "mnist")
