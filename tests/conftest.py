@@ -7,11 +7,14 @@ import shutil
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 
+hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one may be slow now and then
+hypothesis.settings.load_profile("any machine")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
