@@ -25,7 +25,7 @@ OWN = {  # what our own wheels need of the others
     "autograd": ["numpy"],
     "comm": ["traitlets"],
     "ipywidgets": ["comm", "ipython", "traitlets"],
-    "tqdm": [],
+    "tqdm": ["ipywidgets"],  # for its bars in notebooks
 }
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
 

@@ -5,6 +5,7 @@ with sources are made from the code (`reference.py`). Nothing is executed. A lin
 where the file is shown.
 """
 
+import json
 import os
 import posixpath
 import re
@@ -56,10 +57,10 @@ def found(*patterns):
     return [path.relative_to(ROOT).as_posix() for pattern in patterns for path in sorted(ROOT.glob(pattern))]
 
 
-def title_of(name):
-    """The title of a notebook or text: its first heading."""
-    heading = re.search(r'^[ "]*# (.+?)(?:\\n|",?)?$', (ROOT / name).read_text("utf-8"), re.MULTILINE)
-    return heading[1]
+def title_of(notebook):
+    """The title of a notebook: its first heading."""
+    first = json.loads((ROOT / notebook).read_text("utf-8"))["cells"][0]
+    return "".join(first["source"]).partition("\n")[0].removeprefix("# ")
 
 
 class Site:

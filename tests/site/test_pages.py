@@ -55,6 +55,7 @@ def test_a_picture_comes_along(site):
 
 def test_everything_that_is_there_has_a_page(site):
     """A lesson or text that comes later needs no list: pages are found, and are in the contents."""
+    assert site.titles["lessons/05_look.ipynb"] == "05 Look"
     made = site.pages()
     there = {path.relative_to(pages.ROOT).as_posix() for folder in ("lessons", "lessons/exercises")
              for path in (pages.ROOT / folder).glob("[0-9]*.ipynb")}  # fmt: skip
