@@ -36,9 +36,10 @@ digits = {split: datasets.load("mnist", split) for split in ("train", "test")}  
 # ## 1. Three planes, one window (10 minutes)
 #
 # A pixel of a coloured image is three numbers between 0 and 1: how much red, how much green, how much blue. DRAW takes
-# the image as three **planes**, one for each colour, one behind the other. Reading and writing change in one thing,
-# says section 3.3: "the same reading and writing filters are used for all three channels". So there is one window, with
-# its five numbers, one $F_X$, one $F_Y$ and one $\gamma$, and there are three patches (Eq. 27), one for each plane $k$:
+# the image as three **planes** (the paper's "channels"), one for each colour, one behind the other. Reading and writing
+# change in one thing, says section 3.3: "the same reading and writing filters are used for all three channels". So
+# there is one window, with its five numbers, one $F_X$, one $F_Y$ and one $\gamma$, and there are three patches
+# (Eq. 27), one for each plane $k$:
 #
 # $$\text{patch}_k[j, i] = \gamma \sum_b \sum_a F_Y[j, b] \; x_k[b, a] \; F_X[i, a], \qquad k = 1, 2, 3 .$$
 #
@@ -47,7 +48,7 @@ digits = {split: datasets.load("mnist", split) for split in ("train", "test")}  
 #
 # Our images are MNIST's digits, each in two random colours, of the paper and of the ink:
 # $x = \text{paper} + (\text{ink} - \text{paper}) \cdot \text{grey}$. The first cell makes some. The last reads one in
-# colours that we have chosen; its window is green.
+# colours that we have chosen. Its window is green, and the patches are shown before they are multiplied with $\gamma$.
 #
 # **Predict first.** The ink has red 0.9, green 0.4 and blue 0.1, the paper 0.1, 0.4 and 0.8. What does the digit look
 # like in each of the three planes? And will a patch have other colours than the image?
@@ -104,9 +105,9 @@ plt.show()
 
 # %% [markdown]
 # **Answer.** White on black in the red plane, black on white in the blue one, and in the green one it cannot be seen:
-# ink and paper have the same green. The colours of a patch are the image's, since one $\gamma$ and one pair of filters
-# cannot change one colour against another. Nor can DRAW look at the red of one place and the blue of another in one
-# step. Colour makes the reading three times as long, and costs the window nothing.
+# ink and paper have the same green. A patch has mixtures of the image's colours and no others: one $\gamma$ and one
+# pair of filters cannot change one plane against another. Nor can DRAW look at the red of one place and the blue of
+# another in one step. Colour makes the reading three times as long, and costs the window nothing.
 #
 # ## 2. The floor (10 minutes)
 #
@@ -142,7 +143,7 @@ mine = cost(some, 1 / (1 + np.exp(-c))).sum(axis=(1, 2, 3))
 np.testing.assert_allclose(mine, equations.negative_log_likelihood(some, c))
 
 # %%
-p = np.linspace(0.0001, 0.9999, 2001)
+p = equations.sigmoid(np.linspace(-30, 30, 2001))  # close to 0 and 1, where the cost is steep
 plt.figure(figsize=(11, 4.6)).add_subplot(xlabel="guess p", ylabel="cost (nats)", ylim=(0, 2.5))
 for x, colour in zip((0.0, 0.1, 0.3, 0.5, 0.9), (plotting.BLACK, *plt.rcParams["axes.prop_cycle"].by_key()["color"])):
     plt.plot(p, cost(x, p), color=colour, label=f"x = {x}")
@@ -221,14 +222,14 @@ axes[2].set(xlabel="value", ylabel="probability q", title="two of the distributi
 _ = [ax.legend() for ax in axes[1:]]
 
 # %% [markdown]
-# **Answer.** $Z$ is 128 in the middle and 1 at both ends, far from a constant. So after the
-# division the best guess is no longer the colour, but 0.066. The reason is in the right picture. All that $q$ can do is
-# to fall or rise steadily over the 256 values. With $p = 0.3$ it is so flat that its mean is 0.43; to have the mean
-# 0.3, it must fall more steeply. (The derivative of $CE + \log Z$ with respect to the logit is the mean of $q$, less
-# $x$.)
+# **Answer.** $Z$ is 128 in the middle and 1 at both ends, far from a constant. So after the division the best guess is
+# no longer the colour, but 0.066. The reason is in the right picture. All that $q$ can do is to fall or rise steadily
+# over the 256 values. With $p = 0.3$ it is so flat that its mean is 0.43; to have the mean 0.3, it must fall more
+# steeply. (The derivative of $CE + \log Z$ with respect to the logit is the mean of $q$, less $x$.)
 #
 # Now in nats, for the photograph. Next to what the cross-entropy says, the bars show real code lengths: $q$ with the
-# true colours for $p$; `zlib`, a compressor that knows nothing of the picture; and 8 bits.
+# true colours for $p$, with $p = 1/2$, and with the $p$ that is best for it; `zlib`, a compressor that knows nothing of
+# the picture; and 8 bits.
 #
 # **Predict first.** Cross-entropy charges 0.41 nats a number for a model that knows the photograph, and 0.69 for one
 # that says $p = 1/2$ everywhere. What does $q$ charge each of the two?
@@ -238,21 +239,23 @@ share = np.bincount(photograph.ravel(), minlength=256) / photograph.size  # how 
 Z_there = (levels[:, None] ** levels * (1 - levels[:, None]) ** (1 - levels)).sum(axis=1)  # Z(p) at p = x
 knows, half = share @ cost(levels, levels), share @ cost(levels, np.full(256, 0.5))
 np.testing.assert_allclose(knows, cost(photo, photo).mean())
+q = np.exp(np.linspace(-400, 400, 8001)[:, None] * levels)  # for all logits that matter: p may be very small
+at_best = -share @ np.log((q / q.sum(axis=1, keepdims=True)).max(axis=0))  # the best p for every value
 zlib_nats = 8 * len(zlib.compress(photograph.tobytes(), 9)) * np.log(2) / photograph.size
 bars = {"CE, p = x": knows, "CE, p = 1/2": half,
         "q: CE + log Z, p = x": knows + share @ np.log(Z_there), "q: CE + log Z, p = 1/2": half + np.log(Z[500]),
-        "zlib": zlib_nats, "8 bits": np.log(256)}
+        "q, the best p": at_best, "zlib": zlib_nats, "8 bits": np.log(256)}
 np.testing.assert_allclose(bars["q: CE + log Z, p = 1/2"], bars["8 bits"])
-assert bars["zlib"] < bars["q: CE + log Z, p = x"]
+assert bars["zlib"] < bars["q, the best p"] < bars["q: CE + log Z, p = x"]
 ax = plt.figure(figsize=(11, 4.6)).add_subplot(xlabel="nats a number", xlim=(0, 6.4))
-ax.bar_label(ax.barh(list(bars), list(bars.values()), color=2 * [plotting.SKY] + 4 * ["0.6"]), fmt=" %.3f")
+ax.bar_label(ax.barh(list(bars), list(bars.values()), color=2 * [plotting.SKY] + 5 * ["0.6"]), fmt=" %.3f")
 ax.invert_yaxis()
 
 # %% [markdown]
 # **Answer.** The one that says 1/2 everywhere pays exactly 8 bits, as it should: it knows nothing. The cross-entropy
-# let it off with an eighth of that. And the one that knows the photograph pays nearly as much: more than `zlib`, which
-# was told nothing. Of a number between 0 and 1, $q$ can never be sure. So cross-entropy is no code length, and dividing
-# by $Z$ makes one of it, but a poor one, and its best guesses are other colours.
+# let it off with an eighth of that. And the one that knows the photograph pays nearly as much, and even with the best
+# $p$ more than `zlib`, which was told nothing. Of a number between 0 and 1, $q$ can never be sure. So cross-entropy is
+# no code length, and dividing by $Z$ makes one of it, but a poor one, and its best guesses are other colours.
 #
 # ## 4. What it says (10 minutes)
 #
@@ -310,14 +313,15 @@ _ = plt.legend()
 # ## 5. Crops (10 minutes)
 #
 # The paper's house numbers are photographs, cut such that the number stands in the middle of 64 × 64 pixels. "The
-# network was then trained using 54×54 patches extracted at random locations." There are 11 × 11 places for such a
-# piece, a **crop**, so one photograph gives 121 training images. Validation takes the crop in the centre.
+# network was then trained using 54×54 patches extracted at random locations", says section 4.4. There are 11 × 11
+# places for such a piece, a **crop**, so one photograph gives 121 training images. Validation takes the crop in the
+# centre.
 #
 # Fig. 11 shows both costs, and validation is below training, all the time: "because the validation set patches were
 # extracted from the image centre". Usually a network does worse on what it has not seen (lesson 07). Can the place of a
-# crop outweigh that? Let the simplest guesser try. It knows one $p$ for each number, the mean of all its training
-# crops. We make signs for it, white digits on blue, as in Paris: 400 to learn from, 1,000 others. And we score it four
-# times, above the floor.
+# crop outweigh that? Let the simplest guesser try. It knows one $p$ for each number, the mean of its training crops, 20
+# of each sign. We make signs for it, white digits on blue, as in Paris: 400 to learn from, 1,000 others. And we score
+# it four times, above the floor.
 #
 # **Predict first.** Where are crops cheaper, in the centre or at random places, and why? And is what it has learned
 # from cheaper than what it has not seen?
@@ -357,16 +361,17 @@ axes[2].set(xlabel="first column of the crop", ylabel="first row", title="what a
 _ = figure.colorbar(shown, ax=axes[2], label="nats above the floor")
 
 # %% [markdown]
-# **Answer.** In the centre, and the right picture says why: the guesser knows a mean, and the centre is the mean of all
-# places. Whether it has seen a sign makes hardly any difference beyond the errors, if crops of the same kind are
-# compared. So here the order of Fig. 11 comes from the place alone, as the paper says. But then the order proves
-# little: had the guesser learned its signs by heart, and gained half of what the place is worth, it would be the same.
-# To see learning by heart, compare crops of the same kind.
+# **Answer.** In the centre, and the right picture says why: the guesser knows the mean over all places, and the centre
+# is in the middle of them. Whether it has seen a sign makes no difference beyond the errors, if crops of the same kind
+# are compared. (The 400 come out dearer, by one standard error of the difference.) So here the order of Fig. 11 comes
+# from the place alone, as the paper says. But then the order proves little: had the guesser learned its signs by heart,
+# and gained half of what the place is worth, it would be the same. To see learning by heart, compare crops of the same
+# kind.
 #
 # ## 6. A small DRAW (15 minutes)
 #
-# Now DRAW itself, on two-coloured digits. The model is tiny, $T = 6$, $H = 64$, $Z = 10$, and reads and writes three
-# planes through one window. Two guessers stand beside it. One says the mean of all training images, which is grey. The
+# Now DRAW itself, on two-coloured digits. The model is tiny (6 steps, 64 hidden units, 10 latent numbers a step), and
+# reads and writes three planes through one window. Two guessers stand beside it. One says the mean image, a grey. The
 # other is told the two colours of each image, and paints the mean digit with them: of the digit itself it knows
 # nothing. **The second cell trains DRAW in about twenty seconds.** The third draws its loss twice, as it is and above
 # the floor of the images that it was shown. The last shows how it redraws five test images, step by step; red is where
@@ -422,11 +427,11 @@ _ = plotting.draw_film_strip(axes[1], canvases, windows, config.write_size, 6)
 
 # %% [markdown]
 # **Answer.** The loss falls by a fifth. That looks poor, but it could not have fallen by much more than a quarter: of
-# what is above the floor, four fifths are gone. And yet no digit can be read. Each image ends as a blot, in the colour
-# of the ink, on the colour of the paper. The guesser that is told the colours explains why: it has no digit either, and
-# has got rid of a little more. So most of the nats are in the colours of large areas. DRAW learns first what is worth
-# most, the paper, then the ink, and pays $\mathcal{L}^z$ for saying which. The digit, which a person would name first,
-# is worth what is left: 69 nats of 1,273.
+# what is above the floor, four fifths are gone. And yet no digit can be read. Each image ends as a blot, in about the
+# colour of the ink, on about that of the paper. The guesser that is told the colours explains why: it has no digit
+# either, and has got rid of a little more. So most of the nats are in the colours of large areas. DRAW draws first what
+# is worth most, one colour for the whole image, then the blot, and pays $\mathcal{L}^z$ for saying which colours. The
+# digit, which a person would name first, is worth what is left: 69 nats of 1,273.
 #
 # So do not stop at the floor. Ask also what a guesser gets that knows only the easy part. The paper says of Fig. 12
 # that DRAW "is able to capture much of the shape, colour and composition of real photographs". A blurred image has all
@@ -438,8 +443,8 @@ _ = plotting.draw_film_strip(axes[1], canvases, windows, config.write_size, 6)
 # shows the training images that are nearest, by the distance $\sqrt{\frac{1}{n} \sum (s - y)^2}$ over all $n$ numbers.
 # "Note that the two columns are visually similar, but the numbers are generally different", it says of Fig. 9. Before
 # we look at its figures, let us ask what this distance sees. The first cell takes 2,000 two-coloured digits for the
-# training images and finds, for each of 100 others, the nearest in colour. Then the nearest once more, of the same
-# digits in black and white.
+# training images and finds, for each of 100 others, the nearest in colour. Then the nearest once more, by the greys
+# that they were painted from. (The second cell shows all of them in colour.)
 #
 # **Predict first.** The nearest training image to a coloured two: will it show a two?
 
@@ -467,7 +472,7 @@ plotting.show_image(axes, plotting.grid(np.concatenate(rows), columns=10))
 _ = axes.set_yticks([14, 43, 72], ["image", "nearest\nin colour", "nearest\nin grey"])
 
 # %% [markdown]
-# **Answer.** Mostly not, as the first line says; it shows the same colours. They fill the whole image, and the digit
+# **Answer.** Mostly not, as the first line says; it shows similar colours. They fill the whole image, and the digit
 # only a part of it. So a network that copied a digit and chose new colours would not be caught, and "visually similar,
 # but the numbers are generally different" holds for these test images, too, which no network made. Nor do the distances
 # prove anything by themselves. Our samples lie nearer to the training images than test images do, but so do these very
@@ -526,7 +531,7 @@ if shipped("svhn"):
 # 3. **What the planes share** (hard, 25 minutes). The gradient of a reading with respect to the image, both filterbanks
 #    and the intensity. *Expect a sum over the planes in three of the four.*
 # 4. **The missing constant** (harder, 20 minutes). $\log Z$ from logits, however large. *Expect $\log 128$ in the
-#    middle, and the formula as it stands to fail at one end only.*
+#    middle, and the formula as it stands to fail at one end long before the other.*
 #
 # ## Further reading
 #

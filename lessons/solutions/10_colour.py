@@ -146,13 +146,15 @@ print("10.3 is right")
 # $$Z(p) = \sum_{k=0}^{255} p^{k/255} \, (1 - p)^{1 - k/255} .$$
 #
 # DRAW's canvas holds logits, $p = \sigma(c)$, and they may be large. Compute $\log Z$ from $c$, for $c$ from -10,000 to
-# 10,000. Try the formula as it stands at $c = -50$ and at $c = 50$ first: one of them comes out wrong. Why?
+# 10,000. Try the formula as it stands at $c = -50$ and at $c = 50$ first, with `p = 1 / (1 + np.exp(-c))`: one of them
+# comes out wrong. Why?
 #
 # <details><summary>Hint</summary>
 #
 # $\log \left( p^x (1 - p)^{1 - x} \right) = x \, c - \log(1 + e^c)$, and `np.logaddexp(0, c)` is the last term. Take
 # the largest $x \, c$ out of the sum before `exp`. Or use that $Z$ is the same for $c$ and $-c$: then no exponent has
-# to be positive. (As it stands: `1 - p` is 0 for the computer from $c = 37$ on, and `p` is not 0 at $c = -37$.)
+# to be positive. (As it stands: `1 - p` is 0 for the computer from $c = 37$ on, and `p` only below $c = -709$, where
+# `np.exp(-c)` overflows. `equations.sigmoid` is a tanh plus 1, halved, and so it rounds to 0 at -50, too.)
 #
 # </details>
 
