@@ -7,13 +7,13 @@ import argparse
 import csv
 import multiprocessing
 import os
-import signal
 import sys
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, installed or not
 
+from draw_np.training.shards import held_back
 from lessons.grading.examiner import Limits, examine
 from lessons.grading.notebooks import Refused, cells_to_run, lesson_of, read_cells, read_lessons
 
@@ -45,9 +45,10 @@ class Examiner:
         if self.process is None:
             context = multiprocessing.get_context("spawn")
             self.line, there = context.Pipe()
-            self.process = context.Process(target=examine, args=(there, self.limits))
-            with deaf():
-                self.process.start()
+            process = context.Process(target=examine, args=(there, self.limits))
+            with held_back():  # Ctrl-C is ours to hear
+                process.start()
+                self.process = process
             there.close()
 
     def stop(self):
@@ -56,18 +57,6 @@ class Examiner:
             self.process.join()
             self.line.close()
             self.process = None
-
-
-@contextmanager
-def deaf():
-    """Ctrl-C waits for the end of this, and what is started meanwhile never hears it."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        if hasattr(signal, "pthread_sigmask"):
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def notebooks_in(folder):
@@ -152,13 +141,13 @@ def main(arguments=None):
 
 
 def report(graded, table, flush):
-    """Print what has been graded, and write it to the table, notebook by notebook."""
+    """Write what has been graded to the table, then print it, notebook by notebook."""
     table.writerow(["notebook", "exercise", "result", "what is wrong"])
     right = count = 0
     for name, verdicts in graded:
-        print(*lines(name, verdicts), sep="\n", flush=True)
         table.writerows(rows(name, verdicts))
         flush()
+        print(*lines(name, verdicts), sep="\n", flush=True)
         exercises = [result for _, number, result, _ in rows(name, verdicts) if number]
         right, count = right + exercises.count("right"), count + len(exercises)
     print(f"{right} of {count} exercises are right.")
