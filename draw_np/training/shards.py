@@ -89,8 +89,10 @@ class Shards:
 
     def why(self):
         """What can be said of a process that has died."""
-        ends = [process.sentinel for process in self.processes]
-        wait(ends, SECONDS)  # the status of the one that died comes after the end of what it sends
+        ended = wait([process.sentinel for process in self.processes], SECONDS)
+        for process in self.processes:
+            if process.sentinel in ended:
+                process.join(SECONDS)  # its status comes after the end of all that it has open
         codes = [process.exitcode for process in self.processes if process.exitcode]
         if not codes:
             return ""
