@@ -307,7 +307,7 @@ small = "latents, likelihood, sigmoids"
 PARTS = {"attention.py": "windows, reading, writing", "lstm.py": "LSTM, element by element", "latent.py": small,
          "likelihood.py": small, "linear.py": small, "autograd": "autograd", "numpy": "NumPy's own functions"}
 def part_of(code):
-    if getattr(code, "co_name", "") in ("apply", "pull_back", "add_product", "hold"):  # of kernels/primitive.py
+    if getattr(code, "co_name", "") in ("apply", "pull_back", "product", "add_product", "hold"):
         return "products with weights"
     return next((PARTS[part] for part in PARTS if part in getattr(code, "co_filename", str(code))), "everything else")
 
@@ -354,6 +354,7 @@ class Tracer:
     def __matmul__(self, other): return self.note(np.matmul, self, other)
     def tanh(self): return self.note(np.tanh, self)
 
+# %%
 class Program(list):
     def __init__(self, function, inputs):
         self.first = inputs  # the inputs have the places 0, 1, ..., what is computed those after them
@@ -363,12 +364,8 @@ class Program(list):
         for operation, inputs in self:
             memory.append(operation(*(memory[k] if isinstance(k, int) else k for k in inputs)))
         return memory[-1]
-
-def layer(x, W, b):
-    return (x @ W + b).tanh() * 2.0
-
-program = Program(layer, 3)
-for place, (operation, inputs) in enumerate(program, 3):
+def layer(x, W, b): return (x @ W + b).tanh() * 2.0
+for place, (operation, inputs) in enumerate(program := Program(layer, 3), 3):
     names = (f"place {k}" if isinstance(k, int) else str(k) for k in inputs)
     print(f"place {place} = {operation.__name__}({', '.join(names)})")
 x, W, b = rng.standard_normal((4, 3)), rng.standard_normal((3, 5)), rng.standard_normal(5)
@@ -382,23 +379,23 @@ np.testing.assert_array_equal(program(x, W, b), np.tanh(x @ W + b) * 2)
 # asks for the value of an array?
 
 # %%
+def loss(p, x, noise):
+    return draw.loss(p, config, x, noise, kernels)
+
 def time_both(images_in_batch):
-    some = images[:images_in_batch], noise[:, :images_in_batch]
-    def loss(p, x, noise):
-        return draw.loss(p, config, x, noise, kernels)
-    recorded = backend.Recorded(loss)
+    some, recorded = (images[:images_in_batch], noise[:, :images_in_batch]), backend.Recorded(loss)
     ways = lambda: backend.value_and_grad(lambda p: loss(p, *some), params), lambda: recorded(params, *some)
     (value, gradient), (again, same) = (way() for way in ways)
     assert value == again
     np.testing.assert_array_equal(gradient["decoder"]["W"], same["decoder"]["W"])  # the very same bits
     return [milliseconds(way) for way in ways], len(recorded.program.instructions)
 
-sizes = 1, 8, 32, 128
-both = {f"batch {n}": time_both(n) for n in sizes}
+# %%
+both = {f"batch {n}": time_both(n) for n in (1, 8, 32, 128)}
 print(f"{both['batch 1'][1]} instructions for {config.steps} steps of DRAW")
-for name, ((taped, replayed), _) in both.items():
-    print(f"{name}: tape {taped:.1f} ms, program {replayed:.1f} ms, {replayed / taped:.2f} of it")
-assert both["batch 1"][0][1] < 0.9 * both["batch 1"][0][0]
+of_the_tape = {name: 100 * replayed / taped for name, ((taped, replayed), _) in both.items()}
+show_bars(of_the_tape, "the program's time, in % of the tape's", plotting.BLUE)
+assert of_the_tape["batch 1"] < 90
 
 # %% [markdown]
 # **Answer.** Small batches gain most: what is saved is Python's own time, which is the same for any batch. The
