@@ -22,14 +22,16 @@ OPS = {"equations": equations, "kernels": kernels}
 MODELS = {
     "MNIST": draw.Config(),
     "MNIST without attention": draw.Config(read_size=None, write_size=None),
-    "54 x 54 in colour": draw.Config(54, 54, 3, hidden=800, read_size=12, write_size=12),  # Table 3's SVHN model
-}
+    "SVHN": draw.Config(54, 54, 3, hidden=800, read_size=12, write_size=12),
+    "CIFAR-10": draw.Config(32, 32, 3, hidden=400, latent=200, read_size=5, write_size=5),
+}  # of Table 3
 COMPARED = [  # model, T, batch, cores
     *(("MNIST", 32, 128, cores) for cores in (1, 2)),
     *(("MNIST", steps, 128, 1) for steps in (8, 64)),
     *(("MNIST", 32, batch, 1) for batch in (32, 512)),
     ("MNIST without attention", 32, 128, 1),
-    ("54 x 54 in colour", 32, 32, 1),
+    *(("SVHN", 32, 32, cores) for cores in (1, 2)),
+    ("CIFAR-10", 64, 32, 1),
 ]
 GROWING = {  # what grows: its values, and how a value becomes (T, batch, side of the image)
     "steps T": ([8, 16, 32, 64, 128], lambda n: (n, 128, 28)),
