@@ -33,7 +33,7 @@ def lstm(params, x, state, limit=None):
 def lstm_kernel(limit, params, cell, *parts):
     """Inside, features come before the batch: each gate is then one block of memory.
 
-    The way back computes again what is cheap, the inputs side by side and tanh(cell'): a quarter of an LSTM's memory.
+    The way back computes again what is cheap, the inputs side by side and tanh(cell').
     """
     held = [part for part in parts if isinstance(part, LoopInvariant)]
     moving = parts[len(held) :]

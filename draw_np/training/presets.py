@@ -57,7 +57,7 @@ CLUTTERED_8 = (
 # goes into its code. House numbers have all their steps from the start: the windows sweep across the picture, at a pace
 # that suits T, and steps that are added begin where the sweep ends, at the picture's edge (from T = 8 by way of 16 to
 # 32, twenty of the 32 never came to say anything). Without the clipping in the LSTM, one image in forty has ten times
-# the gradient of the others, and at a rate of 3e-3 training diverges after 200 updates.
+# the gradient of the others, and batches of 64 at a rate of 3e-3 diverge after 200 updates.
 SVHN = (
     Phase(100, Ramp(0.0, 3e-3), kl=Ramp(0.0, 0.1)),
     Phase(900, 3e-3, kl=Ramp(0.1, 0.5), optimiser="schedule-free"),
