@@ -16,15 +16,16 @@ from matplotlib import pyplot as plt
 
 from draw_np import benchmark, equations, kernels, plotting
 from draw_np.models import draw
+from draw_np.training.presets import PRESETS
 
 PICTURE, NUMBERS = Path(__file__).with_suffix(".png"), Path(__file__).with_suffix(".json")
 OPS = {"equations": equations, "kernels": kernels}
 MODELS = {
-    "MNIST": draw.Config(),
-    "MNIST without attention": draw.Config(read_size=None, write_size=None),
-    "SVHN": draw.Config(54, 54, 3, hidden=800, read_size=12, write_size=12),
-    "CIFAR-10": draw.Config(32, 32, 3, hidden=400, latent=200, read_size=5, write_size=5),
-}  # of Table 3
+    name: PRESETS[preset].config  # Table 3's, but for T
+    for name, preset in {
+        "MNIST": "mnist", "MNIST without attention": "mnist-no-attention", "SVHN": "svhn", "CIFAR-10": "cifar10",
+    }.items()
+}  # fmt: skip
 COMPARED = [  # model, T, batch, cores
     *(("MNIST", 32, 128, cores) for cores in (1, 2)),
     *(("MNIST", steps, 128, 1) for steps in (8, 64)),
