@@ -73,7 +73,7 @@ def write_pyodide(folder, where, cache):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if "://" in where:
-        npm.unpack("pyodide-0.27.7.tgz", npm.PYODIDE, folder, cache)
+        npm.unpack("pyodide-0.27.7.tgz", tuple(pyodide.CORE), folder, cache)
         lock = json.loads((folder / pyodide.LOCK).read_bytes())
         for entry in lock["packages"].values():
             entry["file_name"] = where.rstrip("/") + "/" + entry["file_name"]
@@ -81,7 +81,7 @@ def write_pyodide(folder, where, cache):
         read = lambda name: (Path(where) / name).read_bytes()  # noqa: E731
         wanted = pyodide.hashes(read(pyodide.LOCK), pyodide.COURSE)
         pyodide.check(wanted, read)
-        for name in [*wanted, *npm.PYODIDE]:
+        for name in [*wanted, *pyodide.CORE]:
             (folder / name).write_bytes(read(name))
         lock = json.loads(read(pyodide.LOCK))
     for wheel in own_wheels(folder, cache):

@@ -11,15 +11,12 @@ import subprocess
 import tarfile
 import urllib.request
 
-from tools import pyodide
-
 REGISTRY = "https://registry.npmjs.org"
 SHA512 = {
     "mathjax-3.2.2.tgz": "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
     "pyodide-0.27.7.tgz": "RUSVJlhQdfWfgO9hVHCiXoG+nVZQRS5D9FzgpLJ/VcgGBLSAKoPL8kTiOikxbHQm1kRISeWUBdulEgO26qpSRA==",
 }
 MATHJAX = "es5/tex-chtml-full.js", "es5/output/chtml/fonts/woff-v2/", "LICENSE"
-PYODIDE = tuple(pyodide.CORE)
 
 
 class NpmError(Exception):

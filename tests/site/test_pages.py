@@ -190,7 +190,7 @@ def release(folder):
         (folder / f"{name}.whl").write_bytes(name.encode())
         digest = hashlib.sha256(name.encode()).hexdigest()
         packages[name] = {"file_name": f"{name}.whl", "sha256": digest, "depends": []}
-    for name in npm.PYODIDE:
+    for name in pyodide.CORE:
         (folder / name).write_text(json.dumps({"packages": packages}))
     return folder
 
@@ -219,4 +219,4 @@ def test_pyodide_from_its_public_servers(wheels, tmp_path, monkeypatch):
     lock = json.loads((tmp_path / "out" / pyodide.LOCK).read_text())["packages"]
     assert lock["numpy"]["file_name"] == "https://a.org/full/numpy.whl" and lock["numpy"]["sha256"]
     assert lock["draw-np"]["file_name"] == "draw_np-1.0-py3-none-any.whl"
-    assert {path.name for path in (tmp_path / "out").glob("py*")} == set(npm.PYODIDE)
+    assert {path.name for path in (tmp_path / "out").glob("py*")} == set(pyodide.CORE)
