@@ -97,7 +97,7 @@ def prepare(run, rng):
     images, labels = (part if part is None else part[: recipe.validation_images] for part in data.valid)
     validation, model = Split(floats(images), labels), MODELS[run.model]
     try:
-        to_planes(validation.images, run.config)
+        to_planes(to_device(validation.images), run.config)
         if model.MEASURE == "error":
             model.check_labels(labels, run.config, len(images))
     except ValueError as error:
