@@ -197,7 +197,7 @@ def test_a_number_that_is_none(fails, weights, command, option):
     required = [word.replace("{}", weights) for word in REQUIRED[command]]
     for value in ("0", "-1", "1.5", "1e3", "ten", "", " 1", "0x10", "nan", "\u0663", "9" * 5000):
         line = fails(command, *required, f"{option}={value}")
-        assert option in line
+        assert option in line and len(line) < 500
     fails(command, *required, option)  # and none at all
 
 
@@ -209,9 +209,9 @@ def test_keeping_few_states_is_for_draw(fails, tmp_path):
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "sample"])
 def test_a_seed_that_is_none(fails, weights, command):
-    for value in ("-1", "1.5", "x", ""):
+    for value in ("-1", "1.5", "x", "", "9" * 5000):
         line = fails(command, *(word.replace("{}", weights) for word in REQUIRED[command]), f"--seed={value}")
-        assert "must be a whole number of at least 0" in line
+        assert "must be a whole number of at least 0" in line and len(line) < 500
 
 
 @pytest.mark.parametrize("count", [10**13, 10**30])
@@ -467,6 +467,7 @@ def test_evaluate_in_words(weights, capsys):
     first = capsys.readouterr().out
     assert first.startswith("7 test images of mnist: at most ") and "KL per step: " in first and "-log p" not in first
     assert call(*command) == 0 and capsys.readouterr().out == first  # the seed is 0 unless another is asked for
+    assert call(*command[:-1], "0000000007") == 0 and capsys.readouterr().out == first
     assert call(*command, "--seed", 1) == 0 and capsys.readouterr().out != first
     assert call(*command, "--json") == 0 and last_json(capsys)["nll_estimate"] is None
 

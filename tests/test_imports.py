@@ -33,7 +33,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "benchmark": CORE | {"datasets", "training"},
     "checks": {"training"},
     "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
-    "cli": CORE | {"datasets", "training", "plotting", "pretrained", "benchmark", "play", "__init__"},
+    "cli": CORE | {"datasets", "names", "training", "plotting", "pretrained", "benchmark", "play", "__init__"},
     "__main__": {"cli"},
 }
 OUTSIDE = {  # and of other people's packages; any part but the equations may use NumPy

@@ -1,5 +1,7 @@
 """Training on images of one's own: the sizes of the images, the rest of the preset, the same promises."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,6 +45,25 @@ def test_a_tenth_is_kept_for_validation_and_none_is_in_both():
     train, valid = (set(part[:, 0, 0].tolist()) for part in (run.data.train, run.data.valid.images))
     assert len(valid) == 9 and train | valid == set(range(95)) and not train & valid
     assert run.recipe.images is None and (run.config.height, run.config.width, run.config.channels) == (3, 4, 1)
+
+
+@pytest.mark.parametrize("count", [4, 9, 10, 11, 25])
+def test_of_few_images_some_are_validated_on_and_the_others_learned(count):
+    images = np.arange(count, dtype=np.uint8)[:, None, None] + np.zeros((1, 3, 4), np.uint8)
+    preset = PRESETS["tiny"]
+    run = of_images(dataclasses.replace(preset, recipe=dataclasses.replace(preset.recipe, batch=2)), images, "mine")
+    assert len(run.data.to_validate) == max(1, count // 10) and len(run.data.train) + len(run.data.to_validate) == count
+
+
+def test_pictures_that_came_meanwhile_are_said(tmp_path, pictures, capsys):
+    """Which images are kept for validation depends on all of them: some have been learned from by now."""
+    train = ["train", "--preset", "tiny", "--images", str(pictures), "--out", str(tmp_path / "run")]
+    assert main([*train, "--updates", "3"]) == 0
+    assert main([*train, "--resume", "--updates", "4"]) == 0
+    assert "changed since" not in capsys.readouterr().err
+    Image.fromarray(np.full((9, 11, 3), 70, np.uint8)).save(pictures / "another.png")
+    assert main([*train, "--resume", "--updates", "5"]) == 0
+    assert "tiny: the preset's validation images changed since; going on as it is now\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

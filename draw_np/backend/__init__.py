@@ -18,15 +18,15 @@ from autograd.builtins import tuple as traced_tuple
 from autograd.extend import defvjp, defvjp_argnum, primitive
 from autograd.tracer import getval
 
-from .common import DeviceError, map_arrays
+from .common import ODD, DeviceError, floating, leaves, map_arrays
 from .program import Program, form, note_kernel, recording, without_gradient
 from .tape import make_pull_back
 
 __all__ = [
-    "DeviceError", "Recorded", "add_product", "arrays", "captured", "checked", "clipped_slope", "constant",
-    "contiguous", "fused", "gpu_failure", "host_values", "inner", "load_blas", "map_arrays", "note_kernel", "np",
-    "on_gpu", "plain", "product", "recomputed", "recording", "stop_gradient", "to_device", "to_host", "traced_dict",
-    "traced_tuple", "use_device", "value_and_grad",
+    "ODD", "DeviceError", "Recorded", "add_product", "arrays", "captured", "checked", "clipped_slope", "constant",
+    "contiguous", "floating", "fused", "gpu_failure", "host_values", "inner", "leaves", "load_blas", "map_arrays",
+    "note_kernel", "np", "on_gpu", "plain", "product", "recomputed", "recording", "stop_gradient", "to_device",
+    "to_host", "traced_dict", "traced_tuple", "use_device", "value_and_grad",
 ]  # fmt: skip
 
 np = SimpleNamespace(**vars(autograd.numpy))

@@ -1,5 +1,10 @@
 """What the processor's side and the GPU's have in common."""
 
+import numpy
+
+ODD = numpy.matrix, numpy.ma.MaskedArray
+"""Arrays to which a product or a sum is something else than to all others."""
+
 
 class DeviceError(Exception):
     """The GPU cannot be used, or can no longer; the message is one line that says why and what to do."""
@@ -13,6 +18,12 @@ def map_arrays(function, tree):
         values = [map_arrays(function, value) for value in tree]
         return type(tree)(*values) if hasattr(tree, "_fields") else type(tree)(values)
     return function(tree)
+
+
+def floating(types):
+    """The floating-point type, in the machine's byte order, that these types promote to."""
+    promoted = numpy.result_type(numpy.bool_, *types)
+    return promoted.newbyteorder("=") if promoted.kind == "f" else numpy.dtype(numpy.float64)
 
 
 def leaves(tree):

@@ -11,6 +11,10 @@ from tqdm import tqdm
 
 from .. import datasets
 from ..datasets import DatasetError
+from ..names import shown
+
+MOST_DIGITS = 1000
+"""Of a number that is typed."""
 
 
 class UsageError(Exception):
@@ -33,15 +37,18 @@ class Parser(argparse.ArgumentParser):
 
 def count(text):
     """A whole number of at least 1."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
-    return int(text)
+    return whole(text, 1)
 
 
 def seed(text):
     """A whole number of at least 0."""
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 0, not {text!r}")
+    return whole(text, 0)
+
+
+def whole(text, least):
+    """A whole number of at least so much, and of at most so many digits that Python takes it."""
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {shown(text)}")
     return int(text)
 
 

@@ -81,9 +81,9 @@ def images_to_evaluate(arguments):
     if arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images FOLDER")
     images, labels = datasets.load(arguments.dataset, arguments.split)
-    wanted = len(images) if text is None else int(text[:9])
+    wanted = len(images) if text is None else int(text.lstrip("0")[:12] or 0)
     if not 1 <= wanted <= len(images):
-        raise UsageError(f"--images {text[:9]}: the {arguments.split} split has {len(images):,}")
+        raise UsageError(f"--images {wanted:,}: the {arguments.split} split has {len(images):,}")
     labels = None if labels is None else labels[:wanted]
     return images[:wanted], labels, f"{arguments.split} images of {arguments.dataset}"
 

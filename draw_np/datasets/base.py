@@ -61,6 +61,12 @@ def check_pixels(pixels):
         raise DatasetError(f"pixels are {kind}: pass an array of uint8, 0 to 255")
 
 
+def check_bits(name, images):
+    """Raise DatasetError if bytes are 0 and 1 alone: as bytes, 255 being white, these images would all be black."""
+    if images.dtype == np.uint8 and not any(np.any(image > 1) for image in images) and np.any(images):
+        raise DatasetError(f"{name} holds bytes of 0 and 1 alone, where 255 is white: make them float32, or bool")
+
+
 def read_file(path, limit, repair):
     """Return the bytes of the file `path`.
 

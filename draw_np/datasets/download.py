@@ -33,7 +33,7 @@ def download(url, path, size, known_hash=None):
         raise DatasetError(f"cannot download {url} (no requests in this Python): {by_hand}") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path.parent):
+        with alone(path.parent):
             if path.exists():  # another process has just put it there
                 return
             began = _fill(url, part, size, by_hand)
@@ -117,7 +117,7 @@ def _is_known(part, size, known_hash):
 
 
 @contextlib.contextmanager
-def _alone(folder):
+def alone(folder):
     """Hold `folder` as long as the block or the process lasts; raise DatasetError if another process does."""
     try:
         lock = locked(folder)

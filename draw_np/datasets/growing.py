@@ -18,6 +18,8 @@ def begin(part, shape):
     header, picture = _header(shape), math.prod(shape[1:])
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
+        if part.is_symlink():  # whoever put it there: it is not to lead the pictures elsewhere
+            part.unlink()
         file = open(part, "a+b", buffering=0)  # unbuffered: what is written outlives a kill
         file.seek(0)
         if file.read(len(header)) != header:

@@ -63,6 +63,8 @@ def binarize(images, rng):
     anything else, above all for pixels 0-255, of which every one that is not 0 would become 1.
     """
     check_rng(rng)
+    if np.ma.isMaskedArray(images):
+        raise DatasetError("images are masked: fill in what is, images.filled(0), or leave those images out")
     images = np.asarray(images)
     if images.dtype.kind != "f":
         raise DatasetError(f"images are {images.dtype}: pass floats in [0, 1], as load gives them")

@@ -2,13 +2,16 @@
 
 import warnings
 from collections.abc import Sized
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 
-from draw_np.datasets.base import DatasetError, check_whole
+from draw_np.datasets.base import DatasetError, check_bits, check_whole
+from draw_np.files import opened
 from draw_np.names import one_line, shown
 
+DEEP = ("I;16", "I;16L", "I;16B")  # what Pillow calls grey of 16 bits
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
@@ -18,12 +21,18 @@ def read(path, size=None, grey=None):
     Parameters: `path` of a folder, whose pictures are taken in the order of their names, or of a .npy file with such an
     array; `size`, (height, width) in pixels, to which pictures are brought: the largest part about the middle with that
     aspect is cut out and resized. `grey` True makes pictures grey, False makes them coloured; None keeps grey ones
-    grey, if all are. Raises DatasetError for what cannot be read, for pictures of different sizes without `size`, and
-    for arrays of another form.
+    grey, if all are. Of 16 bits the upper 8 are taken, of an animation its first picture, and what is transparent shows
+    white. Raises DatasetError for what cannot be read, for pictures of different sizes without `size`, for arrays of
+    another form, and for bytes that are 0 and 1 alone.
     """
     path, size = Path(path), check_size(size)
-    if path.is_dir():
-        return pictures(path, size, grey)
+    images = pictures(path, size, grey) if path.is_dir() else array_at(path, size, grey)
+    check_bits(path, images)
+    return images
+
+
+def array_at(path, size, grey):
+    """The images of a .npy file, which are taken as they are."""
     if path.suffix != ".npy":
         raise DatasetError(f"{path} is neither a folder of pictures nor a .npy file")
     if size is not None or grey is not None:
@@ -85,18 +94,32 @@ def picture(path, size, grey):
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
-            is_grey = image.mode in ("1", "L", "LA", "I", "I;16", "F") if grey is None else grey
-            image = ImageOps.exif_transpose(image).convert("L" if is_grey else "RGB")
+        with BufferedReader(opened(path)) as file, Image.open(file) as image:
+            is_grey = image.mode in ("1", "L", "LA", *DEEP) if grey is None else grey
+            image = in_eight_bits(ImageOps.exif_transpose(image)).convert("L" if is_grey else "RGB")
             return np.asarray(image if size is None else middle(image, *size))
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        reason = str(error).split("\n")[0]
+        reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
         raise DatasetError(f"{path} cannot be read as a picture ({reason})") from None
+
+
+def in_eight_bits(image):
+    """A Pillow image whose pixels are bytes and opaque: to 8 bits Pillow itself would clip, and alpha it would drop."""
+    from PIL import Image
+
+    if image.mode in DEEP:
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"its pixels are of 32 bits, mode {image.mode}, and what is white is not known: save 8 or 16")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image
 
 
 def middle(image, height, width):
     """The largest part about the middle of a Pillow image with the aspect of `height` to `width`, resized to these."""
     scale = min(image.width / width, image.height / height)
-    across, down = round(scale * width), round(scale * height)
+    across, down = max(1, round(scale * width)), max(1, round(scale * height))
     left, top = (image.width - across) // 2, (image.height - down) // 2
     return image.crop((left, top, left + across, top + down)).resize((width, height))

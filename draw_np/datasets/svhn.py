@@ -13,7 +13,7 @@ import numpy as np
 
 from draw_np.datasets.base import SPLITS, DatasetError, Split, data_root
 from draw_np.datasets.digit_struct import DIGITS, NO_DIGIT
-from draw_np.datasets.download import download
+from draw_np.datasets.download import alone, download
 from draw_np.datasets.mnist import grey_levels
 
 HOME = "http://ufldl.stanford.edu/housenumbers"
@@ -176,13 +176,18 @@ def chosen(total):
 
 
 def _make(splits, names):
-    splits = [split for split in splits if not path(split).exists()]
-    if not splits:
+    if all(path(split).exists() for split in splits):
         return
-    from draw_np.datasets import svhn_archives  # here: it needs processes, which a browser has not
-
     for name in names:
         _bring(name)
+    with alone(folder()):  # two that append to one file would make a mixture
+        if splits := [split for split in splits if not path(split).exists()]:
+            _preprocess(splits, names)
+
+
+def _preprocess(splits, names):
+    from draw_np.datasets import svhn_archives  # here: it needs processes, which a browser has not
+
     tables = [svhn_archives.boxes(archive(name), ARCHIVES[name][0]) for name in names]
     target = np.full(sum(map(len, tables)), -1)
     members = dict(zip(("valid", "train"), chosen(len(target)))) | {"test": slice(None)}

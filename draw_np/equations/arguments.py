@@ -7,8 +7,11 @@ and nothing but the shape of the result would tell. So each operation says what 
 import functools
 import inspect
 
-from ..backend import checked, plain
+from ..backend import ODD, checked, floating, leaves, plain
 from ..counts import check_count, whole
+
+WHOLE = "whole numbers"
+"""Stands among the sizes where an array has them."""
 
 
 def takes(**rules):
@@ -21,7 +24,9 @@ def takes(**rules):
     - a NamedTuple of such strings, None for a field that is not looked at;
     - int: a whole number of at least 1.
 
-    Anything else is a ValueError of one line. `takes` of the function are its rules.
+    Anything else is a ValueError of one line. Arrays of whole numbers, which may be too short for what is computed of
+    them, come in as the floating-point ones that NumPy makes of them beside the others. `takes` of the function are its
+    rules.
     """
 
     def decorate(function):
@@ -30,6 +35,7 @@ def takes(**rules):
         checks = [(names.index(name), name, check_of(rule)) for name, rule in rules.items()]
         last = max(place for place, _, _ in checks)
         counts = [names.index(name) for name, rule in rules.items() if rule is int]
+        arrays = [names.index(name) for name, rule in rules.items() if rule is not int]
         numbers = {word: int(word) for word in words_of(rules) if word.isdigit()}
 
         @functools.wraps(function)
@@ -41,15 +47,31 @@ def takes(**rules):
                     check(name, given[place], sizes)
             except ValueError as error:
                 raise ValueError(f"{function.__name__}: {error}") from None
-            if any(type(given[place]) is not int for place in counts):  # NumPy's: in eight bits 255 + 1 is 0
-                given = signature.bind(*arguments, **keywords).args
-                return function(*(whole(each) if place in counts else each for place, each in enumerate(given)))
+            if WHOLE in sizes or any(type(given[place]) is not int for place in counts):  # in eight bits 255 + 1 is 0
+                given = list(signature.bind(*arguments, **keywords).args)
+                values = map(plain, leaves([given[place] for place in arrays]))
+                dtype = floating({value.dtype for value in values if hasattr(value, "dtype")})
+                for place in arrays:
+                    given[place] = in_floats(given[place], dtype)
+                for place in counts:
+                    given[place] = whole(given[place])
+                return function(*given)
             return function(*arguments, **keywords)
 
         checked.takes = rules
         return checked
 
     return decorate
+
+
+def in_floats(value, dtype):
+    """An array of whole numbers, alone or in a container, as one of this type; all else as it is."""
+    if type(value) is dict:
+        return {name: in_floats(part, dtype) for name, part in value.items()}
+    if isinstance(value, tuple):
+        parts = [in_floats(part, dtype) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value.astype(dtype) if hasattr(value, "astype") and value.dtype.kind in "iub" else value
 
 
 def words_of(rule):
@@ -117,8 +139,12 @@ class Axes:
                 shape, dtype = value.shape, value.dtype
         except AttributeError:
             self.refuse(name, f"a {type(value).__name__}")
-        if dtype.kind not in "fiub":
-            raise ValueError(f"{name} must be an array of real numbers, got {dtype}")
+        if dtype.kind != "f":
+            if dtype.kind not in "iub":
+                raise ValueError(f"{name} must be an array of real numbers, got {dtype}")
+            sizes[WHOLE] = True
+        if isinstance(value, ODD):
+            refuse_odd(name, value)
         if len(shape) != self.count and not (self.more and len(shape) > self.count):
             self.refuse(name, shape)
         for word in self.multiples:
@@ -145,15 +171,26 @@ class Axes:
 def beside(name, parts):
     """Shape and type of arrays of rows that stand side by side. (What the kernels call `loop_invariant` has `rows`.)"""
     parts = [getattr(part, "rows", part) for part in map(plain, parts)]
+    for part in parts:
+        if isinstance(part, ODD):
+            refuse_odd(name, part)
     shapes = [part.shape for part in parts]
     if any(len(shape) != 2 or shape[0] != shapes[0][0] for shape in shapes) or not parts:
         raise ValueError(f"{name}, or its parts, must be of shape (batch, inputs), got {', '.join(map(str, shapes))}")
-    strange = [part.dtype for part in parts if part.dtype.kind not in "fiub"]
+    strange = [part.dtype for part in parts if part.dtype.kind != "f"]
+    strange.sort(key=lambda dtype: dtype.kind in "iub")
     return (shapes[0][0], sum([size for _, size in shapes])), strange[0] if strange else parts[0].dtype
+
+
+def refuse_odd(name, value):
+    """Raise the ValueError for an ODD array."""
+    raise ValueError(f"{name} is a {type(value).__name__}, which computes otherwise than an array: pass a plain one")
 
 
 def check_labels(labels, batch, classes):
     """The labels, if they are `batch` whole numbers from 0 to below `classes`; raises ValueError otherwise."""
+    if isinstance(labels, ODD):
+        refuse_odd("labels", labels)
     if not hasattr(labels, "shape") or labels.shape != (batch,) or labels.dtype.kind not in "iu":
         got = f"{labels.dtype} of {labels.shape}" if hasattr(labels, "shape") else f"a {type(labels).__name__}"
         raise ValueError(f"labels must be whole numbers of shape ({batch},), got {got}")

@@ -12,7 +12,7 @@ from autograd.core import VJPNode, VSpace
 from autograd.extend import Box
 from autograd.tracer import isbox, new_box
 
-from ..backend import add_product, note_kernel, product, recording
+from ..backend import add_product, floating, note_kernel, product, recording
 from ..backend import arrays as np
 
 
@@ -117,12 +117,6 @@ def of_one_type(arguments):
         return arguments
     wanted = floating({a.dtype for a in arguments if isinstance(a, (np.ndarray, Shared, LoopInvariant))})
     return [a.astype(wanted) if isinstance(a, np.ndarray) and a.dtype != wanted else a for a in arguments]
-
-
-def floating(types):
-    """The floating-point type, in the machine's byte order, that these types promote to."""
-    promoted = numpy.result_type(numpy.bool_, *types)
-    return promoted.newbyteorder("=") if promoted.kind == "f" else numpy.dtype(numpy.float64)
 
 
 def receive(received, k, gradient):

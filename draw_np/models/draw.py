@@ -173,6 +173,14 @@ def drawing(config):
     return [name for name in shapes(config) if name in ("initial", *DECODER)]
 
 
+def check(params, config, ops, names_of=shapes):
+    """As `check_call`; and c_0 must be as large as the images, for all that is added to it would be repeated to fit."""
+    check_call(params, config, ops, Config, names_of)
+    shape, wanted = getattr(params["initial"]["canvas"], "shape", None), (config.channels, config.height, config.width)
+    if shape != wanted:
+        raise ValueError(f"the canvas in params['initial'] must be of shape {wanted}, as config says, got {shape}")
+
+
 def for_every_step(params, ops):
     """The parameters with those that every step uses marked as shared, so that kernels can gather their gradients."""
     return {name: value if name == "initial" else ops.shared(value) for name, value in params.items()}
@@ -230,7 +238,7 @@ def infer(params, config, images, noise, ops=equations):
     Parameters: `images` of shape (batch, height, width[, channels]) in [0, 1]; `noise` as `sample_noise` makes it: its
     first axis, not `config.steps`, decides T. Returns a Trace. Raises ValueError on a wrong shape or range.
     """
-    check_call(params, config, ops, Config, shapes)
+    check(params, config, ops)
     return infer_planes(params, config, to_planes(images, config), noise, ops)
 
 
@@ -291,7 +299,7 @@ def bound(params, config, images, noise, ops=equations, keep_every=None):
     >>> reconstruction.shape, latent.shape == (config.steps, 2)
     ((2,), True)
     """
-    check_call(params, config, ops, Config, shapes)
+    check(params, config, ops)
     keep_every = None if keep_every is None else check_count("keep_every", keep_every)
     shown = stages(images, config)
     check_noise(noise, ("steps", len(shown[0]), config.latent))
@@ -376,7 +384,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
 
     The log of this weight's mean over K samples is an estimate of log p(x) from below, closer with every K.
     """
-    check_call(params, config, ops, Config, shapes)
+    check(params, config, ops)
     x = to_planes(images, config)
     trace = infer_planes(params, config, x, noise, ops)
     reconstruction = ops.negative_log_likelihood(x, trace.canvases[-1])
@@ -396,7 +404,7 @@ def generate(params, config, noise, ops=equations):
     >>> equations.pixel_means(canvases[-1]).shape, windows.delta.shape == (config.steps, 2)
     ((2, 28, 28), True)
     """
-    check_call(params, config, ops, Config, drawing)
+    check(params, config, ops, drawing)
     check_noise(noise, ("steps", "batch", config.latent))
     params = for_every_step(params, ops)
     c, _, decoder = initial_state(params, noise.shape[1], ops)

@@ -24,6 +24,8 @@ def enlarge(params, config, larger):
     if changed - {"height", "width", "steps", "read_size"} or not config.attention:
         raise ValueError(f"only height, width, steps and read_size may change, with attention: {config}, {larger}")
     old, new = config.read_size, larger.read_size
+    if config.channels > 1:
+        raise ValueError(f"only a grey model can be enlarged: {config}")
     contained = new == old or (new > old > 1 and (new - 1) % (old - 1) == 0)
     if not contained or larger.height < config.height or larger.width < config.width:
         raise ValueError(f"the larger image or reading grid does not contain the smaller: {config}, {larger}")

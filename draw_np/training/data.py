@@ -6,6 +6,7 @@ and `source`, where the images are from, in a word.
 """
 
 import dataclasses
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +15,10 @@ import numpy as np
 
 from .. import datasets
 from ..backend import to_device
-from ..datasets import Split
+from ..datasets import DatasetError, Split
+from ..datasets.base import check_bits
 from ..models import MODELS
+from ..models.common import to_planes
 from .batches import Endless, Shuffled, floats
 
 NEEDED = "valid", "batches", "mean", "source"
@@ -35,6 +38,14 @@ class Images:
     to_validate: np.ndarray
     augment: Callable | None = None
     source: str = "images"
+
+    def __post_init__(self):
+        for name in ("train", "to_validate"):
+            images = getattr(self, name)
+            if not len(getattr(images, "shape", ())) > 2 or not len(images):
+                got = getattr(images, "shape", f"a {type(images).__name__}")
+                raise DatasetError(f"{name} must be an array (count, height, width[, channels]), got {got}")
+        check_bits("train", self.train)
 
     @property
     def valid(self):
@@ -76,12 +87,30 @@ def named(name):
 
 
 def prepare(run, rng):
-    """The data of a Run, its batches, and the Split to validate on: float32 images, and labels where there are any."""
+    """The data of a Run, its batches, and the Split to validate on: float32 images, and labels where there are any.
+
+    Raises DatasetError for what would be found out at the end of an epoch only.
+    """
     data, recipe = named(run.data) if isinstance(run.data, str) else run.data, run.recipe
     if recipe.images:
         data = dataclasses.replace(data, train=data.train[: recipe.images])
     images, labels = (part if part is None else part[: recipe.validation_images] for part in data.valid)
-    return data, data.batches(recipe.batch, rng), Split(floats(images), labels)
+    validation, model = Split(floats(images), labels), MODELS[run.model]
+    try:
+        to_planes(to_device(validation.images), run.config)
+        if model.MEASURE == "error":
+            model.check_labels(labels, run.config, len(images))
+    except ValueError as error:
+        raise DatasetError(f"{run.name} cannot be validated on these images: {error}") from error
+    return data, data.batches(recipe.batch, rng), validation
+
+
+def digest(*arrays):
+    """A number that tells arrays apart."""
+    mark = 0
+    for array in arrays:
+        mark = zlib.crc32(np.ascontiguousarray(array), mark)
+    return mark
 
 
 def of_images(run, images, source):
@@ -97,7 +126,8 @@ def of_images(run, images, source):
         few = f"{source} has {len(images):,} images and {run.name} trains with batches of {recipe.batch}"
         raise ValueError(f"{few}: pass at least {2 * recipe.batch}")
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
-    train, valid = np.sort(order[: -(len(images) // 10)]), np.sort(order[-(len(images) // 10) :])
+    held = max(1, len(images) // 10)
+    train, valid = np.sort(order[:-held]), np.sort(order[-held:])
     height, width, channels = (*images.shape[1:], 1)[:3]
     config = dataclasses.replace(run.config, height=height, width=width, channels=channels)
     data = Images(images[train], images[valid], source=source)

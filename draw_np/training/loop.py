@@ -80,7 +80,8 @@ def train(
             length = asked["epochs"] * batches.per_epoch
         require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
         settings["length"] = length
-        fresh, stored = (begin, run, start, weights_rng, data, mean_rng), (folder.progress, batches, noise_rng, length)
+        fresh = begin, run, start, weights_rng, data, mean_rng
+        stored = folder.progress, batches, noise_rng, length, validation
         progress = team.together(partial(*(stored if resume else fresh)))
         how = MODELS[run.model], OPS[settings["ops"]], settings
         job = Job(run, *how, progress, batches, noise_rng, validation, team)

@@ -24,6 +24,7 @@ from ..models.prune import restored
 from ..names import one_line, shown
 from . import checkpoint, recipe
 from .adam import AdamState, Weights
+from .data import digest
 from .journal import METRICS, TrainingError, tell
 from .recipe import Run, one_of
 from .shards import SIGNALS
@@ -152,13 +153,13 @@ class Folder:
                 raise TrainingError(f"{threads} threads are more than the {most} {of_what}; use fewer")
         return found
 
-    def progress(self, batches, noise_rng, length):
+    def progress(self, batches, noise_rng, length, validation):
         """Where the resumed run stands; the data and the noise are put where they were, and news are told."""
         if self.meta["update"] > length:
             raise TrainingError(
                 f"the run in {self.out} is at update {self.meta['update']:,} already, beyond the {length:,} asked for"
             )
-        if news := self.news():
+        if news := self.news(validation):
             tell(f"{self.run.name}: the preset's {', '.join(news)} changed since; going on as it is now")
         try:
             batches.restore(self.meta["data"])
@@ -172,12 +173,15 @@ class Folder:
         weights = to_device(Weights(trees["params"], trees["average"], adam))
         return Progress(weights, meta["update"], meta["seconds"], meta["phases"], meta.get("units"))
 
-    def news(self):
+    def news(self, validation):
         """What of the run changed since the checkpoint was made, in words."""
         before, now = self.meta.get("recipe", {}), described(self.run.recipe)
         changed = [key for key in now if before.get(key) != now[key]]
         changed += ["steps"] * (self.meta["config"].get("steps") != getattr(self.run.config, "steps", None))
-        return changed + ["data"] * (self.meta.get("dataset") != self.run.data_name)
+        changed += ["data"] * (self.meta.get("dataset") != self.run.data_name)
+        known = {"data", "validation_images"} & {*changed}
+        others = self.meta.get("validation") not in (None, digest(validation.images))
+        return changed + ["validation images"] * (others and not known)
 
     def save(self, job):
         """Write the checkpoint of a loop.Job."""
@@ -197,6 +201,7 @@ class Folder:
     def about(self, job, config, **generators):
         """The meta of a file."""
         run = {"preset": self.run.name, "dataset": self.run.data_name, "recipe": described(self.run.recipe)}
+        run["validation"] = digest(job.validation.images)  # of one's own images all are others once there are more
         done = {key: getattr(job.progress, key) for key in ("update", "phases", "units")}
         seconds = round(job.progress.seconds, 1)
         return checkpoint.describe(self.run.model, config, **run, **done, seconds=seconds, **job.settings, **generators)

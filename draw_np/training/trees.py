@@ -25,6 +25,8 @@ def map_elements(function, *trees):
         if on_gpu():
             return function(*leaves)
         shape, whole = leaves[0].shape, None
+        if any(leaf.shape != shape for leaf in leaves):  # a transpose has as many elements
+            raise ValueError(f"arrays of one name must be of one shape, got {', '.join(str(a.shape) for a in leaves)}")
         leaves = [leaf.reshape(-1) for leaf in leaves]
         for part in blocks(leaves[0]):
             found = function(*(leaf[part] for leaf in leaves))

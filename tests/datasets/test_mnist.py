@@ -117,6 +117,13 @@ def test_binarize_refuses_what_are_no_grey_levels(images, said):
         binarize(images, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("grey", [0.2, 0.9])
+def test_binarize_refuses_masked_images(grey):
+    """What is masked would be black or white as if it were not."""
+    with pytest.raises(DatasetError, match="^images are masked"):
+        binarize(np.ma.masked_array(np.full((2, 3), grey), np.eye(2, 3)), np.random.default_rng(0))
+
+
 @pytest.mark.parametrize("rng", [np.random.RandomState(0), np.random, 0, None, np.random.PCG64(0)])
 def test_binarize_refuses_what_is_no_generator(rng):
     with pytest.raises(DatasetError, match="^rng is a .*: pass a Generator like np.random.default_rng"):

@@ -70,7 +70,7 @@ def test_a_size_that_is_none_is_refused(tmp_path, size):
 @pytest.mark.parametrize("form", [(3, 5, 4), (3, 5, 4, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64, np.bool_, ">f4"])
 def test_arrays(tmp_path, form, dtype):
-    values = np.random.default_rng(0).integers(0, 2, form).astype(dtype)
+    values = np.random.default_rng(0).integers(0, 256 if dtype == np.uint8 else 2, form).astype(dtype)
     np.save(tmp_path / "x.npy", values)
     found = read_own(tmp_path / "x.npy")
     assert found.dtype == (np.uint8 if dtype == np.uint8 else np.float32)
@@ -90,6 +90,10 @@ BAD = {
     "whole numbers": (lambda path: save(path / "x.npy", np.zeros((3, 4, 5), int)), {}, "pass bytes, or floats"),
     "too bright": (lambda path: save(path / "x.npy", np.full((3, 4, 5), 1.5)), {}, "floats must lie in"),
     "not a number": (lambda path: save(path / "x.npy", np.full((3, 4, 5), np.nan)), {}, "floats must lie in"),
+    "bits in bytes": (lambda path: save(path / "x.npy", np.eye(4, 5, dtype=np.uint8)[None]), {}, "0 and 1 alone"),
+    "pictures of bits": (lambda path: picture(path / "x.png", np.eye(4, 5, dtype=np.uint8)), {}, "0 and 1 alone"),
+    "32 bits": (lambda path: picture(path / "x.tif", np.eye(4, 5, dtype=np.int32)), {}, "what is white is not known"),
+    "floats": (lambda path: picture(path / "x.tif", np.eye(4, 5, dtype=np.float32)), {}, "what is white is not known"),
     "an archive": (lambda path: archive(path / "x.npy"), {}, "cannot be read as an array"),
     "a header that is none": (lambda path: write(path / "x.npy", HEAD + b"(" * 900), {}, "cannot be read as an array"),
     "an array resized": (
@@ -116,6 +120,53 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "x.npy")
     with pytest.raises(DatasetError, match="it is no regular file"):
         read_own(tmp_path / "x.npy")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_a_picture_that_is_no_file_is_not_waited_for(folder, make):
+    path, _ = folder
+    make(path / "d.png")
+    with pytest.raises(DatasetError, match="d.png cannot be read as a picture .(it is no regular file|Is a directory)"):
+        read_own(path)
+
+
+@pytest.mark.parametrize("ending, dtype", [("png", "<u2"), ("tif", "<u2"), ("tif", ">u2")])
+def test_of_16_bits_the_upper_8_are_taken(tmp_path, ending, dtype):
+    values = np.random.default_rng(0).integers(0, 2**16, (6, 9)).astype(dtype)
+    Image.fromarray(values).save(tmp_path / f"x.{ending}")
+    np.testing.assert_array_equal(read_own(tmp_path), [values // 256])
+    assert read_own(tmp_path, grey=False).shape == (1, 6, 9, 3)
+    assert read_own(tmp_path, size=(3, 3)).max() < 255  # nothing is clipped
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_what_is_transparent_shows_white(tmp_path, mode):
+    """An icon is black everywhere, and drawn with alpha alone."""
+    alpha = np.zeros((6, 9), np.uint8)
+    alpha[2:4, 3:5] = 255
+    if mode == "P":
+        Image.fromarray((alpha > 0) * np.uint8(5)).convert("P").save(tmp_path / "x.png", transparency=0)
+    else:
+        black = np.zeros((6, 9, len(mode) - 1), np.uint8)
+        Image.fromarray(np.concatenate([black, alpha[:, :, None]], axis=2)).save(tmp_path / "x.png")
+    found = read_own(tmp_path, grey=True)[0]
+    np.testing.assert_array_equal(found > 128, alpha == 0)
+
+
+def test_of_an_animation_the_first_picture(tmp_path):
+    frames = [Image.fromarray(np.full((6, 9), grey, np.uint8)) for grey in (90, 150, 210)]
+    frames[0].save(tmp_path / "x.gif", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(read_own(tmp_path, grey=True), np.full((1, 6, 9), 90))
+
+
+def test_a_size_far_from_square(folder):
+    assert read_own(folder[0], size=(1, 9999)).shape == (3, 1, 9999, 3)
+
+
+def picture(path, pixels):
+    Image.fromarray(pixels).save(path)
+    return path.parent
 
 
 def write(path, data):

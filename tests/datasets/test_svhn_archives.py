@@ -382,6 +382,34 @@ def test_a_kill_loses_nothing_and_leaves_no_process(place, end):
     assert made_now() == made
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a folder cannot be locked there")
+@pytest.mark.usefixtures("inline")
+def test_two_fetches_at_once_make_no_mixture(place, monkeypatch):
+    """The second begins in the middle of the first: appended to one file, some squares would stand there twice."""
+    made, real, said = fetched(place), growing.append, []
+
+    def disturbed(*arguments):
+        real(*arguments)
+        if len(said) < 3:
+            with pytest.raises(DatasetError, match="^another process is downloading into .*: wait") as error:
+                said.append(None)
+                datasets.fetch("svhn")
+            said[-1] = str(error.value)
+
+    monkeypatch.setattr(growing, "append", disturbed)
+    datasets.fetch("svhn")
+    assert made_now() == made and len(said) == 3
+
+
+@pytest.mark.usefixtures("inline")
+def test_no_link_leads_the_squares_elsewhere(place, tmp_path):
+    made, other = fetched(place), tmp_path / "precious"
+    other.write_bytes(b"precious")
+    svhn.folder().joinpath("test.npy.part").symlink_to(other)
+    datasets.fetch("svhn")
+    assert made_now() == made and other.read_bytes() == b"precious"
+
+
 def test_a_worker_that_dies_is_one_line(place, monkeypatch):
     place()
     monkeypatch.setattr(svhn_archives, "_tasks", lambda photographs: [(3,)])

@@ -194,6 +194,41 @@ def test_a_missing_argument_is_python_s_own_error(ops):
 
 
 @OPS
+@pytest.mark.parametrize("name", sorted(set(cases(equations)) - ANY_SHAPE))
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
+def test_whole_numbers_are_computed_with_as_the_floats_they_are(ops, name, kind):
+    """In eight bits 100 + 100 is -56, and squares are wrong from 12 on."""
+    function, arguments = cases(ops)[name]
+    leaves = {leaf: np.minimum(np.ceil(40 * abs(value)), 120) for leaf, value in named_leaves(arguments).items()}
+    with np.errstate(all="ignore"):
+        expected = as_tuple(function(from_named_leaves(leaves)))
+        found = as_tuple(function(from_named_leaves({leaf: value.astype(kind) for leaf, value in leaves.items()})))
+    for one, other in zip(found, expected):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
+@OPS
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+@pytest.mark.parametrize("name, leaf", ARGUMENTS)
+@pytest.mark.parametrize("kind", [np.matrix, np.ma.masked_array])
+def test_arrays_that_compute_otherwise(ops, name, leaf, kind):
+    """To a matrix * is another product, and a sum leaves out what is masked: silently, and in some operations only."""
+    function, arguments = cases(ops)[name]
+    leaves = named_leaves(arguments)
+    if kind is not np.matrix or leaves[leaf].ndim == 2:
+        odd = from_named_leaves({**leaves, leaf: kind(leaves[leaf])})
+        with pytest.raises(ValueError, match=rf"^{name}: \w+ is a \w+, which computes otherwise than an array: pass a"):
+            function(odd)
+
+
+@OPS
+def test_masked_labels(ops):
+    with pytest.raises(ValueError, match="^labels is a MaskedArray, which computes otherwise"):
+        ops.cross_entropy(np.zeros((2, 3)), np.ma.masked_array([0, 1], [0, 1]))
+
+
+@OPS
 @pytest.mark.parametrize(
     "labels, said",
     [

@@ -269,3 +269,23 @@ def test_attention_is_for_both_or_for_neither(field):
 def test_mean_image_of_a_wrong_shape():
     with pytest.raises(ValueError, match="shape"):
         draw.init_params(ATTENTION, np.random.default_rng(0), mean_image=np.zeros((7, 8)))
+
+
+@every_config
+@pytest.mark.parametrize("ops", [equations, kernels])
+def test_a_canvas_of_another_size_is_not_repeated_to_fit(config, ops):
+    """Without its channel axis c_0 would be drawn on once for every channel, or image, of another axis."""
+    params, images, noise = new_case(config)
+    canvas = params["initial"]["canvas"]
+    for wrong in (canvas[0], canvas[:, 0], canvas.sum(), canvas[None], canvas.swapaxes(1, 2)):
+        other = {**params, "initial": {**params["initial"], "canvas": wrong}}
+        said = re.escape(f"must be of shape {canvas.shape}, as config says, got {wrong.shape}")
+        for call in (
+            lambda tree: draw.generate(tree, config, noise, ops),
+            lambda tree: draw.loss(tree, config, images, noise, ops),
+            lambda tree: draw.infer(tree, config, images, noise, ops),
+            lambda tree: draw.log_importance_weight(tree, config, images, noise, ops),
+            lambda tree: value_and_grad(lambda tree: draw.loss(tree, config, images, noise, ops), tree),
+        ):
+            with pytest.raises(ValueError, match=f"^the canvas in params.'initial'. {said}$"):
+                call(other)

@@ -85,6 +85,13 @@ def test_what_is_not_larger_is_refused(change):
     assert "\n" not in str(error.value)
 
 
+def test_a_model_of_colour_images_is_refused():
+    """Its readings have more patches than the two that are spread out."""
+    config = dataclasses.replace(SMALL, channels=3)
+    with pytest.raises(ValueError, match="^only a grey model can be enlarged: "):
+        enlarge(draw.init_params(config, np.random.default_rng(0)), config, dataclasses.replace(config, read_size=3))
+
+
 def test_a_grid_that_does_not_contain_the_other_is_refused():
     config = dataclasses.replace(SMALL, read_size=3)
     with pytest.raises(ValueError, match="does not contain"):

@@ -204,3 +204,11 @@ def test_blocks_of_elements_give_the_same_bits(size, axes):
         assert each["W"]["a"].dtype == expected.dtype
         np.testing.assert_array_equal(each["W"]["a"], expected)
     assert max(calls[:-1]) <= BLOCK and sum(calls[:-1]) == size
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    """A transpose has as many elements, and flat they would be taken one by one."""
+    params = tree(np.random.default_rng(0))
+    for wrong in ({**params, "W": params["W"].T}, {**params, "scale": np.zeros(1)}):
+        with pytest.raises(ValueError, match="^arrays of one name must be of one shape, got "):
+            adam_update(params, wrong, adam_init(params), 0.1)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from draw_np import datasets
-from draw_np.models import vae
+from draw_np.models import glimpse_classifier, vae
 from draw_np.training.batches import Endless, Shuffled
-from draw_np.training.data import Images, prepare
+from draw_np.training.data import Images, Made, prepare
 from draw_np.training.recipe import Phase, Recipe, Run
 
 COUNT, BATCH = 23, 5  # four batches an epoch; three images are left out
@@ -202,3 +202,54 @@ def test_endless_images_are_made_from_training_digits_anew():
     assert first.images.shape == (3, 60, 60) and first.images.dtype == np.float32 and first.labels.shape == (3, 2)
     expected = datasets.sample("two-digit-mnist", np.random.default_rng(0), 3, "train")
     assert same(first, expected) and not np.array_equal(first.images, second.images)
+
+
+FLOATS = numbered() / np.float32(COUNT)
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        (None, "to_validate must be an array .count, height, width.*got a NoneType"),
+        (FLOATS.tolist(), "got a list"),
+        (FLOATS[:0], r"got \(0, 8, 7\)"),
+        (FLOATS[0], r"got \(8, 7\)"),
+    ],
+)
+def test_images_that_are_none_are_refused_when_they_are_named(wrong, said):
+    with pytest.raises(datasets.DatasetError, match=said):
+        Images(FLOATS, wrong)
+    with pytest.raises(datasets.DatasetError, match=said.replace("to_validate", "train")):
+        Images(wrong, FLOATS)
+
+
+def test_bytes_of_bits_would_be_black():
+    bits = (FLOATS > 0.5).astype(np.uint8)
+    with pytest.raises(datasets.DatasetError, match="^train holds bytes of 0 and 1 alone, where 255 is white"):
+        Images(bits, FLOATS)
+    for train in (bits.astype(bool), 255 * bits, 0 * bits):  # black ones are black, either way
+        Images(train, FLOATS)
+
+
+@pytest.mark.parametrize(
+    "wrong, said",
+    [
+        (FLOATS.swapaxes(1, 2), r"images must be of shape \(batch, 8, 7\), got \(23, 7, 8\)"),
+        (numbered(), r"images must lie in \[0, 1\], got values from 0.0 to 22.0"),
+        (
+            np.where(FLOATS > 0.9, np.float32(np.nan), FLOATS),
+            r"images must lie in \[0, 1\], got values from nan to nan",
+        ),
+    ],
+)
+def test_what_cannot_be_validated_on_is_said_before_the_first_epoch(wrong, said):
+    with pytest.raises(datasets.DatasetError, match=f"^small cannot be validated on these images: {said}$"):
+        prepare(a_run(Images(FLOATS, wrong)), np.random.default_rng(0))
+
+
+def test_labels_that_cannot_be_validated_on():
+    config = glimpse_classifier.Config(8, 7, steps=2, hidden=6, read_size=2, classes=4)
+    data = Made(lambda rng, count: None, datasets.Split(FLOATS, np.arange(COUNT) % 5))
+    run = Run("small", "glimpse_classifier", config, data, Recipe((Phase(1, 0.1),), batch=4))
+    with pytest.raises(datasets.DatasetError, match="these images: labels must be from 0 to 3, got 0 to 4$"):
+        prepare(run, np.random.default_rng(0))
