@@ -1,13 +1,16 @@
 """Training on images of one's own: the sizes of the images, the rest of the preset, the same promises."""
 
 import dataclasses
+import os
+import shlex
+import signal
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from draw_np.cli import main
-from draw_np.training import checkpoint
+from draw_np.training import checkpoint, loop
 from draw_np.training.data import of_images
 from draw_np.training.presets import PRESETS
 
@@ -64,6 +67,25 @@ def test_pictures_that_came_meanwhile_are_said(tmp_path, pictures, capsys):
     Image.fromarray(np.full((9, 11, 3), 70, np.uint8)).save(pictures / "another.png")
     assert main([*train, "--resume", "--updates", "5"]) == 0
     assert "tiny: the preset's validation images changed since; going on as it is now\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--size", "8"], ["--size", "8x6", "--grey"]], ids=" ".join)
+def test_the_printed_command_reads_the_same_pictures(tmp_path, pictures, capsys, monkeypatch, options):
+    update, train = loop.update, ["train", "--preset", "tiny", "--images", str(pictures), *options, "--updates", "3"]
+
+    def stopping(*args, **kwargs):
+        os.kill(os.getpid(), signal.SIGINT)
+        return update(*args, **kwargs)
+
+    assert main([*train, "--out", str(tmp_path / "whole")]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "update", stopping)
+        assert main([*train, "--out", str(tmp_path / "pieces")]) == 130
+    words = shlex.split(capsys.readouterr().err.splitlines()[-1].partition("to go on: python -m draw_np ")[2])
+    assert main(words) == 0 and "changed since" not in capsys.readouterr().err
+    whole, pieces = (checkpoint.load(tmp_path / name / "checkpoint.npz")[0] for name in ("whole", "pieces"))
+    for name, leaf in checkpoint.named_leaves(whole).items():
+        assert np.array_equal(leaf, checkpoint.named_leaves(pieces)[name])
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,8 @@ def again(run, out):
         if not pathlib.Path(run.data.source).exists():
             return "train(..., resume=True)"
         images = f" --images {shlex.quote(run.data.source)}"
+        if pathlib.Path(run.data.source).is_dir():  # as the pictures were read, or as they are anyway
+            images += f" --size {run.config.height}x{run.config.width}" + " --grey" * (run.config.channels == 1)
     return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
 
 
