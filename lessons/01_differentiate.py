@@ -40,11 +40,11 @@ digits, test = (datasets.load("mnist", split).images[:10_000].astype(np.float64)
 # %% [markdown]
 # ## 1. Finite differences (10 minutes)
 #
-# DRAW is the network that this course builds: it draws digits, step by step. (The paper is the first one under Further
-# reading; Eq. 9 is its ninth equation.) It ends with a **canvas**: a number $c$ for every pixel (the paper writes
-# $c_T$). The probability that the pixel is on, that there is ink, is $\sigma(c) = \frac{1}{1 + \exp(-c)}$, the
-# **logistic function**. A number that becomes a probability by $\sigma$ is called a **logit**: 0 means one half, 5
-# nearly 1, and -5 nearly 0.
+# DRAW is the network that this course builds: it draws digits, step by step. (Its paper is the first under Further
+# reading, and by Eq. 9 we mean the ninth equation there.) It ends with a **canvas**: a number $c$ for every pixel (the
+# paper writes $c_T$). The probability that the pixel is on, that there is ink, is
+# $\sigma(c) = \frac{1}{1 + \exp(-c)}$, the **logistic function**. A number that becomes a probability by $\sigma$ is
+# called a **logit**: 0 means one half, 5 nearly 1, and -5 nearly 0.
 #
 # If the pixel really is $x$, 0 or 1, we say how bad the answer was by one number, the **loss**. Ours is minus the
 # logarithm of the probability that was given to the truth (Eq. 9). Its unit is the **nat**: to be told something that
