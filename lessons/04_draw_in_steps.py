@@ -420,7 +420,6 @@ for name, each in ("without attention", probabilities), ("with attention", equat
     plt.plot(range(2, len(each) + 1), share := share_of_half(each), label=name)
     print(f"{name}: {share.mean():.1%} of the pixels make up half of the change, on average over the steps")
 plt.legend()
-plt.show()
 assert share_of_half(probabilities).mean() > 5 * share.mean()
 
 # %% [markdown]
