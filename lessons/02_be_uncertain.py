@@ -34,7 +34,8 @@ test = datasets.binarize(datasets.load("mnist", "test").images[:2000], rng)  # (
 # %% [markdown]
 # ## 1. How surprising is an image? (15 minutes)
 #
-# Our images are binary: a pixel $x_j$ is 0 or 1. A decoder does not answer with an image. It answers with a
+# Our images are binary: a pixel $x_j$ is 0 or 1. (MNIST's are grey. `binarize` tosses each pixel like a coin, and the
+# grey is the chance of a 1.) A decoder does not answer with an image. It answers with a
 # probability for every pixel, $\sigma(c_j)$, where the canvas $c$ holds logits (lesson 01), and so with a distribution
 # $D(X \mid c)$ over images. Its loss is the surprise at the image that was really there, in nats (Eq. 9):
 #
@@ -90,7 +91,7 @@ np.testing.assert_allclose(ways["logaddexp(0, c)"], equations.negative_log_likel
 #
 # ## 2. What does a plain auto-encoder lack? (15 minutes)
 #
-# A plain **auto-encoder** has an encoder, which turns an image into a **code** of 10 numbers, and a decoder, which
+# A plain **auto-encoder** has an **encoder**, which turns an image into a **code** of 10 numbers, and a decoder, which
 # turns the code into a canvas. The numbers of a code are called **latent**, hidden: nobody provides them, the
 # network makes them up. It is trained to lower $\mathcal{L}^x$ and nothing else. To generate, choose a code and decode
 # it. But which code?
@@ -167,15 +168,15 @@ assert np.percentile(lengths["codes of digits"], 5) > np.percentile(lengths["sta
 #
 # Let us choose the distribution *before* training. Let the encoder answer with a region instead of a point: a
 # Gaussian for each of the $Z$ code numbers (Eq. 1, 2), from which we draw (Eq. 6). The decoder must then decode all of
-# the region alike. (Is the draw there to make the decoder robust, as readers suppose? It does that too. Above all it
-# limits what a code can say: a point can have endless digits, a region cannot.)
+# the region alike. (Is the draw there to make the decoder robust? It does that too. Above all it limits what a code can
+# say: a point has endlessly many decimals, a region has not.)
 #
 # $$\mu = W(h^{enc}), \qquad \sigma = \exp(W(h^{enc})), \qquad z \sim Q(Z \mid h^{enc}) =
 # \mathcal{N}(\mu, \sigma) .$$
 #
 # That alone does not help: the network would make $\sigma$ tiny and move the regions apart. So it pays for every
 # departure from the **prior** $P(Z) = \mathcal{N}(0, 1)$, from which we will draw to generate. The price is the
-# **Kullback-Leibler divergence** (KL, Eq. 10): the mean, over draws from $Q$, of how many nats more probable $z$ is
+# **Kullback-Leibler divergence** (**KL**, Eq. 10): the mean, over draws from $Q$, of how many nats more probable $z$ is
 # under $Q$ than under $P$. For Gaussians it has a closed form (Eq. 11, for one step):
 #
 # $$\mathcal{L}^z = KL(Q \| P) = \left\langle \log \frac{Q(z)}{P(z)} \right\rangle_{z \sim Q}
@@ -290,7 +291,8 @@ figure, axes = plt.subplots(1, 3, figsize=(16, 4.5))
 for ax, (name, each), reach in zip(axes, estimates.items(), [150, 15, 15]):  # mind the two scales
     n = np.arange(1, 2001)
     ax.plot(n, np.cumsum(each, axis=0) / n[:, None], linewidth=1.5)
-    ax.set(title=f"{name}: variance {each.var(axis=0).mean():.3g}", xlabel="draws", xscale="log", ylim=(-reach, reach))
+    title = f"{name}: variance {each.var(axis=0).mean():,.0f}"
+    ax.set(title=title, xlabel="draws", xscale="log", ylim=(-reach, reach))
     error = np.sqrt(each.var(axis=0) / 2000 + trick.var(axis=0) / 2000)
     assert np.all(abs(each.mean(axis=0) - trick.mean(axis=0)) < 5 * error)  # all agree on average
 axes[0].set_ylabel("mean so far of the\n10 slopes, nats")
@@ -307,10 +309,10 @@ for name in "score function", "with a baseline":
 #
 # ## 5. On which other distributions does the trick work? (15 minutes)
 #
-# Readers ask this too. It works where a draw is a differentiable function of the parameters and of noise that
-# does not depend on them. There is a recipe: draw $u$ uniformly between 0 and 1, and put it through the inverse of
-# the distribution's cumulative function. The cell does so for five distributions of scale $\theta$ and compares
-# $\frac{d}{d\theta} \langle z^2 \rangle$ with calculus.
+# It works where a draw is a differentiable function of the parameters and of noise that does not depend on them. There
+# is a recipe: draw $u$ uniformly between 0 and 1, and look for the $z$ that a draw stays below with probability $u$.
+# (So $z$ is the inverse of the distribution's cumulative function, at $u$.) The cell does so for five distributions
+# with a parameter $\theta$ and compares $\frac{d}{d\theta} \langle z^2 \rangle$ with calculus.
 #
 # And a coin that shows 1 with probability $\theta$? By the recipe it is $z = [u < \theta]$: 1 if that is so, else 0.
 # Its average $\langle f(z) \rangle = \theta f(1) + (1 - \theta) f(0)$ has the slope $f(1) - f(0)$.
@@ -358,8 +360,8 @@ plt.show()
 #
 # ## 6. A variational auto-encoder, and what it draws (20 minutes)
 #
-# Everything together (Fig. 2 left). The loss is what it takes to send an image: first its code, then what the
-# code leaves open (Eq. 12), with one draw of $z$ for each image:
+# Everything together is a **variational auto-encoder**, or VAE (Fig. 2 left). The loss is what it takes to send an
+# image: first its code, then what the code leaves open (Eq. 12), with one draw of $z$ for each image:
 #
 # $$\mathcal{L} = \langle \mathcal{L}^x + \mathcal{L}^z \rangle_{z \sim Q} .$$
 #
@@ -370,7 +372,8 @@ plt.show()
 # gradient. **The second trains it from the same start as the plain one, which takes about half a minute.**
 #
 # Then two ways through the model, in the form of Fig. 2 left, read from the bottom up. **Inferring**: a test image, its
-# $Q(Z \mid x)$ (bars of two $\sigma$ each way) with the $z$ that was drawn, $P(x \mid z)$, and an image drawn from it.
+# $Q(Z \mid x)$ (bars of two $\sigma$ each way) with the $z$ that was drawn (dots), $P(x \mid z)$, and an image drawn
+# from it.
 # **Generating**: no image and no encoder. $z$ comes from the prior (Eq. 13), the same bars every time.
 #
 # Last, a wall of digits that nobody wrote, and a judge. The judge is the shipped DRAW model `mnist`, which knows digits
@@ -463,13 +466,13 @@ assert abs(means[1] - means[2]) < 25  # in which order, on another machine, trai
 # %% [markdown]
 # **Answer.** From worst to best: the plain one with $\mathcal{N}(0, 1)$; then the plain one with the fitted Gaussian
 # and our variational one, not far from each other; then the shipped one; and far ahead, real digits. (The +- is the
-# standard error of a mean over 200 pictures.)
+# **standard error**: how far a mean of 200 pictures is likely to be off, $\sqrt{\text{variance} / n}$ as in part 4.)
 #
 # So fitting a Gaussian afterwards does no worse here than our small VAE. What the VAE has is a distribution that was
 # chosen before training, and a decoder that was trained on it, whatever the data and the length of the code. It pays
 # for that: its curve ended higher, because its codes cost nats and those of the plain one are free. The shipped network
 # is larger and was trained for longer; the cell before the judge printed by how much. (Its nats are of the test images
-# that research uses, ours of digits that were tossed anew.)
+# that papers use, tossed once and for all; ours are of digits tossed anew.)
 #
 # The digits are blurred: all pixels are decided at once, from few numbers. DRAW answers that with many small steps,
 # each of which sees what the last one left. But steps need a memory, and that is lesson 03.
@@ -481,7 +484,8 @@ assert abs(means[1] - means[2]) < 25  # in which order, on another machine, trai
 #
 # ## On your own
 #
-# [exercises/02_be_uncertain.ipynb](exercises/02_be_uncertain.ipynb) has a place for your answers and checks them.
+# [`exercises/02_be_uncertain.ipynb`](exercises/02_be_uncertain.ipynb) has a place for each answer and a cell
+# that checks it.
 #
 # 1. **The price, differentiated** (easy, 5 minutes). Work out the derivatives of Eq. 11 with respect to $\mu$ and
 #    $\sigma$ on paper, and write them as a function. *Expect both to be 0 at $\mu = 0$, $\sigma = 1$: the prior costs

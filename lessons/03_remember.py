@@ -10,7 +10,7 @@
 # ## What you'll learn
 # - why gradients vanish on their way back through time, and how fast;
 # - what each gate of an LSTM is for, and its formula line by line;
-# - how a single number, the initial bias of the forget gates, decides what can be learnt.
+# - how a single number, the initial bias of the forget gates, decides what can be learned.
 #
 # ## What you'll need
 # Lesson 01: backpropagation, layers, Adam. About an hour and a quarter.
@@ -46,7 +46,6 @@ rng = np.random.default_rng(3)
 
 # %%
 T, SYMBOLS = 30, 4
-
 def remember(batch, rng):
     symbol, marked = rng.integers(SYMBOLS, size=(T, batch)), rng.integers(T // 2, size=batch)
     x = np.zeros((T, batch, SYMBOLS + 1))
@@ -58,7 +57,8 @@ figure, axes = plt.subplots(1, 2, figsize=(16, 3), sharey=True)
 x, answer = remember(2, rng)
 for ax, one, right in zip(axes, np.swapaxes(x, 0, 1), answer):
     ax.imshow(one.T, cmap="Blues")
-    ax.set(title=f"the answer is {'ABCD'[right]}", xlabel="step t", yticks=range(5), yticklabels=[*"ABCD", "mark"])
+    ax.set(xlabel="step t", yticks=range(5), yticklabels=[*"ABCD", "mark"], xlim=(-0.5, 33))
+    ax.text(30, 2, f"answer:\n{'ABCD'[right]}", va="center")  # where the sequence has been read
 plt.show()
 
 # %% [markdown]
@@ -81,8 +81,8 @@ plt.show()
 #
 # One factor $U$ for each step, and one factor $1 - h^2$ that is never above 1. Thirty steps back there are thirty of
 # each. If together they shrink a vector, little is left: the gradient **vanishes**. If $U$ stretches it more than
-# $1 - h^2$ shrinks it, the gradient **explodes**. An orthogonal $U$ neither shrinks nor stretches: that is the best
-# start that this network can have. (In code the vectors are rows, a batch of them, and multiply from the left.)
+# $1 - h^2$ shrinks it, the gradient **explodes**. An orthogonal $U$ neither shrinks nor stretches: that is a good
+# start for this network. (In code the vectors are rows, a batch of them, and multiply from the left.)
 #
 # **Predict first.** The picture shows how long the gradient is, step by step backwards, for three networks: with usual
 # small random weights $U$, with an orthogonal $U$, and with twice that. How much is left after 29 steps: a half, a
@@ -147,15 +147,15 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# **Answer.** The cell prints it. With the usual start next to nothing arrives: no early step can learn. With the
-# orthogonal $U$ something does, and with twice that the gradient grows. But keeping everything is not remembering: the
-# same $U$ that holds the marked symbol holds 29 others too, added up.
+# **Answer.** With the usual $U$ less than a millionth: no early step can learn. With the orthogonal one about a sixth.
+# With twice that the gradient grows, more than a hundredfold. But keeping everything is not remembering: the same $U$
+# that holds the marked symbol holds 29 others too, added up.
 #
 # ## 3. The LSTM, gate by gate (15 minutes)
 #
-# The LSTM (long short-term memory) has a second vector, the memory cell $s$, and three **gates**: numbers between 0 and
-# 1, one of each kind for each cell, computed anew at every step. Each has rows of its own in $W$, $U$ and $b$, so each
-# has a pre-activation $a = W x_t + U h_{t-1} + b$ of its own:
+# The **LSTM** (long short-term memory) has a second vector, the **memory cell** $s$, and three **gates**: numbers
+# between 0 and 1, one of each kind for each cell, computed anew at every step. Each has rows of its own in $W$, $U$ and
+# $b$, so each has a pre-activation $a = W x_t + U h_{t-1} + b$ of its own:
 #
 # $$i_t = \sigma(a_i), \quad f_t = \sigma(a_f), \quad o_t = \sigma(a_o), \quad g_t = \tanh(a_g),$$
 #
@@ -166,7 +166,7 @@ plt.show()
 # - $f$, the **forget gate**: how much of the old to keep. 1 keeps all, 0 clears the cell.
 # - $o$, the **output gate**: whether to show the cell to the outside.
 #
-# The diagram shows the way of the numbers in one step. (The paper names this network and leaves the formulas to
+# The diagram shows how the numbers flow in one step. (The paper names this network and leaves the formulas to
 # Hochreiter and Schmidhuber, and Gers.)
 
 # %%
@@ -219,12 +219,12 @@ for ax, name, closes in zip(axes, ["with a forget gate", "without (1997): f = 1"
     ax.plot(np.where(mark, value, np.nan), "o", color=plotting.RED, markersize=13, label="marked")
     ax.plot(value, "o", color="0.6", label="value shown")
     ax.step(range(40), s, where="post", label=f"memory cell $s$\n({name})")
-    ax.legend(fontsize=12, loc="lower left").axes.set(xlabel="step t", ylim=(-2.3, 1.4))
+    ax.legend(fontsize=12, loc="lower left").axes.set(xlabel="step t", ylabel="value", ylim=(-2.3, 1.4))
     print(f"{name}: {s[4]:.2f}, {s[16]:.2f}, {s[30]:.2f}")
 
 # %% [markdown]
 # **Answer.** With a forget gate the tanh of the last marked value: 0.66, -0.60, 0.38. Without one it can only add, so
-# it holds sums: 0.66, 0.06, 0.44. Both hold what they have for as long as nothing happens.
+# it holds sums: 0.66, 0.06, 0.44. Both hold what they have until the next mark.
 #
 # ## 4. How long is a memory? (15 minutes)
 #
@@ -421,7 +421,8 @@ plt.show()
 #
 # ## On your own
 #
-# [exercises/03_remember.ipynb](exercises/03_remember.ipynb) has a place for your answers and checks them.
+# [`exercises/03_remember.ipynb`](exercises/03_remember.ipynb) has a place for each answer and a cell
+# that checks it.
 #
 # 1. **A latch** (easy, 15 minutes). Choose the weights of an LSTM with one cell by hand: its cell goes to 0.5 at a
 #    "set" and to 0 at a "reset", and stays as it is otherwise. *Expect to need large weights: a gate that is half open

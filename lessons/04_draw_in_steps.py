@@ -41,7 +41,7 @@ train, test = (datasets.binarize(datasets.load("mnist", split).images, rng) for 
 # The diagram is one step (the paper's Fig. 2 right). From left to right: compare the image with the canvas so far,
 # read, let the **encoder** say in a few numbers what is missing, let the **decoder** draw it. From right to left, in
 # black: what goes back to the beginning for the next step. Come back to it whenever you are lost; every box is an
-# equation of parts 1 and 2.
+# equation of this lesson.
 
 # %%
 diagrams.draw_loop()
@@ -88,10 +88,10 @@ plt.show()
 # ## 2. One step (20 minutes)
 #
 # The encoder, an LSTM, takes the reading together with what the decoder said last (Eq. 5). Its output gives the means
-# and deviations of a Gaussian (Eq. 1, Eq. 2), from which the **latent** numbers $z_t$ are sampled (Eq. 6, with the
-# trick of lesson 02): hidden numbers that carry the message of this step. The decoder, another LSTM, sees $z_t$ and
-# nothing else (Eq. 7). What it says becomes one number for each pixel, and these are added to the canvas (Eq. 8 with
-# Eq. 18).
+# and standard deviations of a Gaussian (Eq. 1, Eq. 2), from which the **latent** numbers $z_t$ are sampled (Eq. 6,
+# with the trick of lesson 02): hidden numbers that carry the message of this step. The decoder, another LSTM, sees
+# $z_t$ and nothing else (Eq. 7). What it says becomes one number for each pixel, and these are added to the canvas
+# (Eq. 8 with Eq. 18).
 #
 # $$h_t^{enc} = RNN^{enc}(h_{t-1}^{enc}, [r_t, h_{t-1}^{dec}])$$
 # $$\mu_t = W(h_t^{enc}), \quad \sigma_t = \exp(W(h_t^{enc})), \quad z_t = \mu_t + \sigma_t \, \varepsilon_t,
@@ -160,9 +160,9 @@ for row, name in zip(axes, ["so far", "added", "missing"]):
 plt.show()
 
 # %% [markdown]
-# **Answer.** A rough shape of the whole, which later steps sharpen: every step adds a little everywhere. This
-# five can be read from about step 10 on. (Later on
-# the rim is lowered again and again: pixels that are never on can hardly be too far below 0.)
+# **Answer.** A rough shape of the whole, which later steps sharpen: every step adds a little everywhere. This five can
+# be read from about step 10 on. (Later on the rim is lowered again and again: a pixel that is never on may be as far
+# below 0 as you like.)
 #
 # ## 3. What it costs (10 minutes)
 #
@@ -230,7 +230,7 @@ plt.show()
 # operations as an argument, so we exchange one of them. The first weights, the images and the noise are the same.
 # One pair of runs could be luck, so there are two, with seeds 1 and 2.
 #
-# **The second cell trains four networks, which takes one to two minutes in all.**
+# **The second cell trains four networks, which takes one to two minutes in all.** Its curves are means over 20 updates.
 #
 # **Predict first.** Which network ends with the lower loss? Is the other one lost without its error image, or only a
 # little worse?
@@ -417,15 +417,15 @@ side = (config_windowed.write_size - 1) * np.mean(drawn.windows.delta, axis=1)  
 print(f"the side of the window: {side[1]:.0f} pixels in step 2, {side[-1]:.0f} in step T")
 plt.figure(figsize=(11, 5)).add_subplot(xlabel="time step $t$", ylabel="share of pixels that\nmake up half the change")
 for name, each in ("without attention", probabilities), ("with attention", equations.sigmoid(drawn.canvases)):
-    plt.plot(range(2, len(each) + 1), share_of_half(each), label=name)
+    plt.plot(range(2, len(each) + 1), share := share_of_half(each), label=name)
+    print(f"{name}: {share.mean():.1%} of the pixels make up half of the change, on average over the steps")
 plt.legend()
-plt.show()
-assert share_of_half(probabilities).mean() > 2 * share_of_half(equations.sigmoid(drawn.canvases)).mean()
+assert share_of_half(probabilities).mean() > 5 * share.mean()
 
 # %% [markdown]
-# **Answer.** Many: without attention half of the change is spread over more than twice as many pixels, on average over
-# the steps. Every step writes on the whole canvas, and the encoder reads all of it, and its error image too. For 28 x
-# 28 pixels that will do. Large images ask for a smaller brush, one that can be moved: lesson 05.
+# **Answer.** Many: without attention half of the change is spread over more than ten times as many pixels, on average
+# over the steps. Every step writes on the whole canvas, and the encoder reads all of it, and its error image too. For
+# 28 × 28 pixels that will do. Large images ask for a smaller brush, one that can be moved: lesson 05.
 #
 # **Take away.** DRAW looks at the image and at what is still missing, sends a few uncertain numbers, and adds to a
 # canvas: step by step, with the same weights. Its loss is the surprise at the end plus the price of everything that was

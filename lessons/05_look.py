@@ -170,7 +170,7 @@ plt.show()
 # code from here on is written in arrays.
 #
 # This is the heart of reading, Eq. 27. There, two images are read through the same filters, and the patches
-# are multiplied by a fifth number, $\gamma$. Here $\gamma = 1$.
+# are multiplied by a fifth number, the **intensity** $\gamma$. Here $\gamma = 1$.
 #
 # The second cell shows the three settings of the paper's Fig. 3. The rectangle is the **window**, the area that the
 # filters cover; the thicker its border, the larger $\sigma$. In this course a window that reads is green, and one
@@ -221,10 +221,10 @@ plt.show()
 # ## 4. From five numbers to a window (10 minutes)
 #
 # In DRAW a network decides where to look. Its **decoder**, the part that draws (lesson 04), has an output
-# $h^{\text{dec}}$, a list of numbers. A **linear map**, $W(h) = h \, W + b$, makes five numbers of them (Eq. 21), and
+# $h^{dec}$, a list of numbers. A **linear map**, $W(h) = h \, W + b$, makes five numbers of them (Eq. 21), and
 # these say where the window is (Eq. 22-24):
 #
-# $$(\tilde{g}_X, \tilde{g}_Y, \log \sigma^2, \log \tilde{\delta}, \log \gamma) = W(h^{\text{dec}})$$
+# $$(\tilde{g}_X, \tilde{g}_Y, \log \sigma^2, \log \tilde{\delta}, \log \gamma) = W(h^{dec})$$
 #
 # $$g_X = \frac{A+1}{2} (\tilde{g}_X + 1), \qquad g_Y = \frac{B+1}{2} (\tilde{g}_Y + 1), \qquad
 # \delta = \frac{\max(A, B) - 1}{N - 1} \, \tilde{\delta}$$
@@ -241,8 +241,8 @@ plt.show()
 # One thing in DRAW does have the size of the image: its learned first canvas $c_0$, the empty sheet on which it
 # starts to draw. The cell counts.
 #
-# **Predict first.** Readers of the paper ask: does the number of parameters depend on the number of pixels? By how
-# much does a DRAW grow from images of 28 × 28 to images of 100 × 75, and how many more numbers do its windows need?
+# **Predict first.** Does the number of parameters depend on the number of pixels? By how much does a DRAW grow from
+# images of 28 × 28 to images of 100 × 75, and how many more numbers do its windows need?
 
 # %%
 def window_of(emitted, N, A, B):
@@ -287,9 +287,9 @@ from_0 = (g_X - 1) + (np.arange(0, 5) - (5 - 1) / 2) * delta  # everything from 
 np.testing.assert_allclose(from_0, paper - 1)
 print(f"the stride is {delta}; mixed counts move the filters by {mixed - paper}")
 figure, axes = plt.subplots(1, 4, figsize=(16, 4.5))
-for k, name, mu, colour in [(0, "counted from 1", paper, "C4"), (2, "counts mixed", mixed, "C1")]:
+for k, name, mu in [(0, "counted from 1", paper), (2, "counts mixed", mixed)]:
     axes[k].imshow(digits[15], extent=(0.5, 28.5, 28.5, 0.5))  # pixels 1 to 28
-    axes[k].plot(*np.meshgrid(mu, mu), "o", color=colour, markersize=9)
+    axes[k].plot(*np.meshgrid(mu, mu), "o", color=plotting.GREEN, markersize=9)
     axes[k].set(title=name, xlabel="pixel a", ylabel="pixel b", xlim=(-9, 31), ylim=(31, -9))
     F = equations.filterbank(mu[None], np.array([[4.0]]), 28)[0]
     plotting.show_image(axes[k + 1], 2 * F @ digits[15] @ F.T, "its 5 × 5 patch\n(twice as bright)")
@@ -351,9 +351,9 @@ for ax, (name, way) in zip(axes, ways.items()):
 _ = axes[0].set(ylabel="sum of its weights", xlim=(-18.5, 6.5), ylim=(-0.05, 1.1))
 
 # %% [markdown]
-# **Answer.** As it stands it gives `nan` from about 14 pixels outside, where $e^{-14^2/2}$ is 0 in 32 bits. With
-# $\varepsilon$ the sum falls from about 4 pixels outside on, and such a filter hardly reads or writes any more. The
-# third way is right everywhere.
+# **Answer.** As it stands it gives `nan` from $\mu = -13.5$ on, 14.5 pixels from the first one, where $e^{-14.5^2/2}$
+# is 0 in 32 bits. With $\varepsilon$ the sum falls from about 4 pixels outside on, and such a filter hardly reads or
+# writes any more. The third way is right everywhere.
 #
 # ## 7. Back onto the image, and down the gradient (15 minutes)
 #
@@ -373,7 +373,7 @@ _ = axes[0].set(ylabel="sum of its weights", xlim=(-18.5, 6.5), ylim=(-0.05, 1.1
 # all the way through Eq. 19-26. Follow it downhill for 200 steps. (Adam, the optimiser of the paper, chooses how far
 # to go in each step; lesson 01.) Nobody says that there is a digit, or where.
 #
-# **Predict first.** Will the window find the digit? What gets right first: its place, its size or its sharpness?
+# **Predict first.** Will the window find the digit? What will be right first: its place, its size or its sharpness?
 
 # %%
 scene, delta = np.pad(digits[15], ((44, 3), (68, 4))), 2.2  # B = 75 rows of A = 100 pixels
@@ -473,9 +473,9 @@ def slide(g_X=0.0, g_Y=0.0, log_sigma_squared=0.0, log_delta=0.0):
 #
 # - The paper, section 3.2. `draw_np/equations/attention.py` is all of this lesson in one file, and
 #   `figures/figure_03.py` and `figures/figure_04.py` draw the two figures.
-# - Graves, "Generating Sequences With Recurrent Neural Networks" (2013), section 5: the same idea in one
-#   dimension, reading a text with Gaussians.
-# - Mnih, Heess, Graves and Kavukcuoglu, "Recurrent Models of Visual Attention" (2014): looking by index,
+# - A. Graves, [Generating Sequences With Recurrent Neural Networks](https://arxiv.org/abs/1308.0850), 2013, section 5:
+#   the same idea in one dimension, reading a text with Gaussians.
+# - V. Mnih and others, [Recurrent Models of Visual Attention](https://arxiv.org/abs/1406.6247), 2014: looking by index,
 #   trained by trial and reward.
-# - Jaderberg, Simonyan, Zisserman and Kavukcuoglu, "Spatial Transformer Networks" (2015): differentiable
+# - M. Jaderberg and others, [Spatial Transformer Networks](https://arxiv.org/abs/1506.02025), 2015: differentiable
 #   looking that may also turn and shear.

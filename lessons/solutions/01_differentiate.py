@@ -69,8 +69,8 @@ def finer(f, c, step):
 # %%
 # Check 1.1
 assert_close("a polynomial of degree 4, whose derivative comes out exactly", finer(lambda c: c**4, 1.5, 0.1), 13.5)
-left = finer(lambda c: c**5, 0.0, 0.1)  # D(e) is e^4 here, so this is what steps of 0.1 and 0.2 leave
-assert_close("the derivative of c^5 at 0, where the formula leaves -4 step^4", left, -4 * 0.1**4)
+left = finer(lambda c: (c - 2) ** 5, 2.0, 0.1)  # D(e) is e^4 here, so this is what steps of 0.1 and 0.2 leave
+assert_close("the derivative of (c - 2)^5 at 2, where the formula leaves -4 step^4", left, -4 * 0.1**4)
 errors = [abs(finer(np.exp, 0.0, step) - 1.0) for step in (0.1, 0.01)]
 assert_close("how many times smaller a step 10 times smaller makes the error", errors[0] / errors[1], 1e4, rtol=0.02)
 print("1.1 is right")
@@ -126,8 +126,8 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# First get rid of the axes in front: sum over axis 0 until $g$ has as many axes as the array. Then sum over every axis
-# of length 1, with `keepdims=True`.
+# NumPy lines shapes up from the right, so the axes that $g$ has too many stand in front: sum them away first. What is
+# left has as many axes as the array. Where the array has length 1 the axis must stay, with length 1: see `keepdims`.
 #
 # </details>
 
@@ -150,7 +150,7 @@ for shape in (4, 3), (1, 3), (4, 1), (1, 1), (3,), (1,), ():
     _, expected = backend.value_and_grad(lambda b: backend.np.sum(g * (b + backend.np.zeros((4, 3)))), b)
     assert_close(f"what an array of shape {shape} receives", unbroadcast(g, shape), expected)
 assert_close("a batch of one", unbroadcast(np.ones((1, 3)), (1, 3)), np.ones((1, 3)))
-for shape, axes in ((4, 1), (0, 2)), ((2, 1, 3), 1), ((1, 3), (0, 1)):  # axes that were repeated
+for shape, axes in ((4, 1), (0, 2)), ((2, 1, 3), 1), ((2, 4, 1), 2), ((1, 3), (0, 1)):  # axes that were repeated
     g = rng.standard_normal((2, 4, 3))
     expected = g.sum(axis=axes).reshape(shape)
     assert_close(f"what an array of shape {shape} receives from g of shape (2, 4, 3)", unbroadcast(g, shape), expected)
@@ -214,7 +214,7 @@ def best_rate(k):
 
 # %%
 # Check 1.5
-for k in np.array([4.0, 1.0, 0.5]), np.array([1.0, 50.0]), np.array([3.0]):
+for k in np.array([1.0, 4.0, 0.5]), np.array([1.0, 50.0]), np.array([3.0]):
     rate, factor = best_rate(k)
     rates = np.linspace(0, 2 / k.max(), 100_001)[1:]
     slowest = abs(1 - rates[:, None] * k).max(axis=1)  # for every rate that does not diverge

@@ -107,8 +107,8 @@ print(f"with the mean of all three as a baseline the estimates' mean is {simple.
 #
 # <details><summary>Hint</summary>
 #
-# $z$ receives $W$ times $\frac{d\mathcal{L}}{dc}$. From there, $\mu$ receives the same, and $\lambda_i$ receives it
-# times $\frac{dz_i}{d\lambda_i} = \exp(\lambda_i) \, \varepsilon_i$. Then add the derivatives of the price.
+# What does $z$ receive through the matrix product? Then: by how much does $z_i$ change with $\mu_i$, by how much with
+# $\lambda_i$? Two roads lead to each of them, so add the derivatives of the price.
 #
 # </details>
 

@@ -26,8 +26,9 @@ rng = np.random.default_rng(103)
 #
 # <details><summary>Hint</summary>
 #
-# With no input, $i$ must be nearly 0 and $f$ nearly 1: a bias of -10 and one of 10. An input of 1 turns a gate round if
-# its weight is 20 or -20. The candidate $g = \tanh(\dots)$ may always be 0.5: it does nothing while $i$ is 0.
+# Part 3 of the lesson sets such weights by hand. Which of its gates are shut, and which are open, while nothing is
+# marked? An input of 1 turns a gate round if its weight is twice the bias, with the other sign. The candidate may
+# always be the same: it does nothing while $i$ is 0.
 #
 # </details>
 
@@ -113,8 +114,9 @@ print("3.2 is right")
 #
 # <details><summary>Hint</summary>
 #
-# $W$ receives $x_t^T a_t$, $U$ receives $h_{t-1}^T a_t$, and $b$ receives $a_t$ summed over the batch. Keep $h_0$ in
-# your list too: then $h_t$ is at place $t$, and $x_t$ at place $t - 1$.
+# $W$ and $U$ are second factors of matrix products: what does such a factor receive on lesson 01's tape? $b$ was
+# repeated for every row of the batch (exercise 1.3). Keep $h_0$ in your list too: then $h_t$ is at place $t$, and $x_t$
+# at place $t - 1$.
 #
 # </details>
 
@@ -145,7 +147,7 @@ def last_h(params, x):
     return h
 
 params = {"W": rng.standard_normal((2, 4)), "U": 0.5 * rng.standard_normal((4, 4)), "b": rng.standard_normal(4)}
-x, d = rng.standard_normal((5, 3, 2)), rng.standard_normal((3, 4))
+x, d = rng.standard_normal((5, 3, 2)), 10 * rng.standard_normal((3, 4))
 gradient = rnn_backward(params, x, d.copy())
 assert_derivatives(lambda params: np.sum(d * last_h(params, x)), params, gradient)
 _, expected = backend.value_and_grad(lambda params: backend.np.sum(d * last_h(params, x)), params)

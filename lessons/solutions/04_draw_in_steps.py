@@ -97,13 +97,14 @@ print("4.2 is right")
 # (Harder, 20 minutes.) Let a network look at `first` for half of the steps and at `second` for the other half. It must
 # not begin again in between: canvas and memories go on. `draw.initial_state(params, batch, ops)` is how it begins, and
 # `draw.infer_steps(params, config, x, state, noise, ops)` takes as many steps as `noise` has and returns the state
-# after them and a Trace of what happened. Its `x` has the shape (batch, 1, height, width). Take `ops=kernels`. In Eq.
-# 3-8, where does the second image enter, and how does the network notice?
+# after them and a Trace of what happened, whose field `canvases` is a list of arrays, one for each step. They and `x`
+# have the shape (batch, 1, height, width). Take `ops=kernels`. In Eq. 3-8, where does the second image enter, and how
+# does the network notice?
 #
 # <details><summary>Hint</summary>
 #
-# Call `draw.infer_steps` twice, the second time with the state that the first call returned and the second half of the
-# noise. A Trace has the field `canvases`, a list of arrays of shape (batch, 1, height, width).
+# How many steps `draw.infer_steps` takes depends on the noise that it gets, and where it begins on the state. What do
+# you hand to the first call, and what to a second?
 #
 # </details>
 

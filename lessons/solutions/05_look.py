@@ -45,6 +45,7 @@ assert_close("mu_X for g_X = 10, delta = 2, N = 3", filter_means(10.0, 2.0, 3), 
 assert_close("mu_X for g_X = 10, delta = 2, N = 4", filter_means(10.0, 2.0, 4), [7, 9, 11, 13])
 assert_close("mu_X of one filter", filter_means(3.5, 2.0, 1), [3.5])
 assert_close("mu_X for a negative stride", filter_means(10.0, -2.0, 3), [12, 10, 8])
+assert_close("mu_X of a window half outside the image", filter_means(0.5, 2.5, 3), [-2, 0.5, 3])
 print("5.1 is right")
 
 # %% [markdown]
@@ -92,7 +93,7 @@ def emitted_for(g_X, g_Y, delta, sigma, gamma, N, A, B):
 # Check 5.2
 middle = emitted_for(50.5, 38.0, 9.0, 1.0, 1.0, N=12, A=100, B=75)
 assert_close("a window over the middle of the whole image", middle, np.zeros(5))
-wanted = {"g_X": 82.5, "g_Y": 58.5, "delta": 2.2, "sigma": 1.1, "gamma": 0.7}
+wanted = {"g_X": 22.5, "g_Y": 58.5, "delta": 2.2, "sigma": 1.1, "gamma": 0.7}
 expected = {**wanted, "sigma": wanted["sigma"] ** 2}
 for N, A, B in (12, 100, 75), (5, 60, 90):
     five = np.asarray(emitted_for(**wanted, N=N, A=A, B=B))
@@ -113,8 +114,8 @@ print("5.2 is right")
 #
 # <details><summary>Hint</summary>
 #
-# $x[b, a]$ receives $\sum_j \sum_i F_Y[j, b] \, G_{ji} \, F_X[i, a]$. The shapes leave only one way to write this: the
-# result has $B \times A$ numbers.
+# By how much does $p_{ji}$ change with $x[b, a]$? That times $G_{ji}$ is what arrives from one patch pixel. In a matrix
+# product the index of the sum stands inside, and the result must have $B \times A$ numbers: the shapes leave one way.
 #
 # </details>
 
@@ -165,10 +166,10 @@ def reading_slopes(mu, s, x):
 # %%
 # Check 5.4
 def reading(place):
-    return (equations.filterbank(place["mu"].reshape(1, 1), place["s"].reshape(1, 1), 28)[0, 0] * row).sum()
+    return (equations.filterbank(place["mu"].reshape(1, 1), place["s"].reshape(1, 1), len(row))[0, 0] * row).sum()
 
-row = digits[3][13]  # row 14 of a zero
-for mu, s in (9.0, 2.25), (20.3, 1.0), (14.5, 30.0):
+for mu, s, A in (9.0, 2.25, 28), (20.3, 1.0, 28), (14.5, 30.0, 28), (8.0, 4.0, 11):
+    row = digits[3][13, :A]  # row 14 of a zero, or its beginning
     place = {"mu": np.array(mu), "s": np.array(s)}
     assert_derivatives(reading, place, reading_slopes(mu, s, row))
 print("5.4 is right")

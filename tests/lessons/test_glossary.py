@@ -17,6 +17,7 @@ EVERYDAY = {
     "value",
     "window",
 }  # others say them, too: here it counts where they are bold
+IN_PASSING = {"importance sampling", "kernel", "median", "posterior"}  # explained without being in bold
 EMPHASIS = {
     "backwards", "both", "by hand", "can", "content", "content and place", "everywhere at once", "Fig. 7", "In writing",
     "learn", "patches as tokens", "through the windows", "with attention", "without attention",
@@ -66,6 +67,11 @@ def test_every_row_is_read_and_they_are_in_order():
 @pytest.mark.parametrize("term, lesson", TERMS, ids=[term.replace(" ", "_") for term, _ in TERMS])
 def test_a_term_first_stands_in_the_lesson_that_the_glossary_names(term, lesson):
     assert explained_in(term, TEXTS) == lesson
+
+
+@pytest.mark.parametrize("term, lesson", TERMS, ids=[term.replace(" ", "_") for term, _ in TERMS])
+def test_a_term_is_in_bold_where_it_first_stands(term, lesson):
+    assert term in IN_PASSING or first_use(term, TEXTS[lesson], term in EVERYDAY).group().startswith("**")
 
 
 @pytest.mark.parametrize("lesson", TEXTS)
