@@ -11,12 +11,10 @@ from pathlib import Path
 
 import equation_map
 import npm
+from lessons.build import student_guide
+from tools import pyodide
 
 ROOT, HERE = equation_map.ROOT, Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT))
-from lessons.build import student_guide  # noqa: E402
-from tools import pyodide  # noqa: E402
-
 SECONDS = json.loads((HERE / "seconds.json").read_text("utf-8"))
 LIMIT = 120
 CANNOT = {"11": "it measures time, and the browser's Python has no clock that tells its own work from waiting"}
@@ -68,7 +66,7 @@ def write_pyodide(folder, where, cache):
 
     `where`: a folder with a release of Pyodide 0.27, or the address of one, whose packages the browser then fetches
     from there; its core and its lock file come from npm's package. Every package is compared with the lock file's
-    SHA-256: here, or by the browser. Raises npm.NpmError, pyodide.PyodideError, LiteError, OSError.
+    SHA-256: here, or by the browser. Raises DatasetError, pyodide.PyodideError, LiteError, OSError.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
