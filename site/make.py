@@ -45,7 +45,7 @@ def make(where):
     say("2 of 4: Pyodide and our own Python for it")
     lite.write_pyodide(SITE / "pyodide", where, CACHE)
     say("3 of 4: the draw-a-digit page")
-    static.write(SITE / "play", SITE / "pyodide", "mnist", "../pyodide/")
+    static.write(SITE / "play", SITE / "pyodide", "mnist", "../pyodide/", "../lessons/README.html")
     say("4 of 4: JupyterLite")
     lite.write(SITE / "lite", WORK / "lite", CACHE)
 
