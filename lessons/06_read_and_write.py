@@ -380,8 +380,8 @@ _ = plt.legend(["right", "forgetful", "allowed"])
 #
 # Then Fig. 6: generated digits, and in the last column the training image nearest to the digit on its left.
 # Nearest means the smallest Euclidean distance, over the whole training set. The model has learned from the fixed
-# black and white copies of MNIST's first 50,000 digits; we search these. All distances are one matrix product, and
-# the cell checks the first one in a loop:
+# black and white copies of MNIST's first 50,000 digits; we search these. All distances are one matrix product
+# (`backend.product` is `@`, and fast in a browser, too), and the cell checks the first one in a loop:
 #
 # $$\|s - x\|^2 = \|s\|^2 - 2 \, s \cdot x + \|x\|^2 .$$
 #
@@ -399,7 +399,7 @@ plotting.film_strip(probabilities[:, :8], first, config.write_size)
 train, test = (datasets.load("binarized-mnist", split).images for split in ("train", "test"))  # 50,000 and 10,000
 def nearest(images):
     s = images.reshape(-1, 784)
-    distances = (s**2).sum(axis=1)[:, None] + train.sum(axis=(1, 2)) - 2 * s @ train.reshape(-1, 784).T  # squared
+    distances = (s**2).sum(axis=1)[:, None] + train.sum(axis=(1, 2)) - 2 * backend.product(s, train.reshape(-1, 784).T)
     return train[distances.argmin(axis=1)], np.sqrt(distances.min(axis=1))
 samples = probabilities[-1].reshape(9, 13, 28, 28)
 found, distance = nearest(samples[:, -1])
