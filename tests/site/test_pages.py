@@ -87,10 +87,10 @@ def test_a_notebook_s_page(site):
     alt = cells[2]["metadata"]["mystnb"]["image"]["alt"]
     assert alt == "Picture in “2. A bank F_X”, with the words: mu = …; pixel a"
     assert "Eq. 19, 20: {py:obj}`filter_means <draw_np.equations.attention.filter_means>`" in cells[-1]["source"]
-    cells = json.loads(notebooks.page(text, "lessons/exercises/06_read_and_write.ipynb", site.titles, site.links))[
+    cells = json.loads(notebooks.page(text, "lessons/exercises/11_make_it_fast.ipynb", site.titles, site.links))[
         "cells"
     ]
-    assert "not-run" in cells[0]["source"] and "[The lesson 06" in cells[0]["source"] and len(cells) == 3
+    assert "not-run" in cells[0]["source"] and "[The lesson 11" in cells[0]["source"] and len(cells) == 3
 
 
 def test_the_map_of_equations(site):
