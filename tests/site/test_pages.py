@@ -107,6 +107,12 @@ def test_reasons(monkeypatch):
     assert "not been tried" in lite.reason("12") and "it measures time" in lite.reason("11")
 
 
+def test_time_is_measured_by_a_clock_that_the_browser_has(tmp_path):
+    lite.write_files(tmp_path / "files")
+    text = (tmp_path / "files/12_from_windows_to_queries.ipynb").read_text("utf-8")
+    assert "timer=time.perf_counter" in text and "process_time" not in text
+
+
 def test_a_docstring_becomes_markdown():
     source = '''
 class Row(NamedTuple):
