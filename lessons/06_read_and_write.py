@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 from matplotlib import pyplot as plt
 
-from draw_np import backend, datasets, equations, load_pretrained, plotting
+from draw_np import backend, datasets, equations, kernels, load_pretrained, plotting
 from draw_np.models import draw
 from draw_np.training.gradient_check import TOLERANCE, check_gradient
 from draw_np.training.trees import map_leaves
@@ -258,7 +258,8 @@ for panel in axes[1:]:
 # place at a step differs between digits, and how far the brush moves while it draws one.
 #
 # The second cell takes one thing away at a time and measures what becomes of the bound $\mathcal{L}$, in nats (lesson
-# 04; lower is better). A model is a function of its operations and its parameters, so we replace one of them.
+# 04; lower is better). A model is a function of its operations and its parameters, so we replace one of them. (The
+# others are the kernels, the same functions, only faster: lesson 11.)
 # "One place for both" reads where the last step wrote: the first two numbers of Eq. 21 come from the other
 # matrix; stride, width and intensity stay.
 #
@@ -285,7 +286,7 @@ plt.show()
 # %%
 noise = draw.sample_noise(config, 100, rng)
 def nats_with(params=params, **replaced):
-    return draw.loss(params, config, x, noise, SimpleNamespace(**{**vars(equations), **replaced}))
+    return draw.loss(params, config, x, noise, SimpleNamespace(**{**vars(kernels), **replaced}))
 own, other = params["read_window"], params["write_window"]
 there = {name: np.concatenate([other[name][..., :2], own[name][..., 2:]], axis=-1) for name in own}
 levels = {
@@ -380,8 +381,8 @@ _ = plt.legend(["right", "forgetful", "allowed"])
 #
 # Then Fig. 6: generated digits, and in the last column the training image nearest to the digit on its left.
 # Nearest means the smallest Euclidean distance, over the whole training set. The model has learned from the fixed
-# black and white copies of MNIST's first 50,000 digits; we search these. All distances are one matrix product, and
-# the cell checks the first one in a loop:
+# black and white copies of MNIST's first 50,000 digits; we search these. All distances are one matrix product
+# (`backend.product` is `@`, and fast in a browser, too), and the cell checks the first one in a loop:
 #
 # $$\|s - x\|^2 = \|s\|^2 - 2 \, s \cdot x + \|x\|^2 .$$
 #
@@ -390,7 +391,7 @@ _ = plt.legend(["right", "forgetful", "allowed"])
 # (Eq. 16) and the fixed test set. Which are nearer?
 
 # %%
-made = draw.generate(params, config, draw.sample_noise(config, 117, rng))
+made = draw.generate(params, config, draw.sample_noise(config, 117, rng), kernels)
 probabilities = equations.sigmoid(made.canvases)  # (64, 117, 28, 28)
 first = [field[:, :8] for field in made.windows]
 plotting.film_strip(probabilities[:, :8], first, config.write_size)
@@ -399,7 +400,7 @@ plotting.film_strip(probabilities[:, :8], first, config.write_size)
 train, test = (datasets.load("binarized-mnist", split).images for split in ("train", "test"))  # 50,000 and 10,000
 def nearest(images):
     s = images.reshape(-1, 784)
-    distances = (s**2).sum(axis=1)[:, None] + train.sum(axis=(1, 2)) - 2 * s @ train.reshape(-1, 784).T  # squared
+    distances = (s**2).sum(axis=1)[:, None] + train.sum(axis=(1, 2)) - 2 * backend.product(s, train.reshape(-1, 784).T)
     return train[distances.argmin(axis=1)], np.sqrt(distances.min(axis=1))
 samples = probabilities[-1].reshape(9, 13, 28, 28)
 found, distance = nearest(samples[:, -1])

@@ -1,10 +1,12 @@
 """The rows of docs/equations.md: from an equation to its function, its test and the lessons that teach it."""
 
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # for the files beside this one, which import lessons, tools and this very draw_np
 PAGE = "docs/equations.md"
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| \[`(\w+)`\]\(\.\./(.+?)\) \| \[`(\w+)`\]\(\.\./(.+?)\) \| ?(.*?) ?\|$", re.M)
 

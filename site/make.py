@@ -12,6 +12,7 @@ import sys
 import lite
 import npm
 import pages
+from draw_np.datasets.base import DatasetError
 from draw_np.play import static
 from tools import pyodide
 
@@ -26,7 +27,7 @@ def main():
     where = parser.parse_args().pyodide
     try:
         make(where)
-    except (npm.NpmError, pyodide.PyodideError, lite.LiteError, static.StaticError, OSError) as error:
+    except (DatasetError, pyodide.PyodideError, lite.LiteError, static.StaticError, OSError) as error:
         sys.exit(f"{error}")
     size = sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file())
     print(f"{SITE}: {size / 1e6:.0f} MB for any server, say: {sys.executable} -m http.server -d {SITE}")
@@ -44,7 +45,7 @@ def make(where):
     say("2 of 4: Pyodide and our own Python for it")
     lite.write_pyodide(SITE / "pyodide", where, CACHE)
     say("3 of 4: the draw-a-digit page")
-    static.write(SITE / "play", SITE / "pyodide", "mnist", "../pyodide/")
+    static.write(SITE / "play", SITE / "pyodide", "mnist", "../pyodide/", "../lessons/README.html")
     say("4 of 4: JupyterLite")
     lite.write(SITE / "lite", WORK / "lite", CACHE)
 

@@ -10,16 +10,13 @@ import os
 import posixpath
 import re
 import shutil
-import sys
 
 import equation_map
 import notebooks
 import reference
+from lessons.build import student_guide
 
 ROOT = equation_map.ROOT
-sys.path.insert(0, str(ROOT))
-from lessons.build import student_guide  # noqa: E402
-
 GUIDE, TEACHERS, FIGURES, RECORD = (
     "lessons/README.md",
     "lessons/teachers.md",

@@ -23,10 +23,10 @@ class StaticError(Exception):
     """The page cannot be written; the message is one line that says what to do."""
 
 
-def write(folder, pyodide, name, address=BROUGHT):
+def write(folder, pyodide, name, address=BROUGHT, course=None):
     """Write the page for the weights `name`, shipped ones or a file, into `folder`, with what it needs of a folder with
     Pyodide. Returns how many bytes it has written. Another `address` than its own folder is where that folder will be
-    found, as the page sees it: then nothing of it is copied.
+    found, as the page sees it: then nothing of it is copied. To `course`, an address too, the page has a link.
 
     Raises StaticError where Pyodide is not there or damaged, CheckpointError for other weights, OSError.
     """
@@ -37,6 +37,7 @@ def write(folder, pyodide, name, address=BROUGHT):
     files["python.zip"] = python_zip(pretrained.find(name))
     loaded = {each: len(content) for each, content in files.items() if not each.endswith(("js", "mjs"))}
     about = page.about(Path(name).name, network.config, {"kind": "pyodide", "folder": address, "files": loaded})
+    about["course"] = course
     if address != BROUGHT:
         files = {"python.zip": files["python.zip"]}
     files["about.json"] = json.dumps(about).encode()

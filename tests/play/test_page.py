@@ -388,6 +388,8 @@ def test_colours_and_nothing_to_begin_with(colour, pages):
         told(page, "step 3 of 3")
         assert page.locator(".example").count() == 0 and page.evaluate(STATE)["image"] is None
         assert page.locator("h1").inner_text() == "Draw a picture"
+        assert page.locator("#signs").inner_text() == "grey: nothing" and page.locator("#repository").is_visible()
+        assert page.locator("#course").is_hidden()
         state = redrawn(page, lambda: stroke(page, (0.3, 0.3), (0.6, 0.6)))
         image = np.reshape(state["image"], (8, 7, 3))
         assert image.max() == 1 and (image == image[:, :, :1]).all()

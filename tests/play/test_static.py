@@ -25,6 +25,7 @@ def test_what_is_written(fake_pyodide, tmp_path, capsys):
         assert (out / "pyodide" / path.name).read_bytes() == path.read_bytes()
     about = json.loads((out / "about.json").read_bytes())
     assert about["name"] == "mnist" and about["engine"]["kind"] == "pyodide" and len(about["examples"]) == 10
+    assert about["course"] is None
     files = about["engine"]["files"]
     assert files == {name: (out / name).stat().st_size for name in files}
     assert {"python.zip", "pyodide/pyodide.asm.wasm", "pyodide/numpy.whl"} <= set(files)
@@ -39,11 +40,13 @@ def test_pyodide_that_lies_elsewhere(fake_pyodide, tmp_path):
     for address in ("numpy.whl", "https://a.org/numpy.whl"):
         lock["packages"]["numpy"]["file_name"] = address
         (fake_pyodide / static.LOCK).write_text(json.dumps(lock))
-        size = static.write(tmp_path / "page", fake_pyodide, "mnist", "../pyodide/")
+        size = static.write(tmp_path / "page", fake_pyodide, "mnist", "../pyodide/", "../lessons.html")
         written = [path for path in (tmp_path / "page").rglob("*") if path.is_file()]
         assert size == sum(path.stat().st_size for path in written) and not (tmp_path / "page/pyodide").exists()
-        told = json.loads((tmp_path / "page/about.json").read_bytes())["engine"]
-        assert told["folder"] == "../pyodide/" and ("pyodide/numpy.whl" in told["files"]) == (address == "numpy.whl")
+        about = json.loads((tmp_path / "page/about.json").read_bytes())
+        told, course = about["engine"], about["course"]
+        assert course == "../lessons.html" and told["folder"] == "../pyodide/"
+        assert ("pyodide/numpy.whl" in told["files"]) == (address == "numpy.whl")
         assert told["files"]["pyodide/pyodide.asm.wasm"] == (fake_pyodide / "pyodide.asm.wasm").stat().st_size
 
 

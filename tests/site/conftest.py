@@ -20,7 +20,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site():
     """The folder with the pages."""
     if not (SITE / "lite/index.html").exists():
@@ -28,7 +28,7 @@ def site():
     return SITE
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address(site):
     """Where they are, without a slash at the end."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=site)) as server:
@@ -37,7 +37,7 @@ def address(site):
         server.shutdown()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def hosts(site, address):
     """The hosts that the pages may ask: their own and, where they were made so, the one that has Pyodide's packages."""
     lock = json.loads((site / "pyodide/pyodide-lock.json").read_bytes())

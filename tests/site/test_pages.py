@@ -3,13 +3,17 @@
 import hashlib
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import tarfile
 
 import pytest
 
 import equation_map
 import lite
+import make
 import notebooks
 import npm
 import pages
@@ -83,10 +87,10 @@ def test_a_notebook_s_page(site):
     alt = cells[2]["metadata"]["mystnb"]["image"]["alt"]
     assert alt == "Picture in “2. A bank F_X”, with the words: mu = …; pixel a"
     assert "Eq. 19, 20: {py:obj}`filter_means <draw_np.equations.attention.filter_means>`" in cells[-1]["source"]
-    cells = json.loads(notebooks.page(text, "lessons/exercises/06_read_and_write.ipynb", site.titles, site.links))[
+    cells = json.loads(notebooks.page(text, "lessons/exercises/11_make_it_fast.ipynb", site.titles, site.links))[
         "cells"
     ]
-    assert "not-run" in cells[0]["source"] and "[The lesson 06" in cells[0]["source"] and len(cells) == 3
+    assert "not-run" in cells[0]["source"] and "[The lesson 11" in cells[0]["source"] and len(cells) == 3
 
 
 def test_the_map_of_equations(site):
@@ -98,9 +102,15 @@ def test_reasons(monkeypatch):
     """A lesson has a button if it was measured and took less than two minutes."""
     monkeypatch.setattr(lite, "SECONDS", {"01": 119, "02": 120, "03": None, "04": 1200})
     assert lite.reason("01") is None
-    assert "took 120 seconds" in lite.reason("02") and "took 20 minutes or more" in lite.reason("04")
+    assert all("more than two minutes there" in lite.reason(number) for number in ("02", "04"))
     assert "stopped with an error" in lite.reason("03")
     assert "not been tried" in lite.reason("12") and "it measures time" in lite.reason("11")
+
+
+def test_time_is_measured_by_a_clock_that_the_browser_has(tmp_path):
+    lite.write_files(tmp_path / "files")
+    text = (tmp_path / "files/12_from_windows_to_queries.ipynb").read_text("utf-8")
+    assert "timer=time.perf_counter" in text and "process_time" not in text
 
 
 def test_a_docstring_becomes_markdown():
@@ -139,34 +149,41 @@ def packed(files):
     return made.getvalue()
 
 
-@pytest.fixture
-def published(monkeypatch):
-    """A small package in the place of MathJax, as published; npm is not there."""
-    content = packed({"es5/a.js": b"a", "es5/fonts/b": b"b", "d": b"d"})
-    digest = npm.base64.b64encode(hashlib.sha512(content).digest()).decode()
-    monkeypatch.setattr(npm, "SHA512", {"p-1.0.tgz": digest})
-    monkeypatch.setattr(npm.shutil, "which", lambda name: None)
-    return content
-
-
-def test_a_package_of_npm(published, tmp_path, monkeypatch):
+def test_a_package_of_npm(tmp_path, monkeypatch):
+    """It is downloaded once, from the registry, as published."""
     asked = []
-    monkeypatch.setattr(npm.urllib.request, "urlopen", lambda *a, **_: asked.append(a[0]) or io.BytesIO(published))
+
+    def download(url, path, size, known_hash):
+        asked.append((url, size, known_hash))
+        path.parent.mkdir()
+        path.write_bytes(packed({"es5/a.js": b"a", "es5/fonts/b": b"b", "d": b"d"}))
+
+    monkeypatch.setattr(npm, "download", download)
+    monkeypatch.setattr(npm, "REGISTRY", "https://a.org")
+    monkeypatch.setitem(npm.PUBLISHED, "p-q-1.0.tgz", (3, "sha256:0"))
     for _ in range(2):
-        npm.unpack("p-1.0.tgz", ("es5/a.js", "es5/fonts/"), tmp_path / "out", tmp_path / "cache")
-    assert asked == ["https://registry.npmjs.org/p/-/p-1.0.tgz"]
+        npm.unpack("p-q-1.0.tgz", ("es5/a.js", "es5/fonts/"), tmp_path / "out", tmp_path / "cache")
+    assert asked == [("https://a.org/p-q/-/p-q-1.0.tgz", 3, "sha256:0")]
     assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*")} == {
         "a.js", "fonts", "fonts/b"}  # fmt: skip
 
 
-def test_a_package_that_is_another_or_not_there(published, tmp_path, monkeypatch):
-    monkeypatch.setattr(npm.urllib.request, "urlopen", lambda *_, **__: io.BytesIO(published + b" "))
-    with pytest.raises(npm.NpmError, match="is not the published file"):
-        npm.fetch("p-1.0.tgz", tmp_path)
-    assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(npm.urllib.request, "urlopen", lambda *_, **__: (_ for _ in ()).throw(OSError("no network")))
-    with pytest.raises(npm.NpmError, match="cannot be had .no network.: put it into"):
-        npm.fetch("p-1.0.tgz", tmp_path)
+def test_without_a_network_make_says_so_in_one_line(tmp_path, monkeypatch):
+    for name in ("SITE", "WORK", "CACHE"):
+        monkeypatch.setattr(make, name, tmp_path / name)
+    monkeypatch.setattr(make.pages, "write", lambda folder: None)
+    monkeypatch.setattr(npm, "REGISTRY", "http://127.0.0.1:9")
+    monkeypatch.setattr("sys.argv", ["make.py"])
+    with pytest.raises(SystemExit, match=r"cannot download http://127.0.0.1:9/mathjax/-/.*no connection.*"):
+        make.main()
+
+
+def test_make_finds_the_repository_s_own_code(tmp_path):
+    """From any folder, whatever is installed: site/ itself is no package."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    program = f"import sys; sys.path.insert(0, {str(pages.ROOT / 'site')!r}); import make; print(make.static.__file__)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert done.stdout.strip() == str(pages.ROOT / "draw_np/play/static.py"), done.stderr
 
 
 @pytest.fixture
@@ -211,10 +228,7 @@ def test_pyodide_from_a_folder(wheels, tmp_path):
 def test_pyodide_from_its_public_servers(wheels, tmp_path, monkeypatch):
     """The core lies beside the pages; a package is where it is, with its SHA-256, and ours beside the pages."""
     files = {path.name: path.read_bytes() for path in release(tmp_path / "release").iterdir()}
-    content = packed(files)
-    digest = npm.base64.b64encode(hashlib.sha512(content).digest()).decode()
-    monkeypatch.setitem(npm.SHA512, "pyodide-0.27.7.tgz", digest)
-    (tmp_path / "pyodide-0.27.7.tgz").write_bytes(content)
+    (tmp_path / "pyodide-0.27.7.tgz").write_bytes(packed(files))
     lite.write_pyodide(tmp_path / "out", "https://a.org/full", tmp_path)
     lock = json.loads((tmp_path / "out" / pyodide.LOCK).read_text())["packages"]
     assert lock["numpy"]["file_name"] == "https://a.org/full/numpy.whl" and lock["numpy"]["sha256"]

@@ -14,8 +14,8 @@ NOTEBOOKS = [
     for path in sorted((ROOT / folder).glob("[0-9]*.ipynb"))
 ]
 KINDS = [  # a page of each kind
-    "index", "lessons/README", "lessons/teachers", "docs/equations", "docs/speed", "figures/README", "README",
-    "draw_np/pretrained/README", "api/equations", "api/training", "code/draw_np/equations/attention.py",
+    "index", "lessons/README", "lessons/glossary", "lessons/teachers", "docs/equations", "docs/speed", "figures/README",
+    "README", "draw_np/pretrained/README", "api/equations", "api/training", "code/draw_np/equations/attention.py",
 ]  # fmt: skip
 LESSONS = [name.removesuffix(".ipynb") for name in NOTEBOOKS]
 FORMULAS = """() => [document.querySelectorAll(".math").length, document.querySelectorAll(".math mjx-container").length,
@@ -27,6 +27,11 @@ PICTURES = """() => Promise.all([...document.images].map(async (image) => {
 })).then((found) => found.filter(Boolean))"""
 CUT = """() => [...document.querySelectorAll("div.highlight pre")].filter((each) => each.scrollWidth > each.clientWidth)
     .map((each) => each.textContent.split("\\n").sort((a, b) => b.length - a.length)[0])"""
+MARGINS = """() => {
+    const article = document.querySelector(".bd-article-container").getBoundingClientRect();
+    return [article.left - document.querySelector(".bd-sidebar-primary").getBoundingClientRect().right,
+        document.documentElement.clientWidth - article.right];
+}"""
 
 pytestmark = pytest.mark.site
 
@@ -118,7 +123,9 @@ def test_from_an_equation_to_code_test_and_lesson(site, pages):
 
 @pytest.mark.parametrize("name", [*KINDS, *LESSONS])
 def test_a_page_in_the_browser(name, open_page):
-    """Formulas and pictures are there, no code is cut at 1,300 pixels, and a phone shows no sideways scrolling."""
+    """Formulas and pictures are there, no code is cut at 1,300 and 1,400 pixels, margins are equal, and a phone shows
+    no sideways scrolling.
+    """
     page = open_page(f"{name}.html", 1300)
     if page.evaluate(FORMULAS)[0]:
         page.wait_for_function("window.MathJax?.startup?.promise")
@@ -129,8 +136,14 @@ def test_a_page_in_the_browser(name, open_page):
         assert formulas > 60
     assert page.evaluate(PICTURES) == []
     assert page.evaluate(CUT) == []
+    page.set_viewport_size({"width": 1400, "height": 900})
+    left, right = page.evaluate(MARGINS)
+    assert abs(left - right) < 2 and 0 < left < 100
+    assert page.evaluate(CUT) == []
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+    if name == "lessons/glossary":
+        assert page.evaluate("[...document.querySelectorAll('table')].every((e) => e.scrollWidth <= e.clientWidth)")
 
 
 def test_search(open_page):
@@ -149,3 +162,13 @@ def test_draw_a_digit_on_the_first_page(open_page):
     page.set_viewport_size({"width": 360, "height": 740})
     page.locator("a.play img").wait_for()
     assert page.locator("div.play iframe").is_hidden()
+
+
+def test_from_the_draw_page_to_the_course(open_page):
+    """From the page by itself, and out of the frame on the first page."""
+    page = open_page("play/index.html", 1400)
+    page.click("#course")
+    page.wait_for_url("**/lessons/README.html")
+    page = open_page("index.html", 1400)
+    page.frame_locator("div.play iframe").locator("#course").click()
+    page.wait_for_url("**/lessons/README.html")

@@ -187,6 +187,9 @@ async function begun() {
   document.querySelectorAll(".steps").forEach((each) => (each.textContent = about.steps));
   document.querySelectorAll(".attention").forEach((each) => (each.hidden = !about.attention));
   document.querySelectorAll(".whole").forEach((each) => (each.hidden = about.attention));
+  if (about.channels > 1) $("signs").textContent = "grey: nothing";
+  if (about.course) Object.assign($("course"), { href: about.course, hidden: false });
+  $("repository").hidden = Boolean(about.course);
   $("time").max = about.steps;
   keys = listen($("pad"), about, { begin, move, end });
   const images = about.examples.map(offer);
