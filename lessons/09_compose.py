@@ -122,7 +122,8 @@ plotting.show_image(plt.figure(figsize=(14, 5.8)).add_subplot(), plotting.grid(x
 #
 # So the work of attention grows with the picture, too: a filter looks at every pixel, although nearly all its
 # weights are almost 0. And every pixel of any DRAW goes through the error image, the sum on the canvas and the
-# likelihood. The third cell counts, and measures whole steps, everything included.
+# likelihood. The third cell counts, and measures whole steps, everything included. It prints both, for the three sides
+# of the picture, and at the end by what factor the time grows from the first to the last.
 #
 # **Predict first.** How many parameters does one more pixel cost with attention, and how many without? And from 28 × 28
 # to 100 × 100 pixels, 13 times as many, by what factor does the measured time grow in each?
@@ -173,8 +174,7 @@ for kind in "DRAW without", "DRAW with attention":
     for panel, values, name in zip(axes, (products, measured), ("million multiplications", "ms (measured)")):
         panel.plot(sides, values, "o-", color=kinds[kind], label=kind)
         panel.set(xlabel="side of the picture", ylabel=f"{name} a picture and step", xticks=sides, ylim=(0, None))
-    print(f"{kind:20}{np.round(products, 2)} million multiplications, {np.round(measured, 3)} ms a picture and step: "
-          f"from the smallest to the largest {measured[-1] / measured[0]:.1f} times as long")
+    print(f"{kind:20}{np.round(products, 2)} million, {np.round(measured, 3)} ms: {measured[2]/measured[0]:.1f} times")
 _ = axes[0].legend()
 
 # %% [markdown]
