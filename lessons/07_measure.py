@@ -91,7 +91,7 @@ guesses = {"coin": np.full((28, 28), 0.5), "one for all": np.full((28, 28), trai
            "one a pixel": chances(train.sum(axis=0), len(train)), "10 neighbours": table[pattern(test)]}
 
 # %%
-shown, known = 3500, {"coin": 543.43, "one for all": 306.7, "one a pixel": 205.8}  # the levels that tests/ hold
+shown, known = 3500, {"coin": 543.43, "one for all": 306.7, "one a pixel": 205.8}  # as the tests have them
 figure, axes = plt.subplots(2, 5, figsize=(17, 7.2))
 plotting.show_image(axes[0, 0], test[shown], "the image")
 axes[1, 0].axis("off")
@@ -244,8 +244,8 @@ _ = axes[1].bar_label(axes[1].bar(*zip(*levels.items()), color=plotting.SKY), fm
 # were not. The second cell lets the 10-neighbour table score all 10,000, once in the order of the file and once in
 # random order, and draws the mean over the first $n$.
 #
-# **Predict first.** In which of the two orders does the mean stay inside the grey band, two standard errors wide on
-# either side? And which digits will DRAW find cheapest?
+# **Predict first.** In which of the two orders is the mean nearly always inside the grey band, two standard errors wide
+# on either side? And which digits will DRAW find cheapest?
 
 # %%
 def scores(images, seed):
@@ -282,11 +282,11 @@ for name, few_nats, all_nats in (("10 neighbours", cost[:500].mean(), cost.mean(
     print(f"{name}: the first 500 of the file {few_nats:.1f} nats, all 10,000 {all_nats:.1f}")
 
 # %% [markdown]
-# **Answer.** Only the random order does. The test file of the fixed copy is sorted: it begins with zeros, and the ones
-# come next. By its first 500 digits every model looks far worse than it is, and no standard error warns of that. So
-# choose at random, or take all. The cheapest digits are ones: little ink, few edges. (And the other noise? A
-# difference of more than two standard errors happens by chance about once in 20 times. Here the cell asserts less than
-# four.)
+# **Answer.** Only in random order. (At each $n$ it is inside about 19 times in 20; on its way it may leave the band for
+# a while.) The test file of the fixed copy is sorted: it begins with zeros, and the ones come next. By its first 500
+# digits both models look far worse than they are, and no standard error warns of that. So choose at random, or take
+# all. The cheapest digits are ones: little ink, few edges. (And the other noise? A difference of more than two
+# standard errors happens by chance about once in 20 times. Here the cell asserts less than four.)
 #
 # ## 5. How loose is the bound? (15 minutes)
 #
@@ -417,16 +417,17 @@ for name, k in ("best on valid", best), ("at the end", -1):
 print(f"test, at the best: {judged.nll_bound:.1f} +- {judged.standard_error:.1f} nats")
 
 # %% [markdown]
-# **Answer.** Only a few units; the legend names them. And the small VAE knows its 300 digits by heart: on them the
-# bound falls all the time, on others it rises again after the best epoch.
+# **Answer.** Only a few units; the legend names them. The first steps cost the most nats, and the last ones hardly any.
+# And the small VAE learns its 300 digits by heart: on them the bound falls all the time, on others it rises again after
+# the best epoch. At the end they are more than 70 nats apart.
 #
 # ## 7. Table 2 (10 minutes)
 #
 # The rows of the paper are quoted, marked with * and blue; ≈ marks the values that the paper calls approximate. DBM and
 # DBN are deep Boltzmann machines and deep belief networks (Salakhutdinov and others 2008-2009). NADE and DARN guess
 # pixel after pixel like our table of neighbours, but with a neural network; EoNADE is the mean of many NADEs that go
-# through the pixels in other orders. DLGM is a VAE with several layers. "2hl" means two hidden layers, and leapfrog
-# steps are part of a better posterior.
+# through the pixels in other orders, and EoNADE-5 thinks over each guess five times. DLGM is a VAE with several layers
+# of latent numbers. "2hl" means two hidden layers, and leapfrog steps are part of a better posterior.
 #
 # Ours have bars of two standard errors each way on the bounds. Most were measured on 10,000 images when the weights
 # were shipped, and stand in their record, which the cell reads. The last is what you have just measured, on 500 test
@@ -444,12 +445,12 @@ rows = [(f"* {name}", exactly, bound, 0.0) for name, exactly, bound in quoted]
 measured = {**record["measured"], "500 digits": {"nll_bound": found.nll_bound, "standard_error": found.standard_error}}
 rows += [(f"ours, {k}", r.get("nll_estimate"), r["nll_bound"], r["standard_error"]) for k, r in measured.items()]
 plt.figure(figsize=(12, 7)).add_subplot(xlabel="nats (square: $-\\log p$, dot: bound)").invert_yaxis()
+print(f"{'nats':27}{'-log p':>9}{'bound':>9}")
 for name, exactly, bound, error in rows:
     numbers = "".join(f"{value:9.2f}" if value else f"{'-':>9}" for value in (exactly, bound))
     print(f"{name:27}{numbers}" + f" +- {error:.2f}" * (error > 0))
     for value, marker, bar in (exactly, "s", 0), (bound, "o", 2 * error):
-        if value:
-            plt.errorbar(value, name, xerr=bar, fmt=marker, color="C1" if error else "C0", markersize=9)
+        plt.errorbar(value or np.nan, name, xerr=bar, fmt=marker, color="C1" if error else "C0", markersize=9)
 said = "{update:,} updates, {seconds:,.0f} s on {threads} cores; {where}".format(**record)
 print("", *textwrap.wrap(f"ours, {record['train']}: {said}", 118), sep="\n")
 

@@ -228,7 +228,7 @@ print("the gradient at the biases of the five numbers:", gradient["read_window"]
 # the right is the last glimpse of the network with attention: a quarter of the numbers, spent on a place that it has
 # chosen.
 #
-# **Predict first.** Will you be able to name the digits in the third column?
+# **Predict first.** Could you name the digits in the third column, if you saw nothing but this column?
 
 # %%
 middle = equations.Window(*np.array([50.5, 50.5, 99 / 23, (99 / 46) ** 2, 1.0])[:, None, None])  # each (1, 1)
@@ -247,7 +247,8 @@ print(f"pixels from filter to filter: {99 / 23:.1f}, and with attention", *(f"{d
 plt.show()
 
 # %% [markdown]
-# **Answer.** Hardly: about 8 × 8 blurred pixels are left of each. The last glimpse shows it in detail.
+# **Answer.** Hardly: about 8 × 8 blurred pixels are left of each. The last glimpse shows the digit in detail. Its
+# filters stand less than half as far apart, as the cell prints.
 #
 # ## 5. Train one (15 minutes)
 #
@@ -302,9 +303,9 @@ for k, ax in enumerate(panels):
     plotting.draw_window(ax, [w[0] for w in seen["steered"].windows[k]], 8, plotting.GREEN).set_linewidth(2)
 
 # %% [markdown]
-# **Answer.** The control is no better than one look, within the errors: four steps alone gain little or nothing, and
-# steering the window gains nearly everything. (On the right are the four windows of the steered network on a test
-# image.)
+# **Answer.** Steered, it gets about one in seven wrong, the other two more than twice as many. The control is no better
+# than one look, within the errors: four steps alone gain little or nothing, and steering the window gains nearly
+# everything. (On the right are the four windows of the steered network on a test image.)
 #
 # Why? Two reasons come to mind. The digit may be seen more sharply: in part 4 it was. But compare the printed $\delta$
 # and $\sigma$, medians of the last windows: on so small a canvas they are much the same in all three. So the reason is
@@ -383,8 +384,8 @@ assert np.median(distance[2]) < 7 and wrong[2] > 50  # it goes to the digit firs
 # wrong. Only the last answer costs, so nothing makes the others good. And both kinds of mistakes happen: the cell
 # counts those where the window is off and those where it is near. Where the window is off, most answers are wrong.
 #
-# What taught it to find is the gradient of $-\log p_y$. Nobody gave it a place, not for one image. What it was given is
-# a first window over the whole canvas, for new parameters begin so, and easy canvases first.
+# What taught it to find is the gradient of $-\log p_y$. Nobody gave it a place, not for one image. It was given two
+# other things: new parameters put the first window over the whole canvas, and the training began with easy canvases.
 #
 # RAM, the Recurrent Attention Model of Mnih and others (2014), learned where to look by trial and reward. Could the
 # trick of lesson 02, $z = \mu + \sigma \varepsilon$, have saved it the trials? No. The trick makes the place a smooth

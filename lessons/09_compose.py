@@ -87,12 +87,13 @@ np.testing.assert_allclose(x[0], compose_in_loops(d[0], q[0], p[0]), atol=1e-6)
 centres = p[:, :1] + 13.5, q[:, :1] + 13.5  # the middles of the first digits, each (200, 1)
 F_X, F_Y = equations.filterbanks(equations.Window(*centres, *np.tile([[[1]], [[0.01]], [[1]]], (200, 1))), 28, 60, 60)
 np.testing.assert_allclose(equations.write(d[:, :1], F_X, F_Y, np.ones((200, 1)))[:, 0], each[:, 0], atol=1e-6)
-print(f"{len(digits) ** 2 * 33**4:.1e} pictures are possible")
+print(f"{len(digits) ** 2 * 33**4 / 2:.1e} pictures are possible")  # the same two digits in either order are one
 plotting.show_image(plt.figure(figsize=(14, 5.8)).add_subplot(), plotting.grid(x[:18], columns=9))
 
 # %% [markdown]
-# **Answer.** Three million billion: no model can learn so many by heart, and training never shows one twice. What can
-# be learned is the part, a digit, and how parts are placed.
+# **Answer.** More than a million billion, $(50{,}000 \cdot 33^2)^2 / 2$: each digit at each place with each other, and
+# half of that, since a sum does not tell which came first. No model can learn so many by heart, and training hardly
+# ever shows one twice. What can be learned is the part, a digit, and how parts are placed.
 #
 # ## 2. What a pixel costs (20 minutes)
 #
@@ -121,7 +122,8 @@ plotting.show_image(plt.figure(figsize=(14, 5.8)).add_subplot(), plotting.grid(x
 #
 # So the work of attention grows with the picture, too: a filter looks at every pixel, although nearly all its
 # weights are almost 0. And every pixel of any DRAW goes through the error image, the sum on the canvas and the
-# likelihood. The third cell counts, and measures whole steps, everything included.
+# likelihood. The third cell counts, and measures whole steps, everything included. It prints both, for the three sides
+# of the picture, and at the end by what factor the time grows from the first to the last.
 #
 # **Predict first.** How many parameters does one more pixel cost with attention, and how many without? And from 28 × 28
 # to 100 × 100 pixels, 13 times as many, by what factor does the measured time grow in each?
@@ -172,7 +174,7 @@ for kind in "DRAW without", "DRAW with attention":
     for panel, values, name in zip(axes, (products, measured), ("million multiplications", "ms (measured)")):
         panel.plot(sides, values, "o-", color=kinds[kind], label=kind)
         panel.set(xlabel="side of the picture", ylabel=f"{name} a picture and step", xticks=sides, ylim=(0, None))
-    print(f"{kind:20}{np.round(products, 2)} million multiplications, {np.round(measured, 3)} ms a picture and step")
+    print(f"{kind:20}{np.round(products, 2)} million, {np.round(measured, 3)} ms: {measured[2]/measured[0]:.1f} times")
 _ = axes[0].legend()
 
 # %% [markdown]
@@ -180,9 +182,10 @@ _ = axes[0].legend()
 # thousands, and each is learned only from pictures in which this pixel matters. (Attention is not the only way to share
 # weights between places. A convolution uses one small filter everywhere, and computes everything everywhere.)
 #
-# The work with attention hardly grows: most of its multiplications have nothing to do with pixels. It usually saves
-# less time than multiplications: computers are best at large matrix products, and less good at small ones and at
-# exponentials. Attention pays as pictures grow.
+# The work with attention hardly grows: most of its multiplications have nothing to do with pixels. Its time grows a
+# little more, by less than a factor of three, and without attention by more than five (the cell prints yours). So
+# attention saves less time than multiplications: computers are best at large matrix products, and less good at small
+# ones and at exponentials. Attention pays as pictures grow.
 #
 # ## 3. One digit after the other? (20 minutes)
 #
@@ -436,10 +439,11 @@ plotting.show_image(axes, plotting.grid(np.concatenate(rows), 10), "left: places
 _ = axes.set_yticks([20, 61, 102], ["pictures", "with\n(twice as bright)", "without\n(twice as bright)"])
 
 # %% [markdown]
-# **Answer.** At the places of training the two end close to each other. In the corner, training without attention has
-# taught the pixels one thing: stay black. A digit there costs more nats than it cost the untrained model; the cell
-# asserts it. Look where its blots are. With attention, a stroke is the same everywhere. For a new place only the window
-# has to go there: five numbers, a little beyond those that it knows. It is worse there than elsewhere, but it draws.
+# **Answer.** At the places of training the two end close to each other, the one with attention a little lower, with a
+# tenth of the parameters. In the corner, training without attention has taught the pixels one thing: stay black. A
+# digit there costs more nats than it cost the untrained model; the cell asserts it. Look where its blots are. With
+# attention, a stroke is the same everywhere. For a new place only the window has to go there: five numbers, a little
+# beyond those that it knows. It is worse there than elsewhere, but it draws.
 #
 # Be careful with the curves. Before the model with attention can draw, it must find out how to look, and until then it
 # gains little (try a rate of 0.008). More time, larger models and a rate tuned for each could change the order.

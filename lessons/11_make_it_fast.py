@@ -320,9 +320,9 @@ show_bars(shares, "% of the time", [plotting.BLUE] * len(shares))
 assert max(shares, key=shares.get) == "products with weights"
 
 # %% [markdown]
-# **Answer.** Nothing stands out. The products with weights are the largest part, and they run at BLAS's speed. What is
-# left is many small things. So the work is done when the next trick makes the code harder to read by more than it
-# saves.
+# **Answer.** None of the three stands out. The products with weights are the largest part, and they run at BLAS's
+# speed. What is left is many small things. So the work is done when the next trick makes the code harder to read by
+# more than it saves.
 #
 # A **GPU** has thousands of small arithmetic units and faster memory, and changes these shares: the products become
 # cheap. What stays is the launch: for every operation the processor tells the GPU what to do, which takes microseconds
@@ -490,9 +490,10 @@ for row, title in zip(rows, titles):
     print(f"{title}: faster than the kernels: {[name for name in names if row[f'{name}_s'] < row['kernels_s']]}")
 
 # %% [markdown]
-# **Answer.** The printed lists say it: where the arrays are small, a compiled program has the advantage, since the
-# kernels still pay Python for every operation. And why can the products alone lie left of 1? Without attention the
-# same image is read at every step. The floor multiplies it by its weights every time, the kernels once (exercise 3).
+# **Answer.** `equations` and `torch` are slower at every size. A compiled program is ahead in some of the printed
+# lists, mostly where arrays are small: the kernels still pay Python for every operation. Where they are large, it is
+# not. And why can the products alone lie left of 1? Without attention the same image is read at every step. The floor
+# multiplies it by its weights every time, the kernels once (exercise 3).
 #
 # **Take away.** Measure before you change anything, and compare with a floor, so that you know when to stop. A kernel
 # replaces twenty recorded operations by one whose derivative you have worked out by hand and checked; the numbers stay

@@ -60,8 +60,9 @@ print("6.1 is right")
 #
 # <details><summary>Hint</summary>
 #
-# `np.einsum("njb,nbac,nia->ncji", F_Y, x, F_X)` is all patches of $x$ at once, (batch, 3, N, N). Or move the channels
-# to the second axis with `np.moveaxis` and use `@`.
+# Name every axis by a letter: `n` the image, `b` the row, `a` the column, `c` the channel, `j` and `i` the filters.
+# Then $F_Y$ is `njb`, and `np.einsum` multiplies and sums over every letter that the result does not name. In which
+# order should the result have its letters? Or move the channels to the second axis with `np.moveaxis` and use `@`.
 #
 # </details>
 

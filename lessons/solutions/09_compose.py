@@ -80,7 +80,8 @@ print("9.1 is right")
 #
 # <details><summary>Hint</summary>
 #
-# `x[q - 1 : q - 1 + height, p - 1 : p - 1 + width] += digit`, and clip once, at the end.
+# A digit of 28 rows with its first in row $q = 1$ covers rows 1 to 28: in Python these are `x[0:28]`. Which slice is it
+# for any $q$? What is there already stays: add. And clip when all digits are in.
 #
 # </details>
 
@@ -104,8 +105,8 @@ def compose(d, q, p, B, A):
 one = np.ones((1, 2, 3))
 assert_close("a block of 2 x 3 ones at row 1, column 2 of 3 x 4", compose(one, [1], [2], 3, 4),
              [[0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]])
-for K, B, A in (1, 28, 40), (2, 60, 60), (5, 50, 70):
-    raw = rng.integers(256, size=(K, 28, 28)).astype(np.uint8)
+for K, B, A, white in (1, 28, 40, 255), (2, 60, 60, 255), (5, 50, 70, 99):  # the last digits are faint
+    raw = rng.integers(white + 1, size=(K, 28, 28)).astype(np.uint8)
     q, p = rng.integers(B - 27, size=K) + 1, rng.integers(A - 27, size=K) + 1
     expected = place(raw[None], q[None] - 1, p[None] - 1, B, A)[0] / 255
     assert_close(f"{K} patches on {B} x {A}", compose(raw / 255, q, p, B, A), expected)
@@ -156,10 +157,13 @@ def moved(W, b, small, large, right, down):
 # %%
 # Check 9.3
 W, b, h_dec = rng.standard_normal((6, 5)), rng.standard_normal(5), rng.standard_normal((4, 6))
+old = {"W": W.copy(), "b": b.copy()}
 for small, large, right, down in ((60, 60), (100, 100), 20, 20), ((30, 40), (70, 50), 0, 40), ((9, 7), (9, 7), -2, 3):
     before = equations.attention_window({"W": W, "b": b}, h_dec, 5, *small)
     new_W, new_b = moved(W, b, small, large, right, down)
     assert_close("the number of columns of W", np.shape(new_W)[1], 5)
+    assert_close("the old W, after the call", W, old["W"])
+    assert_close("the old b, after the call", b, old["b"])
     after = equations.attention_window({"W": new_W, "b": new_b}, h_dec, 5, *large)
     shifts = {"g_X": right, "g_Y": down}
     for name, was, now in zip(before._fields, before, after):
