@@ -20,17 +20,21 @@ from draw_np.training.update import RecordedLosses
 
 SIZES = (32, 128), (32, 32), (8, 128)  # T, batch
 KINDS = {
-    "lstm_kernel": "LSTM, all but its products", "filterbanks_kernel": "filterbanks", "read": "read", "write": "write",
+    "lstm_kernel": "LSTM, all but its products", "filterbanks_kernel": "filterbanks", "read": "reading",
+    "write": "writing",
     "window_kernel": "windows' parameters",
     **dict.fromkeys(("posterior_kernel", "sample", "kl"), "posterior, sample, KL"),
     **dict.fromkeys(("error_image", "negative_log_likelihood"), "error image, likelihood"),
 }  # fmt: skip
-OTHER = "autograd's own: the canvas's sum, stacking"
+OTHER = "the rest: the canvas's sum, stacking, reshaping"
 LOOP = "the replay's own loop"
 
 
 class Stopwatch:
-    """Notes of every call of what it has wrapped: its kind, its own nanoseconds, how many wrapped calls were inside."""
+    """Notes of every call of what it has wrapped: its kind, its own nanoseconds, how many wrapped calls were inside.
+
+    A "{}" in a kind stands for the way that the call was on.
+    """
 
     def __init__(self):
         self.notes, self.open, self.way = [], [], ""
@@ -43,7 +47,7 @@ class Stopwatch:
             answer = function(*arguments)
             taken = time.thread_time_ns() - started
             inside, count = self.open.pop()
-            self.notes.append((f"{kind}, {self.way}", taken - inside, count))
+            self.notes.append((kind.format(self.way), taken - inside, count))
             if self.open:
                 self.open[-1][0] += taken
                 self.open[-1][1] += 1
@@ -81,9 +85,9 @@ def profile(steps, batch, repeats):
     recorded(params, draw, config, images, noise, kernels)
     noted, in_all = watch.cost()
     plain = primitive.product, primitive.add_product, program.added
-    primitive.product = watch.wrap(plain[0], "products with weights")
-    primitive.add_product = watch.wrap(plain[1], "products with weights: dW", "back")
-    program.added = watch.wrap(plain[2], "adding gradients", "back")
+    primitive.product = watch.wrap(plain[0], "products with weights, {}")
+    primitive.add_product = watch.wrap(plain[1], "products for the weights' gradients")
+    program.added = watch.wrap(plain[2], "adding gradients")
     for instruction in recorded.recorded.program.instructions:
         watch.wrap_instruction(instruction)
     for _ in range(repeats):
