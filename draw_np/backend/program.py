@@ -54,15 +54,14 @@ class Instruction:
 def with_rule(primitive, keywords, wanted):
     """An operation of autograd's with its rule for the arguments in the places `wanted`: an Instruction's function."""
     function = functools.partial(primitive.fun, **keywords)
-    if not wanted:
-        return lambda *arguments: (function(*arguments), None)
-    if primitive not in primitive_vjps:
+    if wanted and primitive not in primitive_vjps:
         raise NotImplementedError(f"{primitive.__name__} has no derivative")
-    rule = primitive_vjps[primitive]
+    rule = primitive_vjps[primitive] if wanted else None
 
+    @functools.wraps(primitive)
     def carry_out(*arguments):
         answer = function(*arguments)
-        return answer, rule(wanted, answer, arguments, keywords)
+        return answer, rule(wanted, answer, arguments, keywords) if rule else None
 
     return carry_out
 
@@ -78,6 +77,7 @@ def note_kernel(function, backward_of, arguments, boxes, outputs):
     program = next(iter(registers.values())).program
     wanted = [k for k, register in registers.items() if register.parents is not None]
 
+    @functools.wraps(function)
     def carry_out(*arguments):
         outputs, backward = function(*arguments)
         return outputs, backward_of(backward, wanted) if wanted else None

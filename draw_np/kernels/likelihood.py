@@ -16,13 +16,16 @@ def pixel_means(c):
 @takes(**equations.error_image.takes)
 @kernel
 def error_image(x, c):
-    """What the canvas still gets wrong, as `equations.error_image`, Eq (3): dx = 1, dc = -s (1 - s)."""
-    s = logistic(c)
+    """What the canvas still gets wrong, as `equations.error_image`, Eq (3): dx = 1, dc = -s (1 - s).
+
+    s is not kept for the way back: it is x less the error image, which reading keeps.
+    """
+    error = x - logistic(c)
 
     def backward(d_error):
-        return lambda: d_error, error_slope(s, d_error)
+        return lambda: d_error, error_slope(x - error, d_error)
 
-    return x - s, backward
+    return error, backward
 
 
 @fused

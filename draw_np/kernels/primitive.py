@@ -57,12 +57,16 @@ def kernel(function):
     signature = inspect.signature(function)
 
     @functools.wraps(function)
+    def compute(*arguments):
+        return function(*of_one_type(arguments))
+
+    @functools.wraps(function)
     def operation(*arguments, **keywords):
         if keywords:
             arguments = signature.bind(*arguments, **keywords).args
         boxes = {k: argument for k, argument in enumerate(arguments) if isbox(argument)}
         if not boxes:  # nothing to differentiate
-            return function(*of_one_type(arguments))[0]
+            return compute(*arguments)[0]
         arguments, trace = list(arguments), None
         for k, box in boxes.items():
             arguments[k] = value = box._value
@@ -70,9 +74,9 @@ def kernel(function):
                 raise ValueError(f"{function.__name__}: kernels are differentiated once; for more use the equations")
             trace = box._trace
         if recording(box):
-            outputs, _ = function(*of_one_type(arguments))
-            return note_kernel(lambda *given: function(*of_one_type(given)), wanted_parts, arguments, boxes, outputs)
-        outputs, backward = function(*of_one_type(arguments))
+            outputs, _ = compute(*arguments)
+            return note_kernel(compute, wanted_parts, arguments, boxes, outputs)
+        outputs, backward = compute(*arguments)
         pull_back = wanted_parts(backward, boxes)
         parents = [box._node for box in boxes.values()]
 
