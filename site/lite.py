@@ -18,7 +18,6 @@ ROOT, HERE = equation_map.ROOT, Path(__file__).resolve().parent
 # How long a lesson took the browser, in seconds of one core; where it was stopped, how long it had taken.
 SECONDS = json.loads((HERE / "seconds.json").read_text("utf-8"))
 LIMIT = 120
-CANNOT = {"11": "it measures time, and the browser's Python has no clock that tells its own work from waiting"}
 CLOCKS = "time.process_time", "time.perf_counter"  # the first is always 0 in the browser's Python
 OWN = {  # what our own wheels need of the others
     "draw_np": ["autograd", "matplotlib", "numpy", "pillow", "scipy", "threadpoolctl", "tqdm"],
@@ -36,8 +35,6 @@ class LiteError(Exception):
 
 def reason(number):
     """Why a lesson does not run in the browser, in a sentence; None if it does."""
-    if number in CANNOT:
-        return f"This lesson does not run in the browser: {CANNOT[number]}."
     if number not in SECONDS:
         return "Whether this lesson runs in the browser has not been tried."
     if SECONDS[number] is None:
