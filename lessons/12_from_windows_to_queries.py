@@ -281,7 +281,6 @@ def new_translator(rng, attention):
         params[name]["b"][HIDDEN : 2 * HIDDEN] = np.log(J - 1)  # lesson 03, part 4
     layer = {"W": rng.standard_normal((2 * HIDDEN, 16)) / 8, "v": rng.standard_normal(16) / 2}
     return {**params, "attention": layer} if attention else params
-
 def backwards_loss(params, rng):
     letters = rng.integers(LETTERS, size=(J, 32))
     logits, _ = translate(params, np.eye(LETTERS)[letters])
