@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from draw_np import equations, kernels
@@ -17,6 +17,8 @@ from draw_np.training.update import losses_and_gradient
 
 FUNCTIONS = sorted(function_cases(equations, np.random.default_rng(0)))
 SIZES = {name: st.integers(1, 6) for name in ("batch", "N", "latent", "hidden", "width", "height", "channels")}
+ROUNDING = 4 * np.finfo(float).eps
+"""Of a gradient that is a difference of the outputs' weights: a softmax that is nearly sure has one of 1e-8, say."""
 
 
 def value_and_gradient(function, arguments, weights):
@@ -29,7 +31,7 @@ def value_and_gradient(function, arguments, weights):
     return as_tuple(function(arguments)), named_leaves(value_and_grad(scalar, arguments)[1])
 
 
-def assert_same(name, seed=0, change=None, rtol=1e-10, **sizes):
+def assert_same(name, seed=0, change=None, rtol=1e-10, rounding=0.0, **sizes):
     cases = [function_cases(ops, np.random.default_rng(seed), **sizes)[name] for ops in (equations, kernels)]
     arguments = cases[0][1] if change is None else change(cases[0][1])
     rng = np.random.default_rng(seed)
@@ -44,7 +46,8 @@ def assert_same(name, seed=0, change=None, rtol=1e-10, **sizes):
     for leaf, gradient in gradients.items():
         assert np.isfinite(gradient).all(), leaf
         scale = max(1e-30, np.abs(gradient).max())  # below that only rounding is left
-        np.testing.assert_allclose(fast_gradients[leaf], gradient, rtol=rtol, atol=rtol * scale, err_msg=leaf)
+        atol = max(rtol * scale, rounding * max(np.abs(w).max() for w in weights))
+        np.testing.assert_allclose(fast_gradients[leaf], gradient, rtol=rtol, atol=atol, err_msg=leaf)
     return gradients
 
 
@@ -64,8 +67,9 @@ def test_every_kernel_is_a_kernel():
 @pytest.mark.parametrize("name", FUNCTIONS)
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), sizes=st.fixed_dictionaries(SIZES))
+@example(seed=3_887_516_686, sizes=dict.fromkeys(SIZES, 1))  # logits 17 apart
 def test_equal_on_random_shapes(name, seed, sizes):
-    assert_same(name, seed, **sizes)
+    assert_same(name, seed, rounding=ROUNDING, **sizes)
 
 
 EXTREMES = {
