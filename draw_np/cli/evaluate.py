@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import datasets, pretrained
 from ..models.common import image_shape
+from ..names import cut
 from ..training.batches import floats
 from ..training.checkpoint import load_weights
 from ..training.evaluation import evaluate, evaluate_classifier
@@ -83,7 +84,7 @@ def images_to_evaluate(arguments):
     images, labels = datasets.load(arguments.dataset, arguments.split)
     wanted = len(images) if text is None else int(text.lstrip("0")[:12] or 0)
     if not 1 <= wanted <= len(images):
-        raise UsageError(f"--images {wanted:,}: the {arguments.split} split has {len(images):,}")
+        raise UsageError(f"--images {cut(text, 60)}: the {arguments.split} split has {len(images):,}")
     labels = None if labels is None else labels[:wanted]
     return images[:wanted], labels, f"{arguments.split} images of {arguments.dataset}"
 
