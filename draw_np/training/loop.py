@@ -11,7 +11,7 @@ from ..models import MODELS
 from ..models.enlarge import enlarge
 from ..models.prune import ACTIVE, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
-from .data import prepare
+from .data import digest, prepare
 from .evaluation import MEASURES
 from .journal import TrainingError, tell
 from .ranks import Alone
@@ -79,9 +79,10 @@ def train(
         if asked["epochs"]:
             length = asked["epochs"] * batches.per_epoch
         require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
-        settings["length"] = length
+        # of one's own images all are others once there are more
+        settings |= {"length": length, "validation": digest(validation.images)}
         fresh = begin, run, start, weights_rng, data, mean_rng
-        stored = folder.progress, batches, noise_rng, length, validation
+        stored = folder.progress, batches, noise_rng, length, settings["validation"]
         progress = team.together(partial(*(stored if resume else fresh)))
         how = MODELS[run.model], OPS[settings["ops"]], settings
         job = Job(run, *how, progress, batches, noise_rng, validation, team)

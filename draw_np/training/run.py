@@ -24,7 +24,6 @@ from ..models.prune import restored
 from ..names import one_line, shown
 from . import checkpoint, recipe
 from .adam import AdamState, Weights
-from .data import digest
 from .journal import METRICS, TrainingError, tell
 from .recipe import Run, one_of
 from .shards import SIGNALS
@@ -180,7 +179,7 @@ class Folder:
         changed += ["steps"] * (self.meta["config"].get("steps") != getattr(self.run.config, "steps", None))
         changed += ["data"] * (self.meta.get("dataset") != self.run.data_name)
         known = {"data", "validation_images"} & {*changed}
-        others = self.meta.get("validation") not in (None, digest(validation.images))
+        others = self.meta.get("validation") not in (None, validation)
         return changed + ["validation images"] * (others and not known)
 
     def save(self, job):
@@ -201,7 +200,6 @@ class Folder:
     def about(self, job, config, **generators):
         """The meta of a file."""
         run = {"preset": self.run.name, "dataset": self.run.data_name, "recipe": described(self.run.recipe)}
-        run["validation"] = digest(job.validation.images)  # of one's own images all are others once there are more
         done = {key: getattr(job.progress, key) for key in ("update", "phases", "units")}
         seconds = round(job.progress.seconds, 1)
         return checkpoint.describe(self.run.model, config, **run, **done, seconds=seconds, **job.settings, **generators)
