@@ -7,7 +7,7 @@ and nothing but the shape of the result would tell. So each operation says what 
 import functools
 import inspect
 
-from ..backend import ODD, checked, floating, leaves, plain
+from ..backend import ODD, checked, floating, leaves, map_arrays, plain
 from ..counts import check_count, whole
 
 WHOLE = "whole numbers"
@@ -52,7 +52,7 @@ def takes(**rules):
                 values = map(plain, leaves([given[place] for place in arrays]))
                 dtype = floating({value.dtype for value in values if hasattr(value, "dtype")})
                 for place in arrays:
-                    given[place] = in_floats(given[place], dtype)
+                    given[place] = map_arrays(functools.partial(in_floats, dtype), given[place])
                 for place in counts:
                     given[place] = whole(given[place])
                 return function(*given)
@@ -64,13 +64,8 @@ def takes(**rules):
     return decorate
 
 
-def in_floats(value, dtype):
-    """An array of whole numbers, alone or in a container, as one of this type; all else as it is."""
-    if type(value) is dict:
-        return {name: in_floats(part, dtype) for name, part in value.items()}
-    if isinstance(value, tuple):
-        parts = [in_floats(part, dtype) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+def in_floats(dtype, value):
+    """An array of whole numbers as one of this type; all else as it is."""
     return value.astype(dtype) if hasattr(value, "astype") and value.dtype.kind in "iub" else value
 
 
