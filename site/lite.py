@@ -41,7 +41,7 @@ def reason(number):
         return "This lesson does not run in the browser: tried there, it stopped with an error."
     if SECONDS[number] < LIMIT:
         return None
-    return "This lesson does not run in the browser: more than two minutes there, a minute on your own machine."
+    return "This lesson does not run in the browser: it takes more than two minutes there."
 
 
 def write_files(folder):
