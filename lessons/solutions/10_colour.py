@@ -88,6 +88,7 @@ images = np.clip(others[[6, 2, 9, 2, 0]] + 0.4 * rng.standard_normal((5, 8, 7, 3
 others[4] = images[0].mean(axis=2, keepdims=True)  # the same greys in no colour
 others[5] = images[1][..., [1, 2, 0]]  # the same numbers in other colours
 others[7, ..., 0] = images[2][..., 0]  # the same red
+others[8] = 1  # the longest
 others[10] = images[3]  # a copy
 chosen, distance = nearest(images, others)
 for k, image in enumerate(images):

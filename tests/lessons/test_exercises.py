@@ -117,7 +117,9 @@ def test_every_exercise_has_been_attacked(source, k):
 @pytest.mark.lessons
 @pytest.mark.parametrize("number, wrong", [pytest.param(n, w, id=f"{n}: {what}") for n, what, w in WRONG])
 def test_a_plausible_wrong_answer_is_refused(number, wrong, undrawn, set_up):
-    """Each is the shipped answer with pieces of it replaced, or another body: see wrong_answers/."""
+    """Each is the shipped answer with pieces of it replaced, or another body: see wrong_answers/. Whatever the numbers
+    that the check draws, it is refused.
+    """
     source = next(source for source in build.solutions() if int(source.name[:2]) == int(number.split(".")[0]))
     (exercise,) = [exercise for exercise in build.read_exercises(source) if exercise.number == number]
     answer = exercise.answer
@@ -127,11 +129,12 @@ def test_a_plausible_wrong_answer_is_refused(number, wrong, undrawn, set_up):
     if "body" in wrong:
         answer = build.ANSWER.sub(lambda found: textwrap.indent(wrong["body"], found[1]), answer)
     assert answer != exercise.answer
-    names = set_up(source)
-    run(answer, names)
-    with np.errstate(all="ignore"), pytest.raises(AssertionError) as refused:
-        run(exercise.check, names)
-    assert str(refused.value), f"the check of {number} does not say what is wrong"
+    for seed in range(3):
+        names = set_up(source) | {"rng": np.random.default_rng(seed)}
+        run(answer, names)
+        with np.errstate(all="ignore"), pytest.raises(AssertionError) as refused:
+            run(exercise.check, names)
+        assert str(refused.value), f"the check of {number} does not say what is wrong"
 
 
 def answered_functions(answer):
