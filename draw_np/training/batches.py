@@ -15,7 +15,7 @@ def floats(images):
 class Shuffled:
     """Batches of a fixed set of images, in a new random order every epoch. An incomplete last batch is left out.
 
-    Its place is counted in images, so that it means the same for batches of any size.
+    Its place is counted in images, so that `batch`, the images of the next batches, may be set anew.
     """
 
     def __init__(self, images, batch, rng, augment=None):
@@ -23,8 +23,12 @@ class Shuffled:
             raise ValueError(f"a batch of {batch} is more than the {len(images)} training images")
         self.images, self.batch, self.rng, self.augment = images, batch, rng, augment
         (self.augment_rng,) = rng.spawn(1)
-        self.per_epoch = len(images) // batch
         self.start_epoch()
+
+    @property
+    def per_epoch(self):
+        """The batches of an epoch."""
+        return len(self.images) // self.batch
 
     def start_epoch(self):
         self.epoch_start, self.place = self.rng.bit_generator.state, 0
@@ -55,11 +59,15 @@ class Shuffled:
 
 
 class Endless:
-    """Batches of images that are made anew each time, by `sample(rng, count, **options)`; an epoch is 50,000."""
+    """Batches of images that are made anew, by `sample(rng, count, **options)`; `epoch` of them are an epoch."""
 
-    def __init__(self, sample, batch, rng, per_epoch=50_000):
-        self.sample, self.batch, self.rng = sample, batch, rng
-        self.per_epoch = per_epoch // batch
+    def __init__(self, sample, batch, rng, epoch=50_000):
+        self.sample, self.batch, self.rng, self.epoch = sample, batch, rng, epoch
+
+    @property
+    def per_epoch(self):
+        """The batches of an epoch."""
+        return self.epoch // self.batch
 
     def next(self, **options):
         """The next batch, a Split of images as those of `Shuffled` and their labels; `options` of the data set."""

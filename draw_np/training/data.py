@@ -1,8 +1,8 @@
 """What `train` needs of a data set, and three that have it: arrays, images made without end, and the paper's by name.
 
 A data set has `valid`, a Split to validate on; `batches(batch, rng)`, which returns an object like `batches.Shuffled`,
-with `per_epoch`, `next(**options)`, `state()` and `restore(state)`; `mean(rng)`, the mean of (many) training images;
-and `source`, where the images are from, in a word.
+with `batch`, which may be set anew, `per_epoch`, `next(**options)`, `state()` and `restore(state)`; `mean(rng)`, the
+mean of (many) training images; and `source`, where the images are from, in a word.
 """
 
 import dataclasses
@@ -102,7 +102,7 @@ def prepare(run, rng):
             model.check_labels(labels, run.config, len(images))
     except ValueError as error:
         raise DatasetError(f"{run.name} cannot be validated on these images: {error}") from error
-    return data, data.batches(recipe.batch, rng), validation
+    return data, data.batches(max(recipe.batches), rng), validation
 
 
 def digest(*arrays):
@@ -122,9 +122,9 @@ def of_images(run, images, source):
     recipe = run.recipe
     if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):
         raise ValueError(f"{run.name} needs {run.data_name}: train another preset on images of your own")
-    if len(images) < 2 * recipe.batch:
-        few = f"{source} has {len(images):,} images and {run.name} trains with batches of {recipe.batch}"
-        raise ValueError(f"{few}: pass at least {2 * recipe.batch}")
+    if len(images) < 2 * max(recipe.batches):
+        few = f"{source} has {len(images):,} images and {run.name} trains with batches of {max(recipe.batches)}"
+        raise ValueError(f"{few}: pass at least {2 * max(recipe.batches)}")
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
     held = max(1, len(images) // 10)
     train, valid = np.sort(order[:-held]), np.sort(order[-held:])

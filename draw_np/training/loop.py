@@ -20,6 +20,7 @@ from .run import FOREVER, OPS, Progress, StopSignal, again, checked, require
 from .shards import one_thread
 from .trees import named_leaves
 from .update import Work, learning, update
+from .words import images_of
 
 
 class Job(NamedTuple):
@@ -77,7 +78,7 @@ def train(
         team.check(run, validation)
         length = settings["length"] or run.recipe.updates
         if asked["epochs"]:
-            length = asked["epochs"] * batches.per_epoch
+            length = run.recipe.updates_of(asked["epochs"] * batches.per_epoch * batches.batch)
         require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
         # of one's own images all are others once there are more
         settings |= {"length": length, "validation": digest(validation.images)}
@@ -89,7 +90,7 @@ def train(
         if not resume:
             folder.save(job)
         size = sum(leaf.size for leaf in named_leaves(progress.weights.params).values())
-        tell(f"{run.name}: {size:,} parameters, {length:,} updates of {run.recipe.batch} images, in {out}")
+        tell(f"{run.name}: {size:,} parameters, {length:,} updates of {images_of(run.recipe)} images, in {out}")
         stopping = False
         with team.journal(folder, job) as journal:
             for number, (phase, first, end) in enumerate(run.recipe.spans(length)):
@@ -149,7 +150,7 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
     """
     progress, length, stopping = job.progress, job.settings["length"], False
     progress.weights, progress.units = job.team.from_first(lambda: (progress.weights, progress.units))
-    config = phase.config_of(progress.config(job.run.config))
+    config, job.batches.batch = phase.config_of(progress.config(job.run.config)), job.run.recipe.batch_of(phase)
     with job.team.shards(job.settings["threads"], progress.weights.params) as shards:
         step = step_of(job, phase, config, shards)
         while progress.update < end and not stopping:

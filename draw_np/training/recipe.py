@@ -50,6 +50,7 @@ class Phase(Plain):
     shown: dict = field(default_factory=dict)  # options of the data set, for easier images; numbers or Ramps
     kl: Any = 1.0  # what L^z counts in the gradient, L^x counting 1: a number or a Ramp
     optimiser: str = "adam"  # a name in adam.OPTIMISERS
+    batch: int | None = None  # images an update; None: as many as the recipe says
     prune: bool = False  # whether inactive latent units are left out from here on
     frozen: tuple = ()  # what does not learn: names of parameters, or the first parts of their names
 
@@ -64,7 +65,7 @@ class Recipe(Plain):
     """How to train: what holds for the whole run, and its phases."""
 
     phases: tuple  # of Phase
-    batch: int = 128  # images an update
+    batch: int = 128  # images an update, where a phase says nothing else
     clip: float = 10.0  # the largest global norm of a gradient
     lstm_clip: float | None = None  # the largest derivative of an image's loss by an LSTM's pre-activation; None: any
     decay: float = 0.0  # times the rate: the part by which Adam shortens the weight matrices at every update
@@ -77,6 +78,20 @@ class Recipe(Plain):
     def updates(self):
         """The recipe's own length."""
         return sum(phase.updates for phase in self.phases)
+
+    def batch_of(self, phase):
+        """The images of an update in a phase."""
+        return phase.batch or self.batch
+
+    @property
+    def batches(self):
+        """The images of an update, from phase to phase."""
+        return [self.batch_of(phase) for phase in self.phases]
+
+    def updates_of(self, images):
+        """How many updates see so many images in all, if each phase keeps its share of the updates."""
+        seen = sum(phase.updates * batch for phase, batch in zip(self.phases, self.batches))
+        return max(1, round(images * self.updates / seen))
 
     def spans(self, length):
         """[(phase, updates made before it, updates made when it ends), ...] of a run of `length` updates in all."""
@@ -144,6 +159,8 @@ def check(run):
 def check_phase(name, phase, run, model, endless):
     """The part of `check` that is about one phase."""
     require(whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {phase.updates!r}")
+    fits = phase.batch is None or whole(phase.batch, 1)
+    require(fits, f"{name}: batch must be a whole number of at least 1 or None, not {phase.batch!r}")
     for key in ("rate", "kl"):
         value = getattr(phase, key)
         ends = (value.first, value.last) if isinstance(value, Ramp) else (value,)

@@ -146,7 +146,8 @@ class Folder:
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
-        limits = (self.run.recipe.batch, "images of a batch"), (os.cpu_count() or threads, "cores of this machine")
+        fewest, cores = min(self.run.recipe.batches), os.cpu_count() or threads
+        limits = (fewest, "images of a batch"), (cores, "cores of this machine")
         for most, of_what in limits:
             if threads > most:
                 raise TrainingError(f"{threads} threads are more than the {most} {of_what}; use fewer")

@@ -20,7 +20,7 @@ def in_words(run):
     images = f"{recipe.images} images of {run.data_name}" if recipe.images else run.data_name
     lines = [
         f"{run.name}: {TITLES[run.model]}{without} ({sizes}), trained on {images} in {recipe.updates:,} updates of "
-        f"{recipe.batch} images."
+        f"{images_of(recipe)} images."
         + (f" It begins as {recipe.start!r} on a larger canvas." if recipe.start else "")
         + f" Gradients are clipped at a norm of {recipe.clip:g}"
         + (
@@ -38,6 +38,11 @@ def in_words(run):
     return "\n".join(textwrap.fill(line, 100, subsequent_indent="  ") for line in lines)
 
 
+def images_of(recipe):
+    """How many images an update has, from the fewest to the most."""
+    return " to ".join(f"{count}" for count in sorted({min(recipe.batches), max(recipe.batches)}))
+
+
 def phase_in_words(phase, before, run):
     """One phase in a sentence; `before` is the phase before it, or None."""
     names = {"adam": "Adam", "schedule-free": "schedule-free Adam"}
@@ -47,6 +52,8 @@ def phase_in_words(phase, before, run):
         parts[0] += f" at T = {phase.config.get('steps', run.config.steps)}"
     if "height" in config:
         parts.append(f"images of {config['height']} x {config['width']}")
+    if phase.batch:
+        parts.append(f"batches of {phase.batch}")
     shown = {key: value for key, value in phase.shown.items() if key != "side"}
     if shown:
         parts.append("shown: " + ", ".join(option_in_words(*option) for option in shown.items()))

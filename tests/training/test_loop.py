@@ -261,6 +261,23 @@ def test_stopped_every_few_updates_with_another_length_it_is_that_length_s_run(r
     assert bits(out) == bits(tmp_path / "whole")
 
 
+def test_phases_with_batches_of_their_own(run, changed, finished, tmp_path, at_update, bits, capsys):
+    """They go on in the order of the images, validate after as many images, and resume to the same bits."""
+    preset = changed(phases=(Phase(6, 4e-3), Phase(3, 4e-3, batch=11), Phase(6, Ramp(4e-3, 0.0), batch=19)))
+    run(tmp_path / "whole", preset)
+    assert "15 updates of 7 to 19 images" in capsys.readouterr().err
+    validated = [row["update"] for row in metrics(tmp_path / "whole") if "validation" in row]
+    assert validated == [5, 9, 10, 12, 14, 15]  # 38 images: every 5 updates, then 3, then 2
+    run(tmp_path / "epochs", preset, epochs=2)
+    assert len(metrics(tmp_path / "epochs")) == round(2 * 38 * 15 / (6 * 7 + 3 * 11 + 6 * 19))
+    for piece in range(4):
+        at_update(4, send(signal.SIGINT))
+        run(tmp_path / "pieces", preset, resume=piece > 0)
+        place = checkpoint.load(tmp_path / "pieces" / "checkpoint.npz")[1]["data"]["place"]
+        assert place == (4 * 7, 7 + 2 * 11, 2 * 19, 19)[piece]  # an incomplete batch begins the next epoch
+    assert bits(tmp_path / "pieces") == bits(tmp_path / "whole") != bits(finished)
+
+
 def test_a_run_is_pruned_once_wherever_it_is_stopped(run, changed, tmp_path, at_update, bits):
     first, last = Phase(8, 0.02, {"steps": 1}), Phase(7, 0.01, optimiser="schedule-free", prune=True)
     preset = changed(phases=(first, last), decay=0.1)

@@ -151,6 +151,8 @@ BAD_PHASES = [
       for value in (0.0, -0.1, math.nan, "1", None, True, Ramp(0.0, 0.0), Ramp(0.1, -0.1), Ramp(0, None), Ramp(0, 1))),
     *((Phase(3, 0.1, kl=value), f"kl must be a number above 0 or a Ramp as from 0.0 to 1.0, not {value!r}")
       for value in (0, -1.0, math.inf, [1.0], Ramp(0, 1), Ramp(1.0, math.nan))),
+    *((Phase(3, 0.1, batch=value), f"batch must be a whole number of at least 1 or None, not {value!r}")
+      for value in (0, 1.5, "3", True)),
     (Phase(3, 0.1, {"T": 3}), "config must be a dict that changes steps, not {'T': 3}"),
     (Phase(3, 0.1, {"height": 48}), "config must be a dict that changes steps, not {'height': 48}"),  # c_0 has sizes
     (Phase(3, 0.1, {"hidden": 48}), "config must be a dict that changes steps"),
@@ -208,7 +210,7 @@ def test_what_makes_sense_is_taken():
     """What the bad ones above differ from, and the bounds of what is allowed."""
     Run("small", **GOOD)
     Run("classifier", recipe=GOOD["recipe"], **CLASSIFIER)
-    everything = Phase(1, Ramp(0.0, 1), {"steps": 3}, {"spread": Ramp(0, 100)}, Ramp(0.0, 1.0), "schedule-free")
+    everything = Phase(1, Ramp(0.0, 1), {"steps": 3}, {"spread": Ramp(0, 100)}, Ramp(0.0, 1.0), "schedule-free", 2)
     run(everything, dataclasses.replace(everything, prune=True, frozen=draw.DECODER), lstm_clip=1, decay=0, average=0)
     run(data="mnist", images=1, batch=1, validation_images=1)
     run(data=Images(np.zeros((3, 60, 60)), np.zeros((3, 60, 60))))
@@ -218,7 +220,7 @@ def test_numbers_may_be_numpy_s():
     """They become Python's: a checkpoint holds the recipe as Python writes it, and compares it when the run goes on."""
     phases = (
         Phase(2, 0.5, {"steps": 3}, {"digits": 1, "spread": Ramp(0, 100)}, Ramp(0.0, 1.0)),
-        Phase(3, Ramp(0.5, 0.0), prune=True, frozen=draw.DECODER),
+        Phase(3, Ramp(0.5, 0.0), batch=9, prune=True, frozen=draw.DECODER),
     )
     kinds = {int: np.int16, float: np.float32, bool: np.bool_}
 
@@ -264,6 +266,7 @@ def test_a_preset_in_words(name):
         assert ("inactive latent units pruned" in line) == phase.prune
         assert ("the decoder frozen" in line) == (phase.frozen == draw.DECODER)
         assert ("schedule-free" in line) == (phase.optimiser == "schedule-free")
+        assert ("batches of " in line) == bool(phase.batch)
         assert ("shown: " in line) == bool(phase.shown.keys() - {"side"})
         if hasattr(one.config, "steps"):
             assert f"at T = {phase.config_of(one.config).steps}" in line
@@ -277,6 +280,15 @@ def test_words_say_what_moves():
     assert "L^z counting from 0 to 1 in the gradient" in " ".join(in_words(find_preset("mnist")).split())
     without = " ".join(in_words(find_preset("mnist-no-attention")).split())
     assert "DRAW without attention (" in without and "read_size" not in without
+
+
+def test_phases_may_have_batches_of_their_own():
+    one = run(Phase(6, 0.1), Phase(3, 0.1, batch=20), Phase(1, 0.1, batch=8), batch=10)
+    assert one.recipe.batches == [10, 20, 8] == [one.recipe.batch_of(phase) for phase in one.recipe.phases]
+    text = " ".join(in_words(one).split())
+    assert "10 updates of 8 to 20 images" in text and f"3 updates at T = {CONFIG.steps}, batches of 20, Adam" in text
+    assert one.recipe.updates_of(6 * 10 + 3 * 20 + 8) == 10 and one.recipe.updates_of(10 * 128) == 100
+    assert run(Phase(3, 0.1), batch=7).recipe.updates_of(35) == 5
 
 
 def test_an_unknown_preset_gets_the_nearest_and_all_the_known():
