@@ -1,11 +1,13 @@
-"""Where the time of a recorded training step goes: every call of its replay timed, by kind.
+"""Where the time and the memory of a recorded training step go: every call of its replay measured, by kind.
 
-`python tools/profile_step.py [REPEATS]` prints a table for MNIST's model in float32. Times are the processor's, medians
-of each call over the repeats, less the timer's own cost. A call's time is without that of the calls inside it.
+`python tools/profile_step.py [REPEATS]` prints tables for MNIST's model in float32. Times are the processor's, medians
+of each call over the repeats, less the timer's own cost. A call's time is without that of the calls inside it. Memory
+is that of arrays which NumPy has handed out and not got back.
 """
 
 import sys
 import time
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -31,21 +33,21 @@ LOOP = "the replay's own loop"
 
 
 class Stopwatch:
-    """Notes of every call of what it has wrapped: its kind, its own nanoseconds, how many wrapped calls were inside.
+    """Notes of every call of what it has wrapped: its kind, how far `clock` went in it alone, how many were inside it.
 
     A "{}" in a kind stands for the way that the call was on.
     """
 
-    def __init__(self):
-        self.notes, self.open, self.way = [], [], ""
+    def __init__(self, clock=time.thread_time_ns):
+        self.clock, self.notes, self.open, self.way = clock, [], [], ""
 
     def wrap(self, function, kind, way=None):
         def timed(*arguments):
             self.way = way or self.way
             self.open.append([0, 0])
-            started = time.thread_time_ns()
+            started = self.clock()
             answer = function(*arguments)
-            taken = time.thread_time_ns() - started
+            taken = self.clock() - started
             inside, count = self.open.pop()
             self.notes.append((kind.format(self.way), taken - inside, count))
             if self.open:
@@ -75,14 +77,42 @@ class Stopwatch:
         return noted, whole
 
 
-def profile(steps, batch, repeats):
-    """{kind: (calls a step, microseconds a step)} of MNIST's model."""
+def recorded_step(steps, batch):
+    """A training step of MNIST's model that has been recorded, and its arguments."""
     config, rng = replace(PRESETS["mnist"].config, steps=steps), np.random.default_rng(0)
     params = draw.init_params(config, rng)
     images = (rng.random((batch, config.height, config.width)) < 0.13).astype(np.float32)
     noise = draw.sample_noise(config, batch, rng)
-    recorded, watch, loop, own = RecordedLosses(), Stopwatch(), [], []
-    recorded(params, draw, config, images, noise, kernels)
+    recorded, arguments = RecordedLosses(), (params, draw, config, images, noise, kernels)
+    recorded(*arguments)
+    return recorded, arguments
+
+
+def memory(steps, batch):
+    """{what: MB}: what calls of each kind add on the way forward, what is left at its end, and the most at once."""
+    recorded, arguments = recorded_step(steps, batch)
+    watch = Stopwatch(lambda: tracemalloc.get_traced_memory()[0])
+    step = recorded.recorded.program
+    for instruction in step.instructions:
+        watch.wrap_instruction(instruction)
+    back, at_end = step.back, []
+    step.back = lambda *parts: at_end.append(watch.clock()) or back(*parts)
+    tracemalloc.start()
+    recorded(*arguments)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    found = {}
+    for kind, size, _ in watch.notes[: len(step.instructions)]:
+        found[kind] = found.get(kind, 0) + size
+    found = dict(sorted(found.items(), key=lambda item: -item[1]))
+    let_go = {"let go again before the way back": at_end[0] - sum(found.values())}
+    ends = {"held when the way back begins": at_end[0], "the most held at once": most}
+    return {what: size / 1e6 for what, size in {**found, **let_go, **ends}.items()}
+
+
+def profile(steps, batch, repeats):
+    """{kind: (calls a step, microseconds a step)} of MNIST's model."""
+    (recorded, arguments), watch, loop, own = recorded_step(steps, batch), Stopwatch(), [], []
     noted, in_all = watch.cost()
     plain = primitive.product, primitive.add_product, program.added
     primitive.product = watch.wrap(plain[0], "products with weights, {}")
@@ -93,7 +123,7 @@ def profile(steps, batch, repeats):
     for _ in range(repeats):
         watch.notes.clear()
         started = time.thread_time_ns()
-        recorded(params, draw, config, images, noise, kernels)
+        recorded(*arguments)
         taken = time.thread_time_ns() - started
         outermost = len(watch.notes) - sum(inside for *_, inside in watch.notes)
         own.append([nanoseconds for _, nanoseconds, _ in watch.notes])
@@ -116,6 +146,10 @@ def main():
         cells = [(*found[kind], 100 * found[kind][1] / whole) for found, whole in zip(columns, wholes)]
         print(f"| {kind} |", " | ".join(f"{n} | {us / n:.0f} | {share:.1f}" for n, us, share in cells), "|")
     print("| the whole step |", " | ".join(f"1 | {whole:.0f} | 100" for whole in wholes), "|")
+    steps, batch = SIZES[0]
+    print(f"\n| memory, T = {steps}, batch {batch} | MB |\n|---|---|")
+    for what, size in memory(steps, batch).items():
+        print(f"| {what} | {size:.1f} |")
 
 
 if __name__ == "__main__":
