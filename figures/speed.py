@@ -1,8 +1,8 @@
 """How long one training step takes, against the frameworks, and how time and memory grow.
 
 `python figures/speed.py [FILE.png]` draws the numbers in speed.json beside this script; the default is speed.png.
-`python figures/speed.py --measure [REPEATS]` takes them again on this machine, on one core and on two, in about half an
-hour; the frameworks are brought by `pip install .[peers]`. A step is the loss and its gradient in float32.
+`python figures/speed.py --measure [REPEATS]` takes them again on this machine, on one core and on two, in ten to thirty
+minutes; the frameworks are brought by `pip install .[peers]`. A step is the loss and its gradient in float32.
 """
 
 import json

@@ -458,13 +458,13 @@ assert again[2] < 0.6 * kept[-1] and kept[-1] > 3 * kept[0]
 #
 # `figures/speed.py` measured draw_np against PyTorch (`torch`) and JAX (`jax`), the libraries with which such networks
 # are usually trained. Each runs in its own process, held to the same cores, and they take turns, step by step. That
-# takes half an hour, so this cell reads what it wrote, `figures/speed.json`. Left is one core, right two (there
+# takes ten minutes or more, so this cell reads what it wrote, `figures/speed.json`. Left is one core, right two (there
 # draw_np gives half of the batch to each of two processes, and the frameworks use threads). All of them compute the
 # same model and the same loss. `torch_compile` and `jax` translate the program first, for seconds, which is not
 # counted here. `gemm_floor` is the products alone.
 #
 # **Why not the smallest of several times, as in part 1?** There we asked what one program needs. Here several are
-# compared over half an hour, in which the machine itself becomes faster and slower (its clock, its heat, its
+# compared over many minutes, in which the machine itself becomes faster and slower (its clock, its heat, its
 # neighbours). The smallest time would favour the program that happened to have its turn at the fastest moment. All
 # have turns at all times, so the **median**, the middle one, meets the same conditions for all.
 #

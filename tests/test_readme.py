@@ -1,6 +1,7 @@
 """The map of docs/equations.md leads from every equation to its function and to a test that is marked with it."""
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -58,6 +59,48 @@ def test_weights_are_told_as_their_records_have_them():
         updates = f"{record['update']:,}" + ("" if finished else f" of {record['length']:,}")
         told = rows[name]
         assert (told[2].replace("*", ""), told[3], told[5]) == (test, valid, updates), name
+
+
+def test_speed_is_told_as_it_was_measured():
+    """Both tables of docs/speed.md, and README's ratios, are those of figures/speed.json."""
+    one, two, *others = json.loads((ROOT / "figures/speed.json").read_text("utf-8"))["compared"]
+    kinds = {
+        "equations": "plain equations, autograd's rules", "torch": "PyTorch eager",
+        "torch_compile": "PyTorch `torch.compile`", "jax": "JAX `jit`, `lax.scan`",
+        "gemm_floor": "the matrix products alone",
+    }  # fmt: skip
+
+    def ratio(row, kind):
+        return f"{row['kernels_s'] / row[f'{kind}_s']:.2f}"
+
+    def cells(row, kind):
+        return [f"{row[f'{kind}_s']:.3f}", ratio(row, kind)]
+
+    memory = {kind: f"{megabytes:.0f}" for kind, megabytes in one["peak_memory_mb"].items()}
+    ours = [f"**{row['kernels_s']:.3f}**" for row in (one, two)]
+    rows = [["**kernels**", ours[0], "", ours[1], "", memory["kernels"]]]
+    rows += [[title, *cells(one, kind), *cells(two, kind), memory.get(kind, "")] for kind, title in kinds.items()]
+    for row in others:
+        title = f"{row['model']}, T = {row['steps']}, batch {row['batch']}, cores: {row['threads']}"
+        both = ", ".join(f"{row['peak_memory_mb'][kind]:.0f}" for kind in ("kernels", "jax"))
+        ratios = [ratio(row, kind) for kind in ("torch", "torch_compile", "jax", "gemm_floor")]
+        rows.append([title, f"{row['kernels_s']:.3f}", *ratios, both])
+    told = [[cell.strip() for cell in line[1:-1].split("|")] for line in
+            (ROOT / "docs/speed.md").read_text("utf-8").splitlines() if line.startswith("|")]  # fmt: skip
+    assert [row for row in rows if row not in told] == []
+    of_one, of_two = ([ratio(row, kind) for kind in ("torch", "torch_compile", "jax")] for row in (one, two))
+    colour = sorted(ratio(row, kind) for row in others for kind in ("torch", "torch_compile", "jax")
+                    if row["model"] in ("SVHN", "CIFAR-10"))  # fmt: skip
+    (small,) = (row for row in others if row["batch"] == 32 and row["model"] == "MNIST")
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    for sentence in (
+        "takes {} of PyTorch's time on one core, {} of compiled PyTorch's and {} of JAX's".format(*of_one),
+        "on two cores {}, {} and {}.".format(*of_two),
+        f"house numbers and photographs it is {colour[0]} to {colour[-1]}",
+        f"with batches of 32 digits the kernels need {ratio(small, 'jax')} of JAX's time",
+        f"they need {memory['kernels']} MB for JAX's {memory['jax']}.",
+    ):
+        assert sentence in readme
 
 
 def test_contributors_are_told_of_tests_that_are_there():
