@@ -112,8 +112,8 @@ def draw_loop():
     arrow(axes, (places["z"], 1.0), (places["z"], y - RADIUS), colour=RED, dashed=True)
     top = y + 0.3
     arrow(axes, (places["c"], top), (places["c"], 4.2), (places["x_hat"], 4.2), (places["x_hat"], top))
-    axes.text(7.6, 4.27, "the canvas so far, $c_{t-1}$ in the next step", fontsize=13, ha="center")
+    axes.text(7.6, 4.24, "the canvas so far, $c_{t-1}$ in the next step", fontsize=13, ha="center", va="bottom")
     for name in "read", "encoder":
         arrow(axes, (places["decoder"], top), (places["decoder"], 3.5), (places[name], 3.5), (places[name], top))
-    axes.text(9.0, 3.57, r"what the decoder said, $h^{dec}_{t-1}$", fontsize=13, ha="center")
+    axes.text(9.0, 3.54, r"what the decoder said, $h^{dec}_{t-1}$", fontsize=13, ha="center", va="bottom")
     return figure

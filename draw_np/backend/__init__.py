@@ -9,7 +9,6 @@ lie on the GPU: no function asks where it runs.
 import contextlib
 import functools
 import gc
-import sys
 from types import SimpleNamespace
 
 import autograd.numpy
@@ -18,15 +17,16 @@ from autograd.builtins import tuple as traced_tuple
 from autograd.extend import defvjp, defvjp_argnum, primitive
 from autograd.tracer import getval
 
+from . import blas
 from .common import ODD, DeviceError, floating, leaves, map_arrays
 from .program import Program, form, note_kernel, recording, without_gradient
 from .tape import make_pull_back
 
 __all__ = [
     "ODD", "DeviceError", "Recorded", "add_product", "arrays", "captured", "checked", "clipped_slope", "constant",
-    "contiguous", "floating", "fused", "gpu_failure", "host_values", "inner", "leaves", "load_blas", "map_arrays",
-    "note_kernel", "np", "on_gpu", "plain", "product", "recomputed", "recording", "stop_gradient", "to_device",
-    "to_host", "traced_dict", "traced_tuple", "use_device", "value_and_grad",
+    "contiguous", "floating", "fused", "gpu_failure", "host_values", "inner", "leaves", "map_arrays", "note_kernel",
+    "np", "on_gpu", "plain", "product", "recomputed", "recording", "stop_gradient", "to_device", "to_host",
+    "traced_dict", "traced_tuple", "use_device", "value_and_grad",
 ]  # fmt: skip
 
 np = SimpleNamespace(**vars(autograd.numpy))
@@ -227,63 +227,19 @@ def constant(values, dtype):
     return to_device(numpy.array(values, dtype))
 
 
-@functools.lru_cache
-def gemm_of(dtype):
-    """BLAS's product of matrices of this type, or None where there is none: for other types, or without SciPy."""
-    try:
-        from scipy.linalg.blas import get_blas_funcs  # only here: a browser need not load SciPy for it
-    except ImportError:
-        return None
-    return get_blas_funcs("gemm", dtype=dtype) if dtype in (numpy.float32, numpy.float64) else None
-
-
-def product_of(platform):
-    """The product a @ b of two matrices on a platform: NumPy's, except where NumPy has none of BLAS.
-
-    In a browser it multiplies ten times slower than SciPy does.
-    """
-    return blas_product if platform == "emscripten" else numpy.matmul
-
-
-def blas_product(a, b):
-    """a @ b by BLAS, for matrices, or by NumPy where that cannot be."""
-    gemm = gemm_of(a.dtype)
-    if gemm is None or a.dtype != b.dtype or not (a.size and b.size):
-        return a @ b
-    (left, trans_a), (right, trans_b) = (  # (a b)^T = b^T a^T, so that what is returned is stored by rows
-        (matrix.T, False) if matrix.flags.c_contiguous else (matrix, True) for matrix in (b, a)
-    )
-    return gemm(1.0, left, right, trans_a=trans_a, trans_b=trans_b).T
-
-
-host_product = product_of(sys.platform)
-
-
 def product(a, b):
     """a @ b, for matrices."""
-    return host_product(a, b) if gpu is None else a @ b
-
-
-def load_blas():
-    """Load what `add_product` uses, if it is there: for those who then decide how many threads all BLAS may take."""
-    gemm_of(numpy.dtype(numpy.float32))
+    return blas.product(a, b) if gpu is None else a @ b
 
 
 def add_product(total, a, b):
-    """total += a^T b in place, for matrices: with BLAS, where it would write to `total` itself and not to a copy."""
-    gemm = gemm_of(total.dtype) if gpu is None else gpu.add_product
-    by_rows = total.flags.carray if gpu is None else total.flags.c_contiguous  # NumPy's may be unaligned or read-only
-    if gemm is None or not (by_rows and total.dtype == a.dtype == b.dtype):
+    """total += a^T b in place, for matrices, without a copy of `total` where that can be."""
+    if gpu is None:
+        blas.add_product(total, a, b)
+    elif total.flags.c_contiguous and total.dtype == a.dtype == b.dtype:
+        gpu.add_product(total, a, b)
+    else:
         total += a.T @ b
-        return
-    if gpu is not None:
-        gemm(total, a, b)
-        return
-    (left, trans_a), (right, trans_b) = (  # BLAS counts along columns: to it a matrix stored by rows is transposed
-        (matrix, by_columns) if matrix.flags.f_contiguous else (matrix.T, not by_columns)
-        for matrix, by_columns in ((b, True), (a, False))
-    )
-    gemm(1.0, left, right, beta=1.0, c=total.T, trans_a=trans_a, trans_b=trans_b, overwrite_c=True)
 
 
 def inner(a, b, axes):

@@ -58,9 +58,9 @@ CLUTTERED_8 = (
 # that suits T, and steps that are added begin where the sweep ends, at the picture's edge (from T = 8 by way of 16 to
 # 32, twenty of the 32 never came to say anything). Without the clipping in the LSTM, one image in forty has ten times
 # the gradient of the others, and batches of 64 at a rate of 3e-3 diverge after 200 updates.
-# Batches are small while much is to be learnt and larger later: from update 4,601 on, where short runs from a checkpoint
-# stood that decided it, 128 images an update gain nearly twice as much in the same time as 32; a higher or a falling
-# rate, or weaker clipping, gained nothing.
+# Batches are small while much is to be learnt and larger later. From update 4,601 on, where the short runs began that
+# decided it, 128 images an update gain nearly twice as much in the same time as 32; a higher or a falling rate, or
+# weaker clipping, gained nothing.
 SVHN = (
     Phase(100, Ramp(0.0, 3e-3), kl=Ramp(0.0, 0.1)),
     Phase(900, 3e-3, kl=Ramp(0.1, 0.5), optimiser="schedule-free"),

@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..backend import load_blas
+from ..backend import blas
 from .trees import map_leaves, named_leaves
 from .update import RecordedLosses
 
@@ -156,7 +156,7 @@ def one_thread():
 
     SciPy's BLAS is loaded first. Left to the first gradient, as elsewhere, it would take every core there is.
     """
-    load_blas()
+    blas.load()
     return threadpool_limits(1)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from draw_np import backend, kernels
+from draw_np.backend import blas
 from draw_np.models import draw
 
 LAYOUTS = {
@@ -14,8 +15,8 @@ LAYOUTS = {
 
 
 def test_only_a_browser_s_are_others():
-    assert backend.product_of("linux") is backend.product_of("win32") is backend.host_product is np.matmul
-    assert backend.product_of("emscripten") is backend.blas_product
+    assert blas.product_of("linux") is blas.product_of("win32") is blas.product is np.matmul
+    assert blas.product_of("emscripten") is blas.blas_product
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -25,7 +26,7 @@ def test_products_by_blas(left, right, dtype):
     """The numbers of a @ b, and as it lays them out in memory: by rows."""
     rng = np.random.default_rng(0)
     a, b = LAYOUTS[left](rng.normal(size=(3, 4)).astype(dtype)), LAYOUTS[right](rng.normal(size=(4, 5)).astype(dtype))
-    found = backend.blas_product(a, b)
+    found = blas.blas_product(a, b)
     assert found.dtype == dtype and found.flags.c_contiguous and found.flags.writeable
     np.testing.assert_allclose(found, a @ b, rtol=20 * np.finfo(dtype).eps, atol=20 * np.finfo(dtype).eps)
 
@@ -33,15 +34,15 @@ def test_products_by_blas(left, right, dtype):
 @pytest.mark.parametrize("a, b", [(np.ones((3, 4), int), np.ones((4, 5), int)), (np.ones((3, 0)), np.ones((0, 5))),
                                   (np.ones((3, 4), "f4"), np.ones((4, 5)))])  # fmt: skip
 def test_what_blas_does_not_multiply(a, b):
-    found = backend.blas_product(a, b)
+    found = blas.blas_product(a, b)
     np.testing.assert_array_equal(found, a @ b)
     assert found.dtype == (a @ b).dtype
 
 
 def test_without_scipy_numpy_multiplies(monkeypatch):
-    monkeypatch.setattr(backend, "gemm_of", lambda dtype: None)
+    monkeypatch.setattr(blas, "gemm_of", lambda dtype: None)
     a, b = np.arange(12.0).reshape(3, 4), np.arange(20.0).reshape(4, 5)
-    np.testing.assert_array_equal(backend.blas_product(a, b), a @ b)
+    np.testing.assert_array_equal(blas.blas_product(a, b), a @ b)
 
 
 def test_a_training_step_with_a_browser_s_products(monkeypatch):
@@ -59,9 +60,9 @@ def test_a_training_step_with_a_browser_s_products(monkeypatch):
 
     def product(a, b):
         shapes.append((a.shape, b.shape))
-        return backend.blas_product(a, b)
+        return blas.blas_product(a, b)
 
-    monkeypatch.setattr(backend, "host_product", product)
+    monkeypatch.setattr(blas, "product", product)
     found, slopes = backend.value_and_grad(loss, params)
     assert found == pytest.approx(value, rel=1e-12) and len(shapes) > 3 * 2 * 5
     np.testing.assert_allclose(slopes["decoder"]["W"], gradient["decoder"]["W"], rtol=1e-9, atol=1e-12)
