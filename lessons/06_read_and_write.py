@@ -129,7 +129,7 @@ _ = figure.colorbar(axes[2].images[0], ax=axes)
 #
 # ## 2. The intensity (10 minutes)
 #
-# The paper says of $\gamma$ that it is "a scalar intensity that multiplies the filter response", and no
+# The paper says of $\gamma$ that it is "a scalar intensity $\gamma$ that multiplies the filter response", and no
 # more. What is it for?
 #
 # **In reading.** Each row of $F_X$ and $F_Y$ sums to 1. So what is read is a mean: between 0 and 1 for $x$,
@@ -387,12 +387,12 @@ _ = plt.legend(["right", "forgetful", "allowed"])
 #
 # Leave the encoder out, draw $z_t$ from the prior, and the decoder writes by itself (Eq. 13-15). What it has
 # learned while redrawing is now a way to draw. This is the paper's Fig. 1: each row is one digit, the red
-# rectangle is where the step wrote, on the canvas after the write. As in the paper, the picture shows
-# $\sigma(c_t)$, the means.
+# rectangle is where the step wrote, on the canvas after the write. The picture shows $\sigma(c_t)$, the means, as the
+# paper says of its Fig. 6.
 #
 # Then Fig. 6: generated digits, and in the last column the training image nearest to the digit on its left.
-# Nearest means the smallest Euclidean distance, over the whole training set. The model has learned from the fixed
-# black and white copies of MNIST's first 50,000 digits; we search these. All distances are one matrix product
+# Nearest means the smallest Euclidean distance, over the whole training set. The model has learned from fixed black
+# and white copies of 50,000 of MNIST's 60,000 training digits; we search these. All distances are one matrix product
 # (`backend.product` is `@`, and fast in a browser, too), and the cell checks the first one in a loop:
 #
 # $$\|s - x\|^2 = \|s\|^2 - 2 \, s \cdot x + \|x\|^2 .$$
@@ -426,7 +426,8 @@ _ = plt.axvline(13 * 29, color=plotting.ORANGE, linewidth=5)
 
 # %% [markdown]
 # **Answer.** Samples lie about as far from the training set as test digits do, so the model does not copy. A copier
-# would be caught: training digits that are made black and white anew ("copies") lie clearly nearer.
+# would be caught: digits of MNIST's training set that are made black and white anew ("copies") lie clearly nearer,
+# though the model has learned from about five in six of them only.
 #
 # **Take away.** Reading takes means over the image and the error image through one window, and writing adds a patch to
 # the canvas through another; reading and writing are each other's transpose. $\gamma$ and $\hat{\gamma}$ set the

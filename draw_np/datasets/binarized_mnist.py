@@ -1,7 +1,8 @@
 """The fixed binarized MNIST (Salakhutdinov and Murray, 2008), on which the bounds of Table 2 are compared.
 
-Hugo Larochelle's three text files, whose order is not MNIST's and which have no labels. Their pixels ship with the
-package, eight to a byte; the texts themselves are downloaded only to compare.
+Hugo Larochelle's three text files, whose order is not MNIST's and which have no labels. The 10,000 images for
+validation are copies of digits from anywhere among MNIST's 60,000 for training, not of the last 10,000 as those of
+`mnist`. The pixels ship with the package, eight to a byte; the texts themselves are downloaded only to compare.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """MNIST (LeCun, Bottou, Bengio and Haffner, 1998): 70,000 grey 28x28 digits, shipped with the package.
 
-The 60,000 training digits are split, as the paper's predecessors did, into the first 50,000 for training and
-the last 10,000 for validation; the 10,000 test digits are as published.
+The 60,000 training digits are split, as is usual, into the first 50,000 for training and the last 10,000 for
+validation; the 10,000 test digits are as published. The fixed binarized MNIST has another split.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from draw_np import datasets
-from draw_np.datasets import DatasetError
+from draw_np.datasets import DatasetError, mnist
 from draw_np.datasets import binarized_mnist as binarized
 
 COUNTS = {"train": 50, "valid": 20, "test": 30}
@@ -68,6 +68,20 @@ def test_the_shipped_images_are_the_published_ones(split, root):
     grey = datasets.load("mnist", split).images.mean(axis=0)
     assert np.corrcoef(images.mean(axis=0).ravel(), grey.ravel())[0, 1] > 0.999
     assert not root.exists()  # nothing was looked for there
+
+
+@pytest.mark.parametrize("place, of", [(11, "valid"), (18, "train")])
+def test_its_division_is_not_that_of_mnist(place, of):
+    """A copy has ink where its digit is white and none where it is black: one training image can be of no digit but
+    one of the last 10,000, which `mnist` has for validation; another can be of none of them.
+    """
+    copy = binarized.pixels("train")[place] == 1
+    digits = {split: mnist.digits(split)[0].reshape(-1, 784) for split in ("train", "valid")}
+    could_be = {
+        split: np.sum((grey[:, copy] > 0).all(axis=1) & (grey[:, ~copy] < 255).all(axis=1))
+        for split, grey in digits.items()
+    }
+    assert {split for split, count in could_be.items() if count} == {of}
 
 
 def test_they_load_where_there_is_no_data_folder(monkeypatch):
