@@ -352,7 +352,7 @@ assert shares[0] < shares[1]
 # ## 6. Draw from nothing (15 minutes)
 #
 # To invent a digit, leave out the encoder. Take $z_t$ from the prior, and let the decoder draw (Eq. 13-15).
-# At the end, every pixel is tossed (Eq. 16). The paper's figures show the probabilities instead.
+# At the end, every pixel is tossed (Eq. 16). The paper's Fig. 6 shows the probabilities instead.
 #
 # $$\tilde{z}_t \sim P(Z_t) = \mathcal{N}(0, 1), \quad
 # \tilde{h}_t^{dec} = RNN^{dec}(\tilde{h}_{t-1}^{dec}, \tilde{z}_t), \quad

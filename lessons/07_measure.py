@@ -424,10 +424,11 @@ print(f"test, at the best: {judged.nll_bound:.1f} +- {judged.standard_error:.1f}
 # ## 7. Table 2 (10 minutes)
 #
 # The rows of the paper are quoted, marked with * and blue; ≈ marks the values that the paper calls approximate. DBM and
-# DBN are deep Boltzmann machines and deep belief networks (Salakhutdinov and others 2008-2009). NADE and DARN guess
-# pixel after pixel like our table of neighbours, but with a neural network; EoNADE is the mean of many NADEs that go
-# through the pixels in other orders, and EoNADE-5 thinks over each guess five times. DLGM is a VAE with several layers
-# of latent numbers. "2hl" means two hidden layers, and leapfrog steps are part of a better posterior.
+# DBN are deep Boltzmann machines and deep belief networks (Salakhutdinov and others 2008-2009). NADE guesses pixel
+# after pixel like our table of neighbours, but with a neural network; EoNADE is the mean of many NADEs that go through
+# the pixels in other orders, and EoNADE-5 thinks over each guess five times. DARN is an auto-encoder with a code of
+# zeros and ones, which it guesses one after the other in the same way. DLGM is a VAE with several layers of latent
+# numbers. "2hl" means two hidden layers, and leapfrog steps are part of a better posterior.
 #
 # Ours have bars of two standard errors each way on the bounds. Most were measured on 10,000 images when the weights
 # were shipped, and stand in their record, which the cell reads. The last is what you have just measured, on 500 test

@@ -396,7 +396,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
 def generate(params, config, noise, ops=equations):
     """Draw from the prior, without any image or encoder: Eq. (13), Eq. (14), Eq. (15).
 
-    Parameters: `noise` as `sample_noise` makes it; it is z itself. Returns a Generation. The paper's figures show the
+    Parameters: `noise` as `sample_noise` makes it; it is z itself. Returns a Generation. The paper's Fig 6 shows the
     means `ops.pixel_means(canvases[-1])`; `ops.sample_image` draws an image from them, Eq 16.
 
     >>> params, config = load_pretrained("mnist")

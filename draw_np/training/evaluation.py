@@ -37,10 +37,10 @@ class Evaluation(NamedTuple):
 def evaluate(model, params, config, images, rng, importance_samples=1, ops=equations, progress=iter):
     """Evaluate `model` on `images` (count, height, width[, channels]) with noise from `rng`.
 
-    The bound takes one sample of z for each image, as the paper does. The estimate takes K: -log of the mean of
-    p(x, z) / q(z | x), at least -log p(x) on average and closer to it with every sample. `progress` wraps the iterator
-    over batches. Returns an Evaluation. Raises ValueError when there are no images, or of another size than the
-    model's, and for what else cannot be.
+    The bound takes one sample of z for each image; the paper says so of training (Eq 12), and not of its Table 2. The
+    estimate takes K: -log of the mean of p(x, z) / q(z | x), at least -log p(x) on average and closer to it with every
+    sample. `progress` wraps the iterator over batches. Returns an Evaluation. Raises ValueError when there are no
+    images, or of another size than the model's, and for what else cannot be.
     """
     check_images(images)
     check_rng(rng)
