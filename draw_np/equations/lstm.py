@@ -25,7 +25,7 @@ def lstm(params, x, state, limit=None):
     The paper names the architecture (Hochreiter & Schmidhuber 1997 with the forget gates of Gers et al. 2000)
     and gives no formula; this is the usual one, without peepholes:
 
-        i, f, o = sigmoid(W x + U h + b),  three gates, each with rows of its own
+        i, f, o = sigmoid(W x + U h + b),  three gates, each with weights of its own
         g       = tanh(W x + U h + b),     the candidate
         cell'   = f * cell + i * g
         h'      = o * tanh(cell')
