@@ -162,7 +162,7 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
             progress.weights, nats = step(progress.weights, images, given, now(phase.rate, part), kl)
             progress.update += 1
             stopping = job.team.any(stop.asked)
-            journal.add(getattr(config, "steps", 1), nats)
+            journal.add(getattr(config, "steps", 1), len(images), nats)
             validating = progress.update % job.batches.per_epoch == 0 or progress.update == length
             saving = progress.update % checkpoint_every == 0 or progress.update == length or stopping
             rows = job.team.together(partial(journal.rows, look=validating or saving))

@@ -93,18 +93,18 @@ def test_the_value_of_the_moment():
 
 @pytest.mark.parametrize("steps", [(64,), (8, 16, 64), (1, 2, 3, 64), (5,)])
 @pytest.mark.parametrize("length", [1, 7, 10, 30])
-def test_the_work_of_a_run_is_the_sum_of_its_steps(steps, length):
-    one = run(*(Phase(k + 1, 0.1, {"steps": T}) for k, T in enumerate(steps)))
+def test_the_work_of_a_run_is_the_sum_of_its_images_steps(steps, length):
+    one = run(*(Phase(k + 1, 0.1, {"steps": T}, batch=(None, 9, 4)[k % 3]) for k, T in enumerate(steps)), batch=7)
     total = 0
     for done in range(length + 1):
         assert work(one, length, done) == total
         for phase, first, end in one.recipe.spans(length):
-            total += phase.config["steps"] if first <= done < end else 0
+            total += phase.config["steps"] * (phase.batch or 7) if first <= done < end else 0
     assert work(one, length) == work(one, length, length)
 
 
 def test_a_model_without_steps_has_one():
-    assert work(run(model="vae", config=vae.Config(60, 60)), 10, 4) == 4
+    assert work(run(model="vae", config=vae.Config(60, 60), batch=3), 10, 4) == 4 * 3
 
 
 def test_the_configuration_of_a_phase_follows_the_images_or_does_not():
