@@ -17,7 +17,7 @@ from draw_np.datasets.base import SPLITS, DatasetError, Split, check_pixels, che
 from draw_np.datasets.entropy import floor
 from draw_np.datasets.mnist import binarize
 from draw_np.datasets.own import read as read_own
-from draw_np.names import did_you_mean
+from draw_np.names import did_you_mean, shown
 
 __all__ = [
     "NAMES",
@@ -118,7 +118,7 @@ def check_options(name, options):
     known = inspect.signature(check).parameters
     for option in options:
         if option not in known:
-            raise DatasetError(f"{name} has no option {option!r}: there are {', '.join(known) or 'none'}")
+            raise DatasetError(f"{name} has no option {shown(option)}: there are {', '.join(known) or 'none'}")
     check(**options)
 
 
@@ -228,5 +228,7 @@ def _raw_module(name, split="train"):
 def _module(name, split="train"):
     for kind, value, known in (("data set", name, NAMES), ("split", split, SPLITS)):
         if not isinstance(value, str) or value not in known:
-            raise DatasetError(f"unknown {kind} {value!r}{did_you_mean(value, known)}: there are {', '.join(known)}")
+            raise DatasetError(
+                f"unknown {kind} {shown(value)}{did_you_mean(value, known)}: there are {', '.join(known)}"
+            )
     return MODULES[name]

@@ -4,14 +4,16 @@ import dataclasses
 import itertools
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from draw_np.datasets import Split
 from draw_np.models import draw, glimpse_classifier, vae
-from draw_np.training.data import Images
+from draw_np.training.data import Images, Made
 from draw_np.training.journal import work
 from draw_np.training.presets import PRESETS, find_preset
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run, now
@@ -142,7 +144,7 @@ BAD_RECIPES = [
     ({"decay": None}, "decay must be a number of at least 0, not None"),
     ({"clip": 0}, "a clip of 0 would leave no gradient"),
     ({"lstm_clip": 0.0}, "a clip of 0 would leave no gradient"),
-    ({"images": 100}, "two-digit-mnist has no end, so leave out images"),
+    ({"images": 100}, "two-digit-mnist has no end, or no array of images, so leave out images"),
     ({"start": 3}, "start must be the name of shipped weights, and the model draw, not 3"),
 ]  # fmt: skip
 BAD_PHASES = [
@@ -204,6 +206,33 @@ def test_a_recipe_that_makes_no_sense(fields, expected):
 def test_a_phase_that_makes_no_sense(phase, expected):
     line = refused({"recipe": Recipe((Phase(3, 0.1), phase))})
     assert line.startswith("the recipe of small, phase 2: ") and expected in line
+
+
+@pytest.mark.parametrize("kind", [Phase, Recipe, Run])
+def test_what_an_array_is_refused_with_is_one_line(kind):
+    """Of each field: NumPy writes an array in several."""
+    wrong = np.zeros((30, 60, 60))
+    for name in {each.name for each in dataclasses.fields(kind)} - {"name"}:
+        changed = {name: wrong}
+        if kind is Phase:
+            changed = {"phases": (Phase(**{"updates": 3, "rate": 0.1, **changed}),)}
+        if kind is not Run:
+            changed = {"recipe": Recipe(**{"phases": (Phase(3, 0.1),), **changed})}
+        line = refused(changed)
+        assert name in line and len(line) < 400
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        Made(lambda rng, count: None, Split(np.zeros((3, 60, 60)), None), "pictures"),
+        SimpleNamespace(valid=Split(np.zeros((3, 60, 60)), None), batches=None, mean=None, source="pictures"),
+    ],
+)
+def test_only_some_images_of_what_is_no_array(data):
+    """What has no array of training images has no first ones."""
+    line = refused({"data": data, "recipe": Recipe((Phase(3, 0.1),), images=7)})
+    assert line == "the recipe of small: pictures has no end, or no array of images, so leave out images"
 
 
 def test_what_makes_sense_is_taken():
