@@ -840,9 +840,11 @@ def test_data_that_are_not_to_be_had(run, tmp_path, preset, monkeypatch):
 
 
 def test_a_batch_larger_than_the_images(run, tmp_path, changed):
-    with pytest.raises((ValueError, TrainingError), match="a batch of 39 is more than the 38 training images"):
-        run(tmp_path / "x", changed(batch=39))
-    assert not (tmp_path / "x").exists()
+    for recipe in {"batch": 39}, {"phases": (Phase(3, 0.1), Phase(3, 0.1, batch=39))}:
+        with pytest.raises(datasets.DatasetError, match="a batch of 39 is more than the 38 training images") as error:
+            run(tmp_path / "x", changed(**recipe))
+        assert_one_line(error)
+        assert not (tmp_path / "x").exists()
 
 
 def test_images_may_have_colours(run, preset, tmp_path, monkeypatch):
