@@ -131,7 +131,9 @@ def measured_parts(dataset):
 
 
 def some_of(dataset, split):
-    """About 10,000 images of a part: of a fixed training set every fifth, of an endless one new ones with seed 0."""
+    """The images of a split; of a training set about 10,000: every fifth of a fixed one, or fewer where that were more,
+    and of an endless one new ones with seed 0.
+    """
     if split in ("valid", "test"):
         return datasets.load(dataset, split)
     if datasets.is_endless(dataset):

@@ -141,8 +141,9 @@ def raw(name, split):
 
 
 def augment(name, pixels, rng):
-    """Return the training images, float32 in [0, 1], of some raw `pixels` of the colour set `name`.
+    """Return the training images of some raw `pixels` of the colour set `name`, float32 in [0, 1].
 
+    They are (batch, height, width, 3), as large as those that load returns, which need not be as large as the pixels.
     `pixels` is a batch of what raw returned, (batch, height, width, 3); `rng` is a NumPy Generator, drawn from
     where a set's training images are random pieces. Raises DatasetError for anything else.
     """
@@ -153,9 +154,9 @@ def augment(name, pixels, rng):
 
 
 def centres(name, pixels):
-    """Return the images, float32 in [0, 1], that load makes of some raw `pixels` of the colour set `name`.
+    """Return the images that load makes of some raw `pixels` of the colour set `name`, float32 in [0, 1].
 
-    `pixels` as those of augment. Raises DatasetError for anything else.
+    Shapes are those of augment. Raises DatasetError for other pixels.
     """
     module = _raw_module(name)
     _check_raw(name, module, pixels)
