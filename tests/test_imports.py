@@ -1,6 +1,7 @@
 """Who may import whom: backend <- equations, kernels <- models <- training <- cli, never the other way."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,23 @@ def test_importing_draw_np_imports_nothing_that_only_downloads_need():
     )
     child = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert child.stdout.split() == [str(ROOT / PACKAGE / "__init__.py")]
+
+
+@pytest.mark.parametrize("tool", ["ablation", "profile_step", "ship"])
+def test_tools_take_the_package_beside_them(tool, tmp_path):
+    """Whichever is installed: what is measured and shipped is of this code."""
+    (tmp_path / "draw_np.py").write_text("raise SystemExit('another draw_np')")
+    command = [sys.executable, ROOT / f"tools/{tool}.py", "--help"]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    child = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert child.returncode == 0 and child.stdout.startswith("usage: "), child.stderr
+
+
+@pytest.mark.parametrize("orders", [["ablation", "x", "--part", "2/2"], ["profile_step", "0"]])
+def test_tools_refuse_what_they_cannot_do(orders, tmp_path):
+    command = [sys.executable, ROOT / f"tools/{orders[0]}.py", *orders[1:]]
+    child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert child.returncode == 2 and f"'{orders[-1]}'" in child.stderr.splitlines()[-1] and not [*tmp_path.iterdir()]
 
 
 def test_no_import_cycle():

@@ -202,6 +202,17 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
         assert each in text
 
 
+def test_a_run_without_a_whole_epoch_has_no_curve(tmp_path):
+    """Nor is that of earlier weights kept."""
+    metrics, path = tmp_path / "metrics.jsonl", tmp_path / "tiny.csv"
+    for text in None, "", '{"update": 1, "seconds": 0.5, "steps": 2, "nats": 90.0}\n':
+        path.write_text("of earlier weights")
+        if text is not None:
+            metrics.write_text(text)
+        shipping.ship_curve(metrics, path)
+        assert not path.exists()
+
+
 @pytest.mark.parametrize("count, step", [(23, 5), (61, 6)])
 def test_house_numbers_are_measured_at_their_centres_and_at_random_places(count, step, monkeypatch):
     """By raw pixels: of the whole set, as floats, 8 GB would be loaded."""

@@ -114,18 +114,26 @@ from small ones, no more: see how far they differ in a row.
 """
 
 
+def part(text):
+    """K and N of "K/N", K from 0 to N - 1. Raises ValueError for anything else."""
+    k, n = map(int, text.split("/"))
+    if not 0 <= k < n:
+        raise ValueError
+    return k, n
+
+
 def main():
     parser = argparse.ArgumentParser(
         prog="python tools/ablation.py", description="What each part of a recipe is worth."
     )
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of the runs")
-    parser.add_argument("--part", default="0/1", metavar="K/N", help="only every N-th run, from the K-th on")
+    parser.add_argument("--part", type=part, default="0/1", metavar="K/N", help="only every N-th run, from number K on")
     parser.add_argument("--table", action="store_true", help="only write the page again")
     arguments = parser.parse_args()
     if not arguments.table:
         if arguments.folder is None:
             parser.error("FOLDER is needed, or --table")
-        measure(arguments.folder, *map(int, arguments.part.split("/")))
+        measure(arguments.folder, *arguments.part)
     PAGE.write_text(table(json.loads(FOUND.read_text("utf-8"))), "utf-8")
     print(PAGE)
 

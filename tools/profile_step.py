@@ -5,15 +5,20 @@ of each call over the repeats, less the timer's own cost. A call's time is witho
 is that of arrays which NumPy has handed out and not got back.
 """
 
+import argparse
 import sys
 import time
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the package that lies beside this folder
+
 from draw_np import kernels
 from draw_np.backend import program
+from draw_np.cli.common import count
 from draw_np.kernels import primitive
 from draw_np.models import draw
 from draw_np.training.presets import PRESETS
@@ -137,8 +142,11 @@ def profile(steps, batch, repeats):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("repeats", nargs="?", type=count, default=15, metavar="REPEATS")
+    repeats = parser.parse_args().repeats
     one_thread()
-    columns = [profile(*size, int((*sys.argv[1:], "15")[0])) for size in SIZES]
+    columns = [profile(*size, repeats) for size in SIZES]
     wholes = [sum(us for _, us in found.values()) for found in columns]
     print("| |", " | ".join(f"T = {steps}, batch {batch}: calls | µs a call | %" for steps, batch in SIZES), "|")
     print("|---" * (1 + 3 * len(SIZES)) + "|")

@@ -21,13 +21,13 @@ epoch by epoch the mean training loss in nats, the validation bound in nats or e
 were and of their average, and the seconds trained so far.
 
 A bound is L = L^x + L^z of Eq 12 in nats per image, with one sample of z and seed 0, and its standard error over the
-images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of one that
-is made without end 10,000 new images. -log p is estimated with K importance samples for each image: such an estimate is
-above -log p on average, and nearer to it with every sample. Pixels of `binarized-mnist` are 0 or 1; those of the
-others are intensities, so that their nats are cross-entropies, not lengths of codes: no model can go below the pixels'
-own entropy, the floor. "Mean image" is what the images cost under the mean of the training images. House numbers are
-measured at their centres, and as `train_random` also at random places, as training shows them. Hours are of training
-alone, without the validation between epochs.
+images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of house
+numbers every 23rd, of one that is made without end 10,000 new images. -log p is estimated with K importance samples for
+each image: such an estimate is above -log p on average, and nearer to it with every sample. Pixels of `binarized-mnist`
+are 0 or 1; those of the others are intensities, so that their nats are cross-entropies, not lengths of codes: no model
+can go below the pixels' own entropy, the floor. "Mean image" is what the images cost under the mean of the training
+images. House numbers are measured at their centres, and as `train_random` also at random places, as training shows
+them. Hours are of training alone, without the validation between epochs.
 """
 
 

@@ -131,7 +131,9 @@ def measured_parts(dataset):
 
 
 def some_of(dataset, split):
-    """About 10,000 images of a part: of a fixed training set every fifth, of an endless one new ones with seed 0."""
+    """The images of a split; of a training set about 10,000: every fifth of a fixed one, or fewer where that were more,
+    and of an endless one new ones with seed 0.
+    """
     if split in ("valid", "test"):
         return datasets.load(dataset, split)
     if datasets.is_endless(dataset):
@@ -156,21 +158,21 @@ def quick_check(model, params, config, dataset):
 def ship_curve(metrics, path):
     """Write the rows of a run's metrics that end an epoch, each with the means of the training loss since the last.
 
-    Without metrics there is no file, not even that of earlier weights.
+    Without metrics, or before the first epoch's end, there is no file, not even that of earlier weights.
     """
     path.unlink(missing_ok=True)
-    if not metrics.exists():
-        return
     fields = ("update", "seconds", "steps", "nats", "L_x", "L_z", "validation", "validation_average")
     means = ("nats", "L_x", "L_z")
     rows, since = [], []
-    for line in metrics.read_text().splitlines():
+    for line in metrics.read_text().splitlines() if metrics.exists() else ():
         row = json.loads(line)
         since.append(row)
         if "validation" in row:
             row.update({key: round(np.mean([each[key] for each in since]).item(), 3) for key in means if key in row})
             rows.append({key: row[key] for key in fields if key in row})
             since = []
+    if not rows:
+        return
     with open(path, "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()

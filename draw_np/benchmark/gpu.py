@@ -5,7 +5,6 @@ all that a training update does. Each contestant is a process of its own, `pytho
 which prints one line of JSON.
 """
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -24,6 +23,7 @@ from ..models import draw
 from ..training.adam import first_weights
 from ..training.recipe import Recipe
 from ..training.update import Work, losses, update
+from . import version
 
 CONTESTANTS = ("kernels", "update", "torch", "jax", "equations", "torch_compile")
 PACKAGES = ("numpy", "autograd", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax")
@@ -181,13 +181,6 @@ def device_name():
     assert on_gpu()
     name = cupy.cuda.runtime.getDeviceProperties(0)["name"]
     return name.decode() if isinstance(name, bytes) else name
-
-
-def version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def main():

@@ -54,8 +54,8 @@ def whole(text, least):
 
 def port(text):
     """A port, or 0."""
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {text!r}")
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {shown(text)}")
     return int(text)
 
 
@@ -70,7 +70,7 @@ def size(text):
     """Height and width in pixels, "32" or "48x64"."""
     sides = re.fullmatch("([1-9][0-9]{0,3})(?:x([1-9][0-9]{0,3}))?", text, re.ASCII)
     if not sides:
-        raise argparse.ArgumentTypeError(f"must be a number of pixels, or HEIGHTxWIDTH, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a number of pixels, or HEIGHTxWIDTH, not {shown(text)}")
     return int(sides[1]), int(sides[2] or sides[1])
 
 

@@ -17,7 +17,7 @@ from draw_np.datasets.base import SPLITS, DatasetError, Split, check_pixels, che
 from draw_np.datasets.entropy import floor
 from draw_np.datasets.mnist import binarize
 from draw_np.datasets.own import read as read_own
-from draw_np.names import did_you_mean
+from draw_np.names import did_you_mean, shown
 
 __all__ = [
     "NAMES",
@@ -118,7 +118,7 @@ def check_options(name, options):
     known = inspect.signature(check).parameters
     for option in options:
         if option not in known:
-            raise DatasetError(f"{name} has no option {option!r}: there are {', '.join(known) or 'none'}")
+            raise DatasetError(f"{name} has no option {shown(option)}: there are {', '.join(known) or 'none'}")
     check(**options)
 
 
@@ -141,8 +141,9 @@ def raw(name, split):
 
 
 def augment(name, pixels, rng):
-    """Return the training images, float32 in [0, 1], of some raw `pixels` of the colour set `name`.
+    """Return the training images of some raw `pixels` of the colour set `name`, float32 in [0, 1].
 
+    They are (batch, height, width, 3), as large as those that load returns, which need not be as large as the pixels.
     `pixels` is a batch of what raw returned, (batch, height, width, 3); `rng` is a NumPy Generator, drawn from
     where a set's training images are random pieces. Raises DatasetError for anything else.
     """
@@ -153,9 +154,9 @@ def augment(name, pixels, rng):
 
 
 def centres(name, pixels):
-    """Return the images, float32 in [0, 1], that load makes of some raw `pixels` of the colour set `name`.
+    """Return the images that load makes of some raw `pixels` of the colour set `name`, float32 in [0, 1].
 
-    `pixels` as those of augment. Raises DatasetError for anything else.
+    Shapes are those of augment. Raises DatasetError for other pixels.
     """
     module = _raw_module(name)
     _check_raw(name, module, pixels)
@@ -228,5 +229,7 @@ def _raw_module(name, split="train"):
 def _module(name, split="train"):
     for kind, value, known in (("data set", name, NAMES), ("split", split, SPLITS)):
         if not isinstance(value, str) or value not in known:
-            raise DatasetError(f"unknown {kind} {value!r}{did_you_mean(value, known)}: there are {', '.join(known)}")
+            raise DatasetError(
+                f"unknown {kind} {shown(value)}{did_you_mean(value, known)}: there are {', '.join(known)}"
+            )
     return MODULES[name]

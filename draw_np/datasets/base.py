@@ -17,8 +17,10 @@ class DatasetError(Exception):
 
 
 class Split(NamedTuple):
-    """Images float32 in [0, 1] of shape (count, height, width), and their labels.
+    """Images float32 in [0, 1], and their labels.
 
+    `images` are of shape (count, height, width) or, in colour, (count, height, width, 3); staged ones, which
+    two_digit_mnist makes, (count, stages, height, width).
     `labels` are int64 of shape (count,), or (count, 2) for two digits, or (count, 5) for a number, or None where the
     set has none.
     """

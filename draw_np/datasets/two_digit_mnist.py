@@ -5,6 +5,7 @@ import numpy as np
 from draw_np.datasets import mnist
 from draw_np.datasets.base import DatasetError, Split, check_whole
 from draw_np.datasets.collage import place, random_corners
+from draw_np.names import shown
 
 SOURCE = "made from mnist as the paper's section 4.3 says"
 LICENCE = "as mnist"
@@ -22,7 +23,7 @@ def check(digits=2, spread=100, staged=False):
     check_whole("digits", digits, 1, 2)
     check_whole("spread", spread, 0, 100)
     if staged is not True and staged is not False:
-        raise DatasetError(f"staged is {staged!r}: pass True or False")
+        raise DatasetError(f"staged is {shown(staged)}: pass True or False")
 
 
 def sample(rng, count, split, digits=2, spread=100, staged=False):

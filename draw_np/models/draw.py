@@ -382,7 +382,8 @@ def loss(params, config, images, noise, ops=equations):
 def log_importance_weight(params, config, images, noise, ops=equations):
     """log p(x, z) - log q(z | x) in nats at the sampled z, of shape (batch,).
 
-    The log of this weight's mean over K samples is an estimate of log p(x) from below, closer with every K.
+    The log of this weight's mean over K samples is an estimate of log p(x) from below, closer with every K. Parameters
+    and errors as of `infer`.
     """
     check(params, config, ops)
     x = to_planes(images, config)
@@ -396,8 +397,9 @@ def log_importance_weight(params, config, images, noise, ops=equations):
 def generate(params, config, noise, ops=equations):
     """Draw from the prior, without any image or encoder: Eq. (13), Eq. (14), Eq. (15).
 
-    Parameters: `noise` as `sample_noise` makes it; it is z itself. Returns a Generation. The paper's Fig 6 shows the
-    means `ops.pixel_means(canvases[-1])`; `ops.sample_image` draws an image from them, Eq 16.
+    Parameters: `noise` as `sample_noise` makes it; it is z itself, and its first axis decides T. Returns a Generation.
+    The paper's Fig 6 shows the means `ops.pixel_means(canvases[-1])`; `ops.sample_image` draws an image from them,
+    Eq 16. Raises ValueError on a wrong shape.
 
     >>> params, config = load_pretrained("mnist")
     >>> canvases, windows = draw.generate(params, config, draw.sample_noise(config, 2, np.random.default_rng(0)))

@@ -119,7 +119,10 @@ def look(params, config, images, ops=equations):
 
 
 def cross_entropy(params, config, images, labels, ops=equations):
-    """-log of the probability that the model gives to each image's label, in nats, of shape (batch,)."""
+    """-log of the probability that the model gives to each image's label, in nats, of shape (batch,).
+
+    Parameters and errors as of `look`; `labels` whole numbers from 0, of shape (batch,), else ValueError.
+    """
     logits = look(params, config, images, ops).logits
     return ops.cross_entropy(logits, check_labels(labels, config, len(images)))
 
@@ -130,7 +133,7 @@ def losses(params, config, images, labels, ops=equations):
 
 
 def loss(params, config, images, labels, ops=equations):
-    """The cross-entropy in nats per image averaged over the batch; `labels` whole numbers of shape (batch,)."""
+    """The `cross_entropy` in nats per image averaged over the batch."""
     return np.sum(cross_entropy(params, config, images, labels, ops)) / len(images)
 
 

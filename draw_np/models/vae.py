@@ -86,7 +86,12 @@ def given(config, labels, batch, rng):
 
 
 def infer(params, config, images, noise, ops=equations):
-    """Look at images and redraw them in one step: Eq. (1), Eq. (2), Eq. (6). Returns x, canvas, mu and sigma."""
+    """Look at images and redraw them in one step: Eq. (1), Eq. (2), Eq. (6).
+
+    Parameters: `images` of shape (batch, height, width[, channels]) in [0, 1]; `noise` as `sample_noise` makes it.
+    Returns x and the canvas, each of shape (batch, channels, height, width), mu and sigma, each (batch, latent). Raises
+    ValueError on a wrong shape or range.
+    """
     check_call(params, config, ops, Config, shapes)
     x = to_planes(images, config)
     check_noise(noise, (1, len(x), config.latent))
@@ -102,7 +107,10 @@ def decode(params, config, z, ops):
 
 
 def bound(params, config, images, noise, ops=equations):
-    """The two losses of each image in nats: L^x of shape (batch,) and L^z of shape (1, batch): Eq. (9), Eq. (10)."""
+    """The two losses of each image in nats: L^x of shape (batch,) and L^z of shape (1, batch): Eq. (9), Eq. (10).
+
+    Parameters and errors as of `infer`.
+    """
     x, canvas, mu, sigma = infer(params, config, images, noise, ops)
     return ops.negative_log_likelihood(x, canvas), ops.kl(mu, sigma)[None]
 
@@ -111,20 +119,26 @@ losses = bound  # the terms of the loss, by the name that training calls them wi
 
 
 def loss(params, config, images, noise, ops=equations):
-    """L = L^x + L^z, nats per image averaged over the batch, with one sample of z: Eq. (12)."""
+    """L = L^x + L^z, nats per image averaged over the batch, with one sample of z: Eq. (12).
+
+    Parameters and errors as of `infer`.
+    """
     reconstruction, latent = bound(params, config, images, noise, ops)
     return (np.sum(reconstruction) + np.sum(latent)) / len(images)
 
 
 def log_importance_weight(params, config, images, noise, ops=equations):
-    """log p(x, z) - log q(z | x) in nats at the sampled z, of shape (batch,)."""
+    """log p(x, z) - log q(z | x) in nats at the sampled z, of shape (batch,). Parameters and errors as of `infer`."""
     x, canvas, mu, sigma = infer(params, config, images, noise, ops)
     return -ops.negative_log_likelihood(x, canvas) - ops.log_posterior_over_prior(mu, sigma, noise[0])
 
 
 @numpy.errstate(all="ignore")  # of weights that are of no use the canvases say so
 def generate(params, config, noise, ops=equations):
-    """Draw from the prior: Eq. (13). Returns a Generation of one canvas, (1, batch, height, width[, channels])."""
+    """Draw from the prior: Eq. (13). Returns a Generation of one canvas, (1, batch, height, width[, channels]).
+
+    Parameters: `noise` as `sample_noise` makes it; it is z itself. Raises ValueError on a wrong shape.
+    """
     check_call(params, config, ops, Config, drawing)
     check_noise(noise, (1, "batch", config.latent))
     return Generation(from_planes(decode(params, config, noise[0], ops)[None]), None)

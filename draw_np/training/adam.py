@@ -26,12 +26,12 @@ class Weights(NamedTuple):
 
 
 def first_weights(params):
-    """The state before the first update."""
+    """The Weights before the first update: the average begins as the parameters."""
     return Weights(params, params, adam_init(params))
 
 
 def adam_init(params):
-    """The state before the first update."""
+    """The AdamState before the first update: both means begin at zero."""
     return AdamState(0, map_leaves(np.zeros_like, params), map_leaves(np.zeros_like, params))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..backend import to_device
-from ..datasets import Split
+from ..datasets import DatasetError, Split
 from ..names import shown
 
 
@@ -15,12 +15,13 @@ def floats(images):
 class Shuffled:
     """Batches of a fixed set of images, in a new random order every epoch. An incomplete last batch is left out.
 
-    Its place is counted in images, so that `batch`, the images of the next batches, may be set anew.
+    Its place is counted in images, so that `batch`, the images of the next batches, may be set anew. Raises
+    DatasetError for a larger batch than there are images.
     """
 
     def __init__(self, images, batch, rng, augment=None):
         if batch > len(images):
-            raise ValueError(f"a batch of {batch} is more than the {len(images)} training images")
+            raise DatasetError(f"a batch of {batch} is more than the {len(images)} training images: use a smaller one")
         self.images, self.batch, self.rng, self.augment = images, batch, rng, augment
         (self.augment_rng,) = rng.spawn(1)
         self.start_epoch()
@@ -66,8 +67,8 @@ class Endless:
 
     @property
     def per_epoch(self):
-        """The batches of an epoch."""
-        return self.epoch // self.batch
+        """The batches of an epoch, one at least."""
+        return max(1, self.epoch // self.batch)
 
     def next(self, **options):
         """The next batch, a Split of images as those of `Shuffled` and their labels; `options` of the data set."""

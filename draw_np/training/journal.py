@@ -47,7 +47,7 @@ class Journal:
             with files.replacing(self.path) as file:
                 file.writelines(kept)
             self.file = open(self.path, "a")
-        # It counts steps of t, not updates: T may grow, and the time left should not surprise.
+        # It counts steps of t, each image's, not updates: T and batches may grow, the time left should not surprise.
         how = {"mininterval": 0.5 if sys.stderr and sys.stderr.isatty() else 30, "disable": sys.stderr is None}
         self.bar = tqdm(total=self.total, initial=self.initial, unit="step", unit_scale=True, **how)
         return self
@@ -66,10 +66,10 @@ class Journal:
             reason = error.strerror or error
             raise TrainingError(f"cannot go on with {self.path} ({reason}): set that right, then --resume") from error
 
-    def add(self, steps, nats):
-        """Take note of an update with its T and its numbers, which may still be being computed."""
+    def add(self, steps, images, nats):
+        """Take note of an update: its T, how many images it saw, its numbers, which may still be being computed."""
         self.pending.append(({"update": self.progress.update, "steps": steps}, nats))
-        self.bar.update(steps)
+        self.bar.update(steps * images)
 
     def rows(self, look):
         """The rows of what was added since they were last looked at, or none: on a GPU one may wait, unless `look`.
@@ -131,7 +131,9 @@ def whole_rows(file, until, names):
 
 
 def work(run, length, until=None):
-    """The number of steps t that the first `until` of a run's updates take together, or all: what a bar can count."""
-    until = length if until is None else until
-    spans = [(getattr(phase.config_of(run.config), "steps", 1), *span) for phase, *span in run.recipe.spans(length)]
-    return sum(steps * max(0, min(until, end) - first) for steps, first, end in spans)
+    """The steps t of all images of the first `until` of a run's updates, or of all updates: what a bar can count."""
+    until, found = length if until is None else until, 0
+    for phase, first, end in run.recipe.spans(length):
+        steps = getattr(phase.config_of(run.config), "steps", 1)
+        found += steps * run.recipe.batch_of(phase) * max(0, min(until, end) - first)
+    return found

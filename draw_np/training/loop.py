@@ -63,7 +63,8 @@ def train(
 
     Raises TrainingError: what is asked for cannot be, or would have no effect; a run is already there, or none is there
     to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written. DatasetError:
-    the images are not to be had.
+    the images are not to be had, are fewer than a batch, or cannot be validated on. ValueError: the training images are
+    of another size than the model's, or not in [0, 1].
     """
     asked = checked(
         run, ops, seed=seed, epochs=epochs, updates=updates, checkpoint_every=checkpoint_every, threads=threads,
@@ -162,7 +163,7 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
             progress.weights, nats = step(progress.weights, images, given, now(phase.rate, part), kl)
             progress.update += 1
             stopping = job.team.any(stop.asked)
-            journal.add(getattr(config, "steps", 1), nats)
+            journal.add(getattr(config, "steps", 1), len(images), nats)
             validating = progress.update % job.batches.per_epoch == 0 or progress.update == length
             saving = progress.update % checkpoint_every == 0 or progress.update == length or stopping
             rows = job.team.together(partial(journal.rows, look=validating or saving))

@@ -53,11 +53,11 @@ CLUTTERED_8 = (
     Phase(4_000, 1e-3, SIX),
     Phase(138_000, Ramp(1e-3, 0.0)),
 )
-# In colour the optimiser is schedule-free almost from the start. L^z counts little at first, so that much of a picture
-# goes into its code. House numbers have all their steps from the start: the windows sweep across the picture, at a pace
-# that suits T, and steps that are added begin where the sweep ends, at the picture's edge (from T = 8 by way of 16 to
-# 32, twenty of the 32 never came to say anything). Without the clipping in the LSTM, one image in forty has ten times
-# the gradient of the others, and batches of 64 at a rate of 3e-3 diverge after 200 updates.
+# In colour the optimiser is schedule-free almost from the start. Of house numbers L^z counts little at first, so that
+# much of a picture goes into its code, and all steps are there from the start: the windows sweep across the picture, at
+# a pace that suits T, and steps that are added begin where the sweep ends, at the picture's edge (from T = 8 by way of
+# 16 to 32, twenty of the 32 never came to say anything). Without the clipping in the LSTM, one image in forty has ten
+# times the gradient of the others, and batches of 64 at a rate of 3e-3 diverge after 200 updates.
 # Batches are small while much is to be learnt and larger later. From update 4,601 on, where the short runs began that
 # decided it, 128 images an update gain nearly twice as much in the same time as 32; a higher or a falling rate, or
 # weaker clipping, gained nothing.

@@ -154,8 +154,6 @@ class Summed:
     def losses_and_gradient(self, params, model, config, images, given, ops, **how):
         """As `update.losses_and_gradient`, over all ranks: the same numbers up to rounding whatever their number."""
         count, rank = self.comm.size, self.comm.rank
-        if count > len(images):
-            raise TrainingError(f"{count} ranks are more than the {len(images)} images of a batch; start fewer")
         images, given = np.array_split(images, count), np.array_split(given, count, model.BATCH_AXIS)
         batch = sum(map(len, images))
         own = images[rank], given[rank]
@@ -191,9 +189,16 @@ class SharedFolder(Folder):
         if self.ranks.leads:
             super().__exit__(*exception)
 
-    def settings(self, *arguments):
-        settings = super().settings
-        return {**self.ranks.from_first(lambda: settings(*arguments)), "ranks": self.ranks.size}
+    def settings(self, asked):
+        """As those of `Folder`, and how many ranks there are. Raises TrainingError for more than a batch has images."""
+        settings, count, fewest = super().settings, self.ranks.size, min(self.run.recipe.batches)
+
+        def ours():
+            if count > fewest:  # of any phase: a late one is not to end a run of days
+                raise TrainingError(f"{count} ranks are more than the {fewest} images of a batch; start fewer")
+            return settings(asked)
+
+        return {**self.ranks.from_first(ours), "ranks": count}
 
     def save(self, job):
         """Write the checkpoint, if all ranks have the same weights: a rank that rounds otherwise would drift away."""

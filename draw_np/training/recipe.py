@@ -13,8 +13,9 @@ from .. import datasets
 from ..counts import in_python
 from ..models import MODELS
 from ..models.draw import DECODER
+from ..names import shown
 from .adam import OPTIMISERS
-from .data import NEEDED
+from .data import NEEDED, Images
 
 
 class Plain:
@@ -127,65 +128,67 @@ def now(value, part):
 def check(run):
     """Raise ValueError, in one line that says what to do, unless a Run makes sense."""
     recipe, name = run.recipe, f"the recipe of {run.name}"
-    require(one_of(run.model, MODELS), f"{run.name}: there is no model {run.model!r}; known: {', '.join(MODELS)}")
+    require(one_of(run.model, MODELS), f"{run.name}: there is no model {shown(run.model)}; known: {', '.join(MODELS)}")
     model = MODELS[run.model]
     require(isinstance(run.config, model.Config), f"{run.name}: config must be a {run.model}.Config")
     fits = one_of(run.data, datasets.NAMES) or all(hasattr(run.data, each) for each in NEEDED)
     words = f"one of {', '.join(datasets.NAMES)}, or have {', '.join(NEEDED)}"
-    require(fits, f"{run.name}: data must be {words}, not {run.data!r}")
+    require(fits, f"{run.name}: data must be {words}, not {shown(run.data)}")
     endless = datasets.is_endless(run.data) if isinstance(run.data, str) else hasattr(run.data, "sample")
     labelled = endless if isinstance(run.data, str) else run.data.valid.labels is not None
     require(model.MEASURE == "bound" or labelled, f"{run.name}: {run.data_name} has no labels for a {run.model}")
-    require(isinstance(recipe, Recipe), f"{run.name}: recipe must be a Recipe, not {recipe!r}")
+    require(isinstance(recipe, Recipe), f"{run.name}: recipe must be a Recipe, not {shown(recipe)}")
     phases = recipe.phases
     fits = isinstance(phases, tuple) and phases and all(isinstance(phase, Phase) for phase in phases)
-    require(fits, f"{name}: phases must be a tuple of one Phase or more, not {phases!r}")
+    require(fits, f"{name}: phases must be a tuple of one Phase or more, not {shown(phases)}")
     for key in ("batch", "images", "validation_images"):
         value = getattr(recipe, key)
         fits = whole(value, 1) or value is None and key == "images"
-        require(fits, f"{name}: {key} must be a whole number of at least 1, not {value!r}")
+        require(fits, f"{name}: {key} must be a whole number of at least 1, not {shown(value)}")
     for key in ("clip", "lstm_clip", "decay", "average"):
         value = getattr(recipe, key)
         fits = number(value) and value >= 0 or value is None and key == "lstm_clip"
-        require(fits, f"{name}: {key} must be a number of at least 0, not {value!r}")
+        require(fits, f"{name}: {key} must be a number of at least 0, not {shown(value)}")
     require(recipe.clip > 0 and recipe.lstm_clip != 0, f"{name}: a clip of 0 would leave no gradient")
-    require(not (endless and recipe.images), f"{name}: {run.data} has no end, so leave out images")
+    fits = not recipe.images or isinstance(run.data, Images) or isinstance(run.data, str) and not endless
+    require(fits, f"{name}: {run.data_name} has no end, or no array of images, so leave out images")
     fits = recipe.start is None or isinstance(recipe.start, str) and run.model == "draw"
-    require(fits, f"{name}: start must be the name of shipped weights, and the model draw, not {recipe.start!r}")
+    require(fits, f"{name}: start must be the name of shipped weights, and the model draw, not {shown(recipe.start)}")
     for position, phase in enumerate(phases, 1):
         check_phase(f"{name}, phase {position}", phase, run, model, endless)
 
 
 def check_phase(name, phase, run, model, endless):
     """The part of `check` that is about one phase."""
-    require(whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {phase.updates!r}")
+    require(
+        whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {shown(phase.updates)}"
+    )
     fits = phase.batch is None or whole(phase.batch, 1)
-    require(fits, f"{name}: batch must be a whole number of at least 1 or None, not {phase.batch!r}")
+    require(fits, f"{name}: batch must be a whole number of at least 1 or None, not {shown(phase.batch)}")
     for key in ("rate", "kl"):
         value = getattr(phase, key)
         ends = (value.first, value.last) if isinstance(value, Ramp) else (value,)
         fits = all(number(end) and end >= 0 for end in ends) and max(ends) > 0
         fits = fits and (len(ends) == 1 or float in map(type, ends))  # else it would take whole steps
-        require(fits, f"{name}: {key} must be a number above 0 or a Ramp as from 0.0 to 1.0, not {value!r}")
+        require(fits, f"{name}: {key} must be a number above 0 or a Ramp as from 0.0 to 1.0, not {shown(value)}")
     require(phase.kl == 1.0 or "L_z" in model.LOSSES, f"{name}: kl is for models with an L^z, not {run.model}")
     fits = isinstance(phase.config, dict) and set(phase.config) <= set(model.FREE)
-    require(
-        fits, f"{name}: config must be a dict that changes {' or '.join(model.FREE) or 'nothing'}, not {phase.config}"
-    )
+    free = " or ".join(model.FREE) or "nothing"
+    require(fits, f"{name}: config must be a dict that changes {free}, not {shown(phase.config)}")
     named(f"{name}: config", phase.config_of, run.config)
-    require(isinstance(phase.shown, dict), f"{name}: shown must be a dict, not {phase.shown!r}")
+    require(isinstance(phase.shown, dict), f"{name}: shown must be a dict, not {shown(phase.shown)}")
     require(not phase.shown or endless, f"{name}: {run.data_name} is a fixed set and has no options of what is shown")
     for key, value in phase.shown.items():
         fits = not isinstance(value, Ramp) or whole(value.first, 0) and whole(value.last, 0)
-        require(fits, f"{name}: a Ramp of {key} must be between whole numbers, not {value!r}")
+        require(fits, f"{name}: a Ramp of {key} must be between whole numbers, not {shown(value)}")
     for part in (0.0, 1.0) if phase.shown and isinstance(run.data, str) else ():
         options = {key: now(value, part) for key, value in phase.shown.items()}
         named(f"{name}: shown", datasets.check_options, run.data, options)
     fits = one_of(phase.optimiser, OPTIMISERS)
-    require(fits, f"{name}: there is no optimiser {phase.optimiser!r}; known: {', '.join(OPTIMISERS)}")
-    require(type(phase.prune) is bool, f"{name}: prune must be True or False, not {phase.prune!r}")
+    require(fits, f"{name}: there is no optimiser {shown(phase.optimiser)}; known: {', '.join(OPTIMISERS)}")
+    require(type(phase.prune) is bool, f"{name}: prune must be True or False, not {shown(phase.prune)}")
     fits = isinstance(phase.frozen, tuple) and all(one_of(part, DECODER) for part in phase.frozen)
-    require(fits, f"{name}: frozen must be a tuple of some of {', '.join(DECODER)}, not {phase.frozen!r}")
+    require(fits, f"{name}: frozen must be a tuple of some of {', '.join(DECODER)}, not {shown(phase.frozen)}")
     require(not (phase.prune or phase.frozen) or run.model == "draw", f"{name}: prune and frozen are for draw")
 
 

@@ -31,10 +31,7 @@ def in_words(run):
         + (f"; weights decay by {recipe.decay:g} of the rate an update" if recipe.decay else "")
         + (f"; the weights are averaged over the last {recipe.average:.0%}." if recipe.average else ".")
     ]
-    before = None
-    for phase in recipe.phases:
-        lines.append(f"- {phase_in_words(phase, before, run)}")
-        before = phase
+    lines += [f"- {phase_in_words(phase, run)}" for phase in recipe.phases]
     return "\n".join(textwrap.fill(line, 100, subsequent_indent="  ") for line in lines)
 
 
@@ -43,8 +40,8 @@ def images_of(recipe):
     return " to ".join(f"{count}" for count in sorted({min(recipe.batches), max(recipe.batches)}))
 
 
-def phase_in_words(phase, before, run):
-    """One phase in a sentence; `before` is the phase before it, or None."""
+def phase_in_words(phase, run):
+    """One phase in a sentence."""
     names = {"adam": "Adam", "schedule-free": "schedule-free Adam"}
     config = {key: value for key, value in phase.config.items() if key != "steps"}
     parts = [f"{phase.updates:,} updates"]
@@ -52,8 +49,8 @@ def phase_in_words(phase, before, run):
         parts[0] += f" at T = {phase.config.get('steps', run.config.steps)}"
     if "height" in config:
         parts.append(f"images of {config['height']} x {config['width']}")
-    if phase.batch:
-        parts.append(f"batches of {phase.batch}")
+    if len({*run.recipe.batches}) > 1:  # else it has been said of all
+        parts.append(f"batches of {run.recipe.batch_of(phase)}")
     shown = {key: value for key, value in phase.shown.items() if key != "side"}
     if shown:
         parts.append("shown: " + ", ".join(option_in_words(*option) for option in shown.items()))

@@ -32,9 +32,10 @@ def test_an_unknown_name_gets_the_nearest_and_all_the_known(use):
     with pytest.raises(DatasetError, match="did you mean 'binarized-mnist'") as error:
         use("binarised_mnist")
     assert all(name in str(error.value) for name in datasets.NAMES) and "\n" not in str(error.value)
-    for name in ("", "imagenet?", None, 3, ["mnist"], np.array(["mnist", "mnist"])):
-        with pytest.raises(DatasetError, match="unknown data set"):
+    for name in ("", "imagenet?", None, 3, ["mnist"], np.array(["mnist", "mnist"]), np.zeros((3, 2))):
+        with pytest.raises(DatasetError, match="unknown data set") as error:
             use(name)
+        assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", datasets.NAMES)

@@ -73,6 +73,7 @@ def test_easier_tasks(digits, spread, staged):
         ({"spread": 50.0}, "spread is 50.0: pass a whole number, from 0 to 100"),
         ({"staged": 2}, "staged is 2: pass True or False"),
         ({"staged": None}, "staged is None: pass True or False"),
+        ({"staged": np.zeros((2, 1))}, "staged is array([[0.], [0.]]): pass True or False"),
     ],
 )
 def test_another_task_is_refused(options, said):

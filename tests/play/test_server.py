@@ -192,6 +192,7 @@ def test_a_port_that_is_taken(running, capsys):
     "options, words",
     [
         ("--port 65536", "from 0 to 65535"),
+        (f"--port {5000 * '9'}", "from 0 to 65535"),
         ("--port -1", "from 0 to 65535"),
         ("--weights vae", "vae is no DRAW"),
         ("--weights nothing", "no weights and no file of the name 'nothing'"),

@@ -62,7 +62,7 @@ def test_an_epoch_may_be_one_batch_or_come_out_even():
 
 
 def test_more_than_there_are_is_refused():
-    with pytest.raises(ValueError, match="a batch of 24 is more than the 23 training images"):
+    with pytest.raises(datasets.DatasetError, match="a batch of 24 is more than the 23 training images: use a smaller"):
         Shuffled(numbered(), 24, np.random.default_rng(0))
 
 
@@ -198,6 +198,7 @@ def test_endless_images_may_be_made_otherwise():
 def test_endless_images_are_made_from_training_digits_anew():
     batches = endless()
     assert batches.per_epoch == 50_000 // 3
+    assert Endless(None, 7, None, epoch=6).per_epoch == Endless(None, 4, None, epoch=6).per_epoch == 1
     first, second = batches.next(), batches.next()
     assert first.images.shape == (3, 60, 60) and first.images.dtype == np.float32 and first.labels.shape == (3, 2)
     expected = datasets.sample("two-digit-mnist", np.random.default_rng(0), 3, "train")

@@ -278,6 +278,23 @@ def test_phases_with_batches_of_their_own(run, changed, finished, tmp_path, at_u
     assert bits(tmp_path / "pieces") == bits(tmp_path / "whole") != bits(finished)
 
 
+def test_the_bar_counts_what_the_run_takes(run, changed, tmp_path, at_update, monkeypatch):
+    """Stopped and gone on with, too: steps of each image, so that the time left is told from them."""
+    bars, end = [], journal.Journal.__exit__
+
+    def noted(self, *exception):
+        bars.append((self.bar.initial, self.bar.n, self.bar.total))
+        end(self, *exception)
+
+    monkeypatch.setattr(journal.Journal, "__exit__", noted)
+    preset = changed(phases=(Phase(6, 4e-3, {"steps": 1}), Phase(3, 4e-3), Phase(6, 4e-3, batch=19)))
+    at_update(11, send(signal.SIGINT))
+    for resume in False, True:
+        run(tmp_path / "x", preset, resume=resume)
+    done, total = 6 * 7 + 2 * (3 * 7 + 2 * 19), 6 * 7 + 2 * (3 * 7 + 6 * 19)
+    assert bars == [(0, done, total), (done, total, total)]
+
+
 def test_a_run_is_pruned_once_wherever_it_is_stopped(run, changed, tmp_path, at_update, bits):
     first, last = Phase(8, 0.02, {"steps": 1}), Phase(7, 0.01, optimiser="schedule-free", prune=True)
     preset = changed(phases=(first, last), decay=0.1)
@@ -823,9 +840,11 @@ def test_data_that_are_not_to_be_had(run, tmp_path, preset, monkeypatch):
 
 
 def test_a_batch_larger_than_the_images(run, tmp_path, changed):
-    with pytest.raises((ValueError, TrainingError), match="a batch of 39 is more than the 38 training images"):
-        run(tmp_path / "x", changed(batch=39))
-    assert not (tmp_path / "x").exists()
+    for recipe in {"batch": 39}, {"phases": (Phase(3, 0.1), Phase(3, 0.1, batch=39))}:
+        with pytest.raises(datasets.DatasetError, match="a batch of 39 is more than the 38 training images") as error:
+            run(tmp_path / "x", changed(**recipe))
+        assert_one_line(error)
+        assert not (tmp_path / "x").exists()
 
 
 def test_images_may_have_colours(run, preset, tmp_path, monkeypatch):

@@ -14,7 +14,8 @@ import pytest
 
 from draw_np.training import checkpoint
 from draw_np.training.journal import TrainingError
-from draw_np.training.ranks import Alone, world
+from draw_np.training.ranks import Alone, Ranks, world
+from draw_np.training.recipe import Phase
 from draw_np.training.trees import named_leaves
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +138,12 @@ OTHER = f"{RANK}from draw_np.training import ranks\nfrom draw_np.training.preset
             "    return prepare(*arguments)\nloop.prepare = broken",
             "rank 2: no images here: fetch them",
         ),
+        (
+            f"{OTHER}from draw_np.training.recipe import Phase\n"
+            "phases = Phase(6, 0.1), Phase(9, 0.1, batch=2)\n"
+            "object.__setattr__(PRESETS['tiny'].recipe, 'phases', phases)",
+            "3 ranks are more than the 2 images of a batch; start fewer",
+        ),
         (f"{RANK}sys.argv[3] = 'tinny'", "unknown preset 'tinny'"),
         (f"{RANK}sys.argv += ['--resume']", "there is no run to resume"),
         (f"{RANK}sys.argv += ['--threads', '2']", "--threads is for one process"),
@@ -179,6 +186,26 @@ def test_weights_that_drift_apart_are_noticed(start, tmp_path):
     )
     status, lines = ended(start(2, *TRAIN, "--out", tmp_path / "run", code=code))
     assert status == 1 and lines[0].startswith("draw_np: the weights of the ranks have drifted apart by update 5")
+
+
+class OneOfThree:
+    """A communicator whose other ranks say and know what this one does."""
+
+    size, rank = 3, 0
+
+    def allgather(self, value):
+        return [value] * self.size
+
+    def bcast(self, value):
+        return value
+
+
+@pytest.mark.parametrize("phases", [(Phase(3, 0.1), Phase(3, 0.1, batch=2)), (Phase(3, 0.1, batch=2), Phase(3, 0.1))])
+def test_more_ranks_than_images_in_a_batch_of_any_phase(run, changed, tmp_path, phases):
+    """It is said before anything is made: not where that phase begins, when the run is hours old."""
+    with pytest.raises(TrainingError, match="^3 ranks are more than the 2 images of a batch; start fewer$"):
+        run(tmp_path / "x", changed(phases=phases), team=Ranks(OneOfThree()))
+    assert not (tmp_path / "x").exists()
 
 
 def test_without_mpiexec_nothing_changes(monkeypatch):

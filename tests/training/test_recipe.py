@@ -4,14 +4,16 @@ import dataclasses
 import itertools
 import math
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from draw_np.datasets import Split
 from draw_np.models import draw, glimpse_classifier, vae
-from draw_np.training.data import Images
+from draw_np.training.data import Images, Made
 from draw_np.training.journal import work
 from draw_np.training.presets import PRESETS, find_preset
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run, now
@@ -93,18 +95,18 @@ def test_the_value_of_the_moment():
 
 @pytest.mark.parametrize("steps", [(64,), (8, 16, 64), (1, 2, 3, 64), (5,)])
 @pytest.mark.parametrize("length", [1, 7, 10, 30])
-def test_the_work_of_a_run_is_the_sum_of_its_steps(steps, length):
-    one = run(*(Phase(k + 1, 0.1, {"steps": T}) for k, T in enumerate(steps)))
+def test_the_work_of_a_run_is_the_sum_of_its_images_steps(steps, length):
+    one = run(*(Phase(k + 1, 0.1, {"steps": T}, batch=(None, 9, 4)[k % 3]) for k, T in enumerate(steps)), batch=7)
     total = 0
     for done in range(length + 1):
         assert work(one, length, done) == total
         for phase, first, end in one.recipe.spans(length):
-            total += phase.config["steps"] if first <= done < end else 0
+            total += phase.config["steps"] * (phase.batch or 7) if first <= done < end else 0
     assert work(one, length) == work(one, length, length)
 
 
 def test_a_model_without_steps_has_one():
-    assert work(run(model="vae", config=vae.Config(60, 60)), 10, 4) == 4
+    assert work(run(model="vae", config=vae.Config(60, 60), batch=3), 10, 4) == 4 * 3
 
 
 def test_the_configuration_of_a_phase_follows_the_images_or_does_not():
@@ -142,7 +144,7 @@ BAD_RECIPES = [
     ({"decay": None}, "decay must be a number of at least 0, not None"),
     ({"clip": 0}, "a clip of 0 would leave no gradient"),
     ({"lstm_clip": 0.0}, "a clip of 0 would leave no gradient"),
-    ({"images": 100}, "two-digit-mnist has no end, so leave out images"),
+    ({"images": 100}, "two-digit-mnist has no end, or no array of images, so leave out images"),
     ({"start": 3}, "start must be the name of shipped weights, and the model draw, not 3"),
 ]  # fmt: skip
 BAD_PHASES = [
@@ -206,6 +208,33 @@ def test_a_phase_that_makes_no_sense(phase, expected):
     assert line.startswith("the recipe of small, phase 2: ") and expected in line
 
 
+@pytest.mark.parametrize("kind", [Phase, Recipe, Run])
+def test_what_an_array_is_refused_with_is_one_line(kind):
+    """Of each field: NumPy writes an array in several."""
+    wrong = np.zeros((30, 60, 60))
+    for name in {each.name for each in dataclasses.fields(kind)} - {"name"}:
+        changed = {name: wrong}
+        if kind is Phase:
+            changed = {"phases": (Phase(**{"updates": 3, "rate": 0.1, **changed}),)}
+        if kind is not Run:
+            changed = {"recipe": Recipe(**{"phases": (Phase(3, 0.1),), **changed})}
+        line = refused(changed)
+        assert name in line and len(line) < 400
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        Made(lambda rng, count: None, Split(np.zeros((3, 60, 60)), None), "pictures"),
+        SimpleNamespace(valid=Split(np.zeros((3, 60, 60)), None), batches=None, mean=None, source="pictures"),
+    ],
+)
+def test_only_some_images_of_what_is_no_array(data):
+    """What has no array of training images has no first ones."""
+    line = refused({"data": data, "recipe": Recipe((Phase(3, 0.1),), images=7)})
+    assert line == "the recipe of small: pictures has no end, or no array of images, so leave out images"
+
+
 def test_what_makes_sense_is_taken():
     """What the bad ones above differ from, and the bounds of what is allowed."""
     Run("small", **GOOD)
@@ -266,7 +295,7 @@ def test_a_preset_in_words(name):
         assert ("inactive latent units pruned" in line) == phase.prune
         assert ("the decoder frozen" in line) == (phase.frozen == draw.DECODER)
         assert ("schedule-free" in line) == (phase.optimiser == "schedule-free")
-        assert ("batches of " in line) == bool(phase.batch)
+        assert ("batches of " in line) == (len({*one.recipe.batches}) > 1)
         assert ("shown: " in line) == bool(phase.shown.keys() - {"side"})
         if hasattr(one.config, "steps"):
             assert f"at T = {phase.config_of(one.config).steps}" in line
@@ -286,7 +315,10 @@ def test_phases_may_have_batches_of_their_own():
     one = run(Phase(6, 0.1), Phase(3, 0.1, batch=20), Phase(1, 0.1, batch=8), batch=10)
     assert one.recipe.batches == [10, 20, 8] == [one.recipe.batch_of(phase) for phase in one.recipe.phases]
     text = " ".join(in_words(one).split())
-    assert "10 updates of 8 to 20 images" in text and f"3 updates at T = {CONFIG.steps}, batches of 20, Adam" in text
+    assert "10 updates of 8 to 20 images" in text
+    for updates, batch in (6, 10), (3, 20), (1, 8):
+        assert f"- {updates} updates at T = {CONFIG.steps}, batches of {batch}, Adam" in text
+    assert "batches of " not in in_words(run(Phase(6, 0.1, batch=20), Phase(3, 0.1, batch=20)))
     assert one.recipe.updates_of(6 * 10 + 3 * 20 + 8) == 10 and one.recipe.updates_of(10 * 128) == 100
     assert run(Phase(3, 0.1), batch=7).recipe.updates_of(35) == 5
 
