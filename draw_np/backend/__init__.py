@@ -234,12 +234,7 @@ def product(a, b):
 
 def add_product(total, a, b):
     """total += a^T b in place, for matrices, without a copy of `total` where that can be."""
-    if gpu is None:
-        blas.add_product(total, a, b)
-    elif total.flags.c_contiguous and total.dtype == a.dtype == b.dtype:
-        gpu.add_product(total, a, b)
-    else:
-        total += a.T @ b
+    (blas if gpu is None else gpu).add_product(total, a, b)
 
 
 def inner(a, b, axes):

@@ -56,8 +56,11 @@ class Blas:
         return out
 
     def add_product(self, total, a, b):
-        """total += a^T b in place, of one type, `total` stored by rows."""
-        self.multiply(a.T, b, total, 1.0)
+        """total += a^T b in place, for matrices: with no copy where they are of one type, `total` stored by rows."""
+        if total.flags.c_contiguous and total.dtype == a.dtype == b.dtype:
+            self.multiply(a.T, b, total, 1.0)
+        else:
+            total += a.T @ b
 
     def multiply(self, a, b, out, beta=0.0):
         """out = a @ b + beta out, for stacks of one shape, `out` stored by rows."""
