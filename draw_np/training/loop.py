@@ -63,8 +63,7 @@ def train(
 
     Raises TrainingError: what is asked for cannot be, or would have no effect; a run is already there, or none is there
     to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written. DatasetError:
-    the images are not to be had, are fewer than a batch, or cannot be validated on. ValueError: the training images are
-    of another size than the model's, or not in [0, 1].
+    the images are not to be had, too few, or unfit to validate on. ValueError: unfit training images, by size or range.
     """
     asked = checked(
         run, ops, seed=seed, epochs=epochs, updates=updates, checkpoint_every=checkpoint_every, threads=threads,
@@ -151,7 +150,8 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
     """
     progress, length, stopping = job.progress, job.settings["length"], False
     progress.weights, progress.units = job.team.from_first(lambda: (progress.weights, progress.units))
-    config, job.batches.batch = phase.config_of(progress.config(job.run.config)), job.run.recipe.batch_of(phase)
+    config = phase.config_of(progress.config(job.run.config))
+    job.batches.batch = job.run.recipe.batch_of(phase)
     with job.team.shards(job.settings["threads"], progress.weights.params) as shards:
         step = step_of(job, phase, config, shards)
         while progress.update < end and not stopping:
@@ -189,9 +189,8 @@ def step_of(job, phase, config, shards):
 def validate(job, phase, row, journal):
     """Score the weights as they are, and their average, on the validation images: into `row` and onto the screen."""
     measure, text = MEASURES[job.model.MEASURE]
-    said = []
     config = phase.config_of(job.progress.config(job.run.config), data=False)
-    weights = job.progress.weights
+    weights, said = job.progress.weights, []
     for name, params in (("validation", weights.params), ("validation_average", weights.average)):
         found = measure(job.model, params, config, job.validation, job.settings["seed"], job.ops)
         row.update({name + suffix: value for suffix, value in found.items()})

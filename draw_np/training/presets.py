@@ -59,8 +59,8 @@ CLUTTERED_8 = (
 # 16 to 32, twenty of the 32 never came to say anything). Without the clipping in the LSTM, one image in forty has ten
 # times the gradient of the others, and batches of 64 at a rate of 3e-3 diverge after 200 updates.
 # Batches are small while much is to be learnt and larger later. From update 4,601 on, where the short runs began that
-# decided it, 128 images an update gain nearly twice as much in the same time as 32; a higher or a falling rate, or
-# weaker clipping, gained nothing.
+# decided it, 128 images an update gained about two nats in the time in which 32 had gained one; a higher or a falling
+# rate, or weaker clipping, gained nothing.
 SVHN = (
     Phase(100, Ramp(0.0, 3e-3), kl=Ramp(0.0, 0.1)),
     Phase(900, 3e-3, kl=Ramp(0.1, 0.5), optimiser="schedule-free"),
