@@ -6,10 +6,11 @@ minutes; the frameworks are brought by `pip install .[peers]`. A step is the los
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
-from _script import save_figure
+from _script import run, save_figure
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -128,13 +129,14 @@ def draw_all(found):
 
 
 def main():
-    if sys.argv[1:2] == ["--measure"]:
-        found = measure(int((*sys.argv[2:], "7")[0]))
-        NUMBERS.write_text(json.dumps(found, indent=1) + "\n")
-        print(NUMBERS)
-        return
-    file = sys.argv[1] if len(sys.argv) > 1 else PICTURE
-    save_figure(draw_all(json.loads(NUMBERS.read_text())), file)
+    match sys.argv[1:]:
+        case ["--measure", *repeats] if re.fullmatch("( [1-9][0-9]{0,3})?", "".join(f" {count}" for count in repeats)):
+            NUMBERS.write_text(json.dumps(measure(int((*repeats, "7")[0])), indent=1) + "\n")
+            print(NUMBERS)
+        case ["--measure", *_] | [_, _, *_]:
+            sys.exit("usage: python figures/speed.py [FILE.png | --measure [REPEATS]]")
+        case file:
+            run(lambda path: save_figure(draw_all(json.loads(NUMBERS.read_text())), path), (*file, PICTURE)[0])
 
 
 if __name__ == "__main__":

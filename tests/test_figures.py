@@ -315,6 +315,22 @@ def test_a_script_does_not_depend_on_a_user_s_settings(script, tmp_path):
     assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "hostile.png").read_bytes()
 
 
+@pytest.mark.parametrize("script", sorted(path.stem for path in FIGURES.glob("[!_]*.py")))
+def test_a_script_is_told_too_much_in_one_line(script, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [f"{script}.py", "a", "b", "c"])
+    with matplotlib.rc_context(), pytest.raises(SystemExit, match=rf"^usage: python figures/{script}.py \[FILE.*\]$"):
+        runpy.run_path(str(FIGURES / f"{script}.py"), run_name="__main__")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("repeats", [["x"], ["0"], ["-1"], ["2.5"], ["9" * 5_000], ["3", "4"], [""]])
+def test_speed_takes_a_number_of_repeats(repeats, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["speed.py", "--measure", *repeats])
+    with pytest.raises(SystemExit, match=r"^usage: .* --measure \[REPEATS\]\]$"):
+        runpy.run_path(str(FIGURES / "speed.py"), run_name="__main__")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
 @pytest.mark.parametrize("script, ending", [("figure_02", ".png"), ("table_2", ".md")])
 def test_a_full_disk_is_one_line_with_the_file(script, ending, tmp_path, monkeypatch):
