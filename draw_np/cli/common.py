@@ -37,15 +37,15 @@ class Parser(argparse.ArgumentParser):
 
 def count(text):
     """A whole number of at least 1."""
-    return whole(text, 1)
+    return whole_number(text, 1)
 
 
 def seed(text):
     """A whole number of at least 0."""
-    return whole(text, 0)
+    return whole_number(text, 0)
 
 
-def whole(text, least):
+def whole_number(text, least):
     """A whole number of at least so much, and of at most so many digits that Python takes it."""
     if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) < least:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {shown(text)}")

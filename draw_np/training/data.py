@@ -102,7 +102,7 @@ def prepare(run, rng):
             model.check_labels(labels, run.config, len(images))
     except ValueError as error:
         raise DatasetError(f"{run.name} cannot be validated on these images: {error}") from error
-    return data, data.batches(max(recipe.batches), rng), validation
+    return data, data.batches(max(recipe.batch_sizes), rng), validation
 
 
 def digest(*arrays):
@@ -122,9 +122,9 @@ def of_images(run, images, source):
     recipe = run.recipe
     if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):
         raise ValueError(f"{run.name} needs {run.data_name}: train another preset on images of your own")
-    if len(images) < 2 * max(recipe.batches):
-        few = f"{source} has {len(images):,} images and {run.name} trains with batches of {max(recipe.batches)}"
-        raise ValueError(f"{few}: pass at least {2 * max(recipe.batches)}")
+    if len(images) < 2 * max(recipe.batch_sizes):
+        few = f"{source} has {len(images):,} images and {run.name} trains with batches of {max(recipe.batch_sizes)}"
+        raise ValueError(f"{few}: pass at least {2 * max(recipe.batch_sizes)}")
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(images))
     held = max(1, len(images) // 10)
     train, valid = np.sort(order[:-held]), np.sort(order[-held:])

@@ -191,7 +191,7 @@ class SharedFolder(Folder):
 
     def settings(self, asked):
         """As those of `Folder`, and how many ranks there are. Raises TrainingError for more than a batch has images."""
-        settings, count, fewest = super().settings, self.ranks.size, min(self.run.recipe.batches)
+        settings, count, fewest = super().settings, self.ranks.size, min(self.run.recipe.batch_sizes)
 
         def ours():
             if count > fewest:  # of any phase: a late one is not to end a run of days

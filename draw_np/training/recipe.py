@@ -85,13 +85,13 @@ class Recipe(Plain):
         return phase.batch or self.batch
 
     @property
-    def batches(self):
+    def batch_sizes(self):
         """The images of an update, from phase to phase."""
         return [self.batch_of(phase) for phase in self.phases]
 
     def updates_of(self, images):
         """How many updates see so many images in all, if each phase keeps its share of the updates."""
-        seen = sum(phase.updates * batch for phase, batch in zip(self.phases, self.batches))
+        seen = sum(phase.updates * batch for phase, batch in zip(self.phases, self.batch_sizes))
         return max(1, round(images * self.updates / seen))
 
     def spans(self, length):
@@ -143,7 +143,7 @@ def check(run):
     require(fits, f"{name}: phases must be a tuple of one Phase or more, not {shown(phases)}")
     for key in ("batch", "images", "validation_images"):
         value = getattr(recipe, key)
-        fits = whole(value, 1) or value is None and key == "images"
+        fits = is_whole(value, 1) or value is None and key == "images"
         require(fits, f"{name}: {key} must be a whole number of at least 1, not {shown(value)}")
     for key in ("clip", "lstm_clip", "decay", "average"):
         value = getattr(recipe, key)
@@ -161,9 +161,9 @@ def check(run):
 def check_phase(name, phase, run, model, endless):
     """The part of `check` that is about one phase."""
     require(
-        whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {shown(phase.updates)}"
+        is_whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {shown(phase.updates)}"
     )
-    fits = phase.batch is None or whole(phase.batch, 1)
+    fits = phase.batch is None or is_whole(phase.batch, 1)
     require(fits, f"{name}: batch must be a whole number of at least 1 or None, not {shown(phase.batch)}")
     for key in ("rate", "kl"):
         value = getattr(phase, key)
@@ -179,7 +179,7 @@ def check_phase(name, phase, run, model, endless):
     require(isinstance(phase.shown, dict), f"{name}: shown must be a dict, not {shown(phase.shown)}")
     require(not phase.shown or endless, f"{name}: {run.data_name} is a fixed set and has no options of what is shown")
     for key, value in phase.shown.items():
-        fits = not isinstance(value, Ramp) or whole(value.first, 0) and whole(value.last, 0)
+        fits = not isinstance(value, Ramp) or is_whole(value.first, 0) and is_whole(value.last, 0)
         require(fits, f"{name}: a Ramp of {key} must be between whole numbers, not {shown(value)}")
     for part in (0.0, 1.0) if phase.shown and isinstance(run.data, str) else ():
         options = {key: now(value, part) for key, value in phase.shown.items()}
@@ -210,7 +210,7 @@ def one_of(value, names):
     return isinstance(value, str) and value in names
 
 
-def whole(value, least):
+def is_whole(value, least):
     return type(value) is int and value >= least
 
 

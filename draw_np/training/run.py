@@ -146,7 +146,7 @@ class Folder:
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
-        fewest, cores = min(self.run.recipe.batches), os.cpu_count() or threads
+        fewest, cores = min(self.run.recipe.batch_sizes), os.cpu_count() or threads
         limits = (fewest, "images of a batch"), (cores, "cores of this machine")
         for most, of_what in limits:
             if threads > most:

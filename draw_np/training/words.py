@@ -37,7 +37,7 @@ def in_words(run):
 
 def images_of(recipe):
     """How many images an update has, from the fewest to the most."""
-    return " to ".join(f"{count}" for count in sorted({min(recipe.batches), max(recipe.batches)}))
+    return " to ".join(f"{count}" for count in sorted({min(recipe.batch_sizes), max(recipe.batch_sizes)}))
 
 
 def phase_in_words(phase, run):
@@ -49,7 +49,7 @@ def phase_in_words(phase, run):
         parts[0] += f" at T = {phase.config.get('steps', run.config.steps)}"
     if "height" in config:
         parts.append(f"images of {config['height']} x {config['width']}")
-    if len({*run.recipe.batches}) > 1:  # else it has been said of all
+    if len({*run.recipe.batch_sizes}) > 1:  # else it has been said of all
         parts.append(f"batches of {run.recipe.batch_of(phase)}")
     shown = {key: value for key, value in phase.shown.items() if key != "side"}
     if shown:

@@ -295,7 +295,7 @@ def test_a_preset_in_words(name):
         assert ("inactive latent units pruned" in line) == phase.prune
         assert ("the decoder frozen" in line) == (phase.frozen == draw.DECODER)
         assert ("schedule-free" in line) == (phase.optimiser == "schedule-free")
-        assert ("batches of " in line) == (len({*one.recipe.batches}) > 1)
+        assert ("batches of " in line) == (len({*one.recipe.batch_sizes}) > 1)
         assert ("shown: " in line) == bool(phase.shown.keys() - {"side"})
         if hasattr(one.config, "steps"):
             assert f"at T = {phase.config_of(one.config).steps}" in line
@@ -313,7 +313,7 @@ def test_words_say_what_moves():
 
 def test_phases_may_have_batches_of_their_own():
     one = run(Phase(6, 0.1), Phase(3, 0.1, batch=20), Phase(1, 0.1, batch=8), batch=10)
-    assert one.recipe.batches == [10, 20, 8] == [one.recipe.batch_of(phase) for phase in one.recipe.phases]
+    assert one.recipe.batch_sizes == [10, 20, 8] == [one.recipe.batch_of(phase) for phase in one.recipe.phases]
     text = " ".join(in_words(one).split())
     assert "10 updates of 8 to 20 images" in text
     for updates, batch in (6, 10), (3, 20), (1, 8):
