@@ -71,13 +71,19 @@ SVHN = (
     Phase(500, 3e-3, {"steps": 28}, optimiser="schedule-free"),
     Phase(3_500, Ramp(3e-3, 0.0), optimiser="schedule-free"),
 )
+# Photographs in the same way, with 16 steps at first: after as long as 850 seconds of a core the bound was at 147 nats
+# above the floor, with all 64 after 960 at 163; and evaluated with 20 steps, all four new ones say something.
 CIFAR10 = (
-    Phase(200, Ramp(0.0, 3e-3), {"steps": 4}),
-    Phase(800, 3e-3, {"steps": 4}, optimiser="schedule-free"),
-    Phase(9_000, 3e-3, {"steps": 8}, optimiser="schedule-free"),
-    Phase(9_000, 3e-3, {"steps": 16}, optimiser="schedule-free"),
-    Phase(7_000, 3e-3, {"steps": 32}, optimiser="schedule-free"),
-    Phase(9_000, Ramp(3e-3, 0.0), optimiser="schedule-free"),
+    Phase(100, Ramp(0.0, 3e-3), {"steps": 16}, kl=Ramp(0.0, 0.1), batch=64),
+    Phase(900, 3e-3, {"steps": 16}, kl=Ramp(0.1, 0.5), optimiser="schedule-free", batch=64),
+    Phase(1_000, 3e-3, {"steps": 16}, kl=Ramp(0.5, 1.0), optimiser="schedule-free", batch=64),
+    Phase(3_000, 3e-3, {"steps": 16}, optimiser="schedule-free"),
+    Phase(2_000, 3e-3, {"steps": 24}, optimiser="schedule-free"),
+    Phase(2_500, 3e-3, {"steps": 32}, optimiser="schedule-free"),
+    Phase(1_500, 3e-3, {"steps": 40}, optimiser="schedule-free"),
+    Phase(1_500, 3e-3, {"steps": 48}, optimiser="schedule-free"),
+    Phase(1_000, 3e-3, {"steps": 56}, optimiser="schedule-free"),
+    Phase(6_000, Ramp(3e-3, 0.0), optimiser="schedule-free"),
 )
 TINY = Phase(20, Ramp(0.0, 8e-3)), Phase(300, Ramp(8e-3, 0.0))
 VAE = Phase(200, Ramp(0.0, 3e-3)), Phase(19_300, Ramp(3e-3, 0.0))
@@ -134,7 +140,7 @@ PRESETS = {
             "draw",
             draw.Config(32, 32, 3, steps=64, hidden=400, latent=200, read_size=5, write_size=5),
             "cifar10",
-            Recipe(CIFAR10, validation_images=1000),
+            Recipe(CIFAR10, lstm_clip=1.0, validation_images=1000),
         ),
     )
 }
