@@ -54,11 +54,11 @@ CLUTTERED_8 = (
     Phase(138_000, Ramp(1e-3, 0.0)),
 )
 # In colour the optimiser is schedule-free almost from the start. Of house numbers L^z counts little at first, so that
-# much of a picture goes into its code. The windows sweep across the picture and shrink on the way. T grows four steps
-# at a time: new ones begin at the sweep's end and make it longer; many at once never come to say anything. With all 32
-# from the start, the windows go round the picture in small pieces: the bound took more than twice as long to fall to
-# 124 nats above the floor, and at 114 the samples were strokes at random. Without the clipping in the LSTM, one image
-# in forty has ten times the gradient of the others, and batches of 64 at a rate of 3e-3 diverge after 200 updates.
+# much of a picture goes into its code. The windows shrink on their way through the picture. T grows four steps at a
+# time: new ones begin where that way ends and make it longer; many at once never come to say anything. With all 32 from
+# the start, the windows go round the picture in small pieces: the bound took more than twice as long to fall to 124
+# nats above the floor, and at 114 the samples were strokes at random. Without the clipping in the LSTM, one image in
+# forty has ten times the gradient of the others, and batches of 64 at a rate of 3e-3 diverge after 200 updates.
 SVHN = (
     Phase(100, Ramp(0.0, 3e-3), {"steps": 4}, kl=Ramp(0.0, 0.1), batch=64),
     Phase(700, 3e-3, {"steps": 4}, kl=Ramp(0.1, 0.5), optimiser="schedule-free", batch=64),
@@ -71,8 +71,8 @@ SVHN = (
     Phase(500, 3e-3, {"steps": 28}, optimiser="schedule-free"),
     Phase(3_500, Ramp(3e-3, 0.0), optimiser="schedule-free"),
 )
-# Photographs in the same way, with 16 steps at first: after as long as 850 seconds of a core the bound was at 147 nats
-# above the floor, with all 64 after 960 at 163; and evaluated with 20 steps, all four new ones say something.
+# Photographs in the same way, with 16 steps at first: after 850 seconds of a core the bound was at 147 nats above the
+# floor, with all 64 after 960 at 163; and evaluated with 20 steps, all four new ones say something.
 CIFAR10 = (
     Phase(100, Ramp(0.0, 3e-3), {"steps": 16}, kl=Ramp(0.0, 0.1), batch=64),
     Phase(900, 3e-3, {"steps": 16}, kl=Ramp(0.1, 0.5), optimiser="schedule-free", batch=64),
