@@ -67,7 +67,7 @@ def figure_of(curves):
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlim(TICKS_FROM, 1.2 * max(curve["seconds"][-1] for curve in runs.values()))
         axes.set_ylim(0.98 * lowest, TOP * lowest)
-        axes.legend()
+        axes.legend(fontsize="small", loc="upper right")
     return figure
 
 

@@ -185,13 +185,13 @@ for name, windows, colour in names:
     axes[1].plot(range(1, 65), np.median(sigmas, axis=1), colour, label=f"{name}: $\\sigma$")
     print(f"{name}, medians at t = 1, 3, 10, 64: factor {np.median(factor, axis=1)[[0, 2, 9, 63]].round(1)}, "
           f"sigma {np.median(sigmas, axis=1)[[0, 2, 9, 63]].round(1)}")
-axes[0].set(xlabel="step t", ylabel="factor on the patch", yticks=[3, 10, 30, 100], yticklabels=[3, 10, 30, 100])
+axes[0].set(xlabel="step t", ylabel="factor on the patch", yticks=[1, 3, 10, 30, 100], yticklabels=[1, 3, 10, 30, 100])
 axes[1].set(xlabel="step t", ylabel="filters' width (pixels)", ylim=(0, None))
 _ = [panel.legend() for panel in axes]
 
 # %% [markdown]
 # Both do what we expect. The first filters are wide: what is read is a mean close to 0, and what is written would be
-# spread thin. So both factors are largest at the first step. They fall as the filters shrink to about a pixel. (The
+# spread thin. So both factors are largest in the first steps. They fall as the filters shrink to about a pixel. (The
 # cell prints how far.)
 #
 # ## 3. Write (10 minutes)

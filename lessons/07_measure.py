@@ -452,7 +452,7 @@ for name, exactly, bound, error in rows:
     print(f"{name:27}{numbers}" + f" +- {error:.2f}" * (error > 0))
     for value, marker, bar in (exactly, "s", 0), (bound, "o", 2 * error):
         plt.errorbar(value or np.nan, name, xerr=bar, fmt=marker, color="C1" if error else "C0", markersize=9)
-said = "{update:,} updates, {seconds:,.0f} s on {threads} cores; {where}".format(**record)
+said = "{update:,} updates, {seconds:,.0f} s, cores: {threads}; {where}".format(**record)
 print("", *textwrap.wrap(f"ours, {record['train']}: {said}", 118), sep="\n")
 
 # %% [markdown]

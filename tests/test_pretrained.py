@@ -65,14 +65,14 @@ def test_record_is_of_the_preset_as_it_stands(name):
 
 
 def test_bound_on_the_fixed_binarized_test_images():
-    """A thousand images from all over the set: its first thousand are harder, 91.68 nats."""
+    """A thousand images from all over the set: its first thousand are harder, 91.70 nats."""
     params, config = load_pretrained("mnist")
     images = datasets.load("binarized-mnist", "test").images[::10]
     found = evaluate(draw, params, config, images, np.random.default_rng(0), ops=kernels)
     print(f"mnist, every tenth image of the fixed binarized test set: {found.nll_bound:.4f} nats")
     said = load_record("mnist")["measured"]["test"]
     assert found.images == 1000 and said["images"] == 10_000
-    assert found.nll_bound == pytest.approx(80.7450, abs=0.02)  # another BLAS rounds otherwise
+    assert found.nll_bound == pytest.approx(80.7266, abs=0.02)  # another BLAS rounds otherwise
     assert abs(found.nll_bound - said["nll_bound"]) < 3 * found.standard_error
 
 
