@@ -61,6 +61,14 @@ def test_weights_are_told_as_their_records_have_them():
         assert (told[2].replace("*", ""), told[3], told[5]) == (test, valid, updates), name
 
 
+def test_weights_of_earlier_recipes_are_said_to_be_so():
+    """README names those that the preset's one command made; when all are, the sentence goes."""
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    told = re.search(r"([^.:;]+) (?:was|were) made by the one command there; the others are of earlier recipes", text)
+    earlier = {name for name in names() if load_record(name).get("earlier")}
+    assert set(re.findall(r"`(.+?)`", told[1] if told else "")) == (set(names()) - earlier if earlier else set())
+
+
 def test_speed_is_told_as_it_was_measured():
     """Both tables of docs/speed.md, and README's ratios, are those of figures/speed.json."""
     one, two, *others = json.loads((ROOT / "figures/speed.json").read_text("utf-8"))["compared"]
