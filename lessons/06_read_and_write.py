@@ -377,7 +377,7 @@ print("forgetful:", max(forgetful, key=lambda d: d.relative_error))
 plt.figure(figsize=(11, 8)).add_subplot(xlabel="worst relative error", xscale="log").invert_yaxis()
 [plt.plot([d.relative_error for d in row], [d.argument for d in row], "o") for row in (found, forgetful)]
 plt.axvline(TOLERANCE, color=plotting.BLACK)
-_ = plt.legend(["right", "forgetful", "allowed"])
+_ = plt.legend(["right", "forgetful", "allowed"], loc=(0.28, 0.8))
 
 # %% [markdown]
 # **Answer.** For all of them, since everything meets $\gamma$ on its way to the loss at some step. One forgotten path
