@@ -6,6 +6,7 @@ the gradient of its shard; they meet in one Allreduce. Rank 0 alone looks into t
 
 import os
 import sys
+import time
 
 import numpy as np
 from tqdm import tqdm
@@ -80,6 +81,7 @@ class Ranks:
         if kind and not self.agreed and kind is not SystemExit:
             words = " ".join(str(error).split()) or kind.__name__
             os.write(2, f"\ndraw_np: rank {self.comm.rank} of {self.size}: {words}\n".encode())  # below rank 0's bar
+            time.sleep(0.3)  # Abort ends mpiexec too, at times before it has passed that line on
             self.comm.Abort(1)
             os._exit(1)  # it may return before the end comes
 

@@ -1,7 +1,7 @@
 // Pictures on canvases: pixels, the rectangles of windows, strokes, the curve.
 
 const SKY = [86, 180, 233]; // what is too much
-const LEAST = 1.5; // of a border, in pixels of the screen
+const LEAST = 2; // of a border, in pixels of the screen: wherever it lies, some are all of its colour
 
 // How far around a picture its canvas reaches, in pixels of the picture: windows may reach beyond it.
 export const rim = ({ height, width }) => Math.ceil(Math.max(height, width) / 10) + 0.5;
