@@ -354,7 +354,8 @@ def test_how_far_loading_is(ready, address):
     else:
         sizes = [float(line.split(": ")[1].split(" of ")[0]) for line in said]
         assert sizes == sorted(sizes) and len(set(sizes)) > 5
-        assert 13 < sizes[-1] <= float(said[-1].split(" of ")[1].split(" MB")[0]) < 20  # the last piece may be large
+        total = float(said[-1].split(" of ")[1].split(" MB")[0])
+        assert 15 < total < 20 and 0 <= total - sizes[-1] < 3.5  # NumPy's wheel, 3.1 MB, may come last and in one piece
 
 
 # What does not depend on the engine.
