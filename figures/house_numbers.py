@@ -3,8 +3,9 @@
 The classifier is the project's own (section 4.1): it takes a few glimpses of 54 x 54 pixels and names the leftmost
 digit. It is not shown colours, but what is lighter than the image's mean, and what is darker, as two channels, measured
 in the image's own contrast: so dark digits on light ground are as easy as light on dark, and few photographs teach
-more. It learns from pieces of the training photographs at random places and their labels, never from a sample, by
-`python figures/house_numbers.py --train FOLDER` (resumable), which leaves its weights in house_numbers.npz.
+more. It learns from pieces of the training photographs at random places and their labels, blurred more or less, and
+that clouds of the same waves are no digit; never from a sample. `python figures/house_numbers.py --train FOLDER`
+(resumable) trains it and leaves its weights in house_numbers.npz.
 
 Run `python figures/house_numbers.py [FILE.md]`; the default is house_numbers.md beside this script. It prints the table
 too. Where SVHN is not on this machine, the table stays as it is.
@@ -17,6 +18,7 @@ from _neighbours import is_here
 from _script import complain, finished, reconstructed, run, save_table
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from draw_np import datasets
 from draw_np.datasets import DatasetError, Split, svhn
@@ -27,7 +29,9 @@ from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 TABLE, WEIGHTS = (Path(__file__).with_suffix(ending) for ending in (".md", ".npz"))
 COUNT, SEED, SQUARE = 1000, 0, 9  # images, and pixels of the squares that the control is cut into
 RANGE = 2.5  # standard deviations that are told apart
-PHASES = Phase(200, Ramp(0.0, 1e-3)), Phase(1_800, 1e-3), Phase(10_000, Ramp(1e-3, 0.0))
+NO_DIGIT = 10  # the class of clouds
+CLOUDS, BLUR = 1 / 8, 2.0  # the share of them in training, and the widest blur there, a Gaussian's sigma in pixels
+PHASES = Phase(200, Ramp(0.0, 1e-3)), Phase(1_800, 1e-3), Phase(4_000, Ramp(1e-3, 0.0))
 
 
 def light_and_dark(images):
@@ -50,13 +54,20 @@ def leftmost(split):
 
 
 def sample(rng, count):
-    """New pieces of training photographs, one half turned from light to dark, with their leftmost digits."""
+    """New pieces of training photographs with their leftmost digits, some made clouds, all blurred more or less, one
+    half turned from light to dark.
+    """
     pixels = datasets.raw("svhn", "train")
     chosen = np.sort(rng.integers(len(pixels), size=count))
-    images = light_and_dark(datasets.augment("svhn", pixels[chosen], rng))
+    images, digits = datasets.augment("svhn", pixels[chosen], rng), leftmost("train")[chosen]
+    clouds = rng.random(count) < CLOUDS
+    images[clouds], digits[clouds] = _reading.random_phases(images[clouds], rng.integers(2**32)), NO_DIGIT
+    sigmas = rng.uniform(0, BLUR, count)
+    blurred = np.stack([gaussian_filter(image, (sigma, sigma, 0)) for image, sigma in zip(images, sigmas)])
+    seen = light_and_dark(blurred)
     turned = rng.random(count) < 0.5
-    images[turned] = images[turned][..., ::-1]
-    return Split(images, leftmost("train")[chosen])
+    seen[turned] = seen[turned][..., ::-1]
+    return Split(seen, digits)
 
 
 def fixed(split):
@@ -66,9 +77,14 @@ def fixed(split):
 
 def reader_run():
     """How the classifier is trained."""
-    config = glimpse_classifier.Config(54, 54, channels=2, steps=6, hidden=256, read_size=12)
+    config = glimpse_classifier.Config(54, 54, channels=2, steps=6, hidden=256, read_size=12, classes=NO_DIGIT + 1)
     recipe = Recipe(PHASES, clip=5.0, lstm_clip=0.3, validation_images=1000)  # clipped, it learns faster
     return Run("house numbers", "glimpse_classifier", config, Made(sample, fixed("valid"), "svhn"), recipe)
+
+
+def probabilities(images):
+    """How likely each of the ten digits is for the classifier in colour images, (count, 10): the rest is for none."""
+    return _reading.probabilities(WEIGHTS, light_and_dark(images))[:, :NO_DIGIT]
 
 
 def table():
@@ -81,20 +97,21 @@ def table():
         f"test photographs in squares of {SQUARE} x {SQUARE}, shuffled": _reading.shuffled(real, SQUARE),
         "clouds of the same spectra as the test photographs": _reading.random_phases(real),
     }
-    read = {name: _reading.probabilities(WEIGHTS, light_and_dark(images)) for name, images in shown.items()}
+    read = {name: probabilities(images) for name, images in shown.items()}
     lines = [_reading.HEAD, *(_reading.row(name, p.max(axis=1)) for name, p in read.items())]
     right = {name: f"{np.mean(p.argmax(axis=1) == digits):.1%}" for name, p in read.items() if len(p) == len(digits)}
     return f"""# Can house numbers be read?
 
 {chr(10).join(lines)}
 
-p is the probability that a classifier gives to the digit that it holds for the likeliest to be the leftmost, of ten. It
-takes {reader_run().config.steps} glimpses of 12 x 12 and has learned from the labels of training photographs alone. Of
-these test photographs it names {right["test photographs"]} right, of their reconstructions
-{right["reconstructions of test photographs"]}. It was never shown what is no digit, so it is sure of some of that too:
-the last two rows are controls, and the last has the photographs' waves, each as strong as it is there, shifted at
-random. The samples are the first {COUNT:,} of seed {SEED}, the means sigma(c_T). Standard errors of the shares are at
-most {np.sqrt(0.25 / len(real)):.3f}. How near the samples are to what was trained on, [copying.md](copying.md) tells.
+p is the probability that a classifier gives to the digit that it holds for the likeliest to be the leftmost, of ten and
+of no digit at all. It takes {reader_run().config.steps} glimpses of 12 x 12 and has learned from training photographs
+alone: from their labels, blurred by up to {BLUR:g} pixels, and from clouds made of them, which are no digit. Asked for
+one of the ten, it names {right["test photographs"]} of these test photographs right, and
+{right["reconstructions of test photographs"]} of their reconstructions. The last two rows are controls: squares it was
+never shown; clouds have the photographs' waves, each as strong as it is there, shifted at random. The samples are the
+first {COUNT:,} of seed {SEED}, the means sigma(c_T). Standard errors of the shares are at most
+{np.sqrt(0.25 / len(real)):.3f}. How near the samples are to what was trained on, [copying.md](copying.md) tells.
 """
 
 

@@ -265,7 +265,7 @@ def test_controls_have_the_pixels_or_the_waves_and_no_more(data):
 
 
 def test_the_classifier_learns_from_pieces_and_their_leftmost_digits(data, monkeypatch):
-    module = script("house_numbers", monkeypatch)
+    module = script("house_numbers", monkeypatch, CLOUDS=0, BLUR=0)
     images, digits = module["sample"](np.random.default_rng(0), 40)
     assert images.shape == (40, 54, 54, 2) and digits.shape == (40,)
     raw, labels = datasets.raw("svhn", "train"), svhn.digits("train")[:, 0]
@@ -279,6 +279,20 @@ def test_the_classifier_learns_from_pieces_and_their_leftmost_digits(data, monke
         turned += both[1].min() < both[0].min()
         assert digit == labels[min(both, key=np.min).argmin() // 121]
     assert 0 < turned < 8
+
+
+def test_the_classifier_learns_that_clouds_are_no_digit_and_from_blurred_digits(data, monkeypatch):
+    share, blur = 0.25, 3.0
+    module = script("house_numbers", monkeypatch, CLOUDS=share, BLUR=blur)
+    seen, digits = module["sample"](np.random.default_rng(0), 400)
+    assert abs(np.mean(digits == 10) - share) < 0.1 and {*digits} - {10} <= {*svhn.digits("train")[:, 0]}
+    same = script("house_numbers", monkeypatch, CLOUDS=share, BLUR=0)["sample"](np.random.default_rng(0), 400)
+    sharp, others = [], script("house_numbers", monkeypatch, CLOUDS=0, BLUR=0)["sample"](np.random.default_rng(0), 400)
+    for images, labels in (same, (seen, digits)):
+        steep = [np.abs(np.diff(images[labels == which], axis=2)).mean() for which in {*labels}]
+        sharp.append(np.array(steep))
+    assert np.all(sharp[1] < 0.95 * sharp[0])  # all classes are blurred, so that blur tells nothing
+    assert np.array_equal(same.labels[same.labels != 10], others.labels[same.labels != 10])
 
 
 def test_a_classifier_is_trained_gone_on_with_and_asked(shelf, data, tmp_path, monkeypatch, capsys):
@@ -297,10 +311,13 @@ def test_a_classifier_is_trained_gone_on_with_and_asked(shelf, data, tmp_path, m
         "5 clouds of the same spectra as the test photographs",
     ]
     p = _reading.probabilities(tmp_path / "reader.npz", module["fixed"]("test").images[:5])
-    assert p.shape == (5, 10) and p.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert p.shape == (5, 11) and p.sum(axis=1) == pytest.approx(np.ones(5), abs=1e-5)
+    p = p[:, :10]  # that there is none is no digit
     assert cells(tmp_path / "table.md")[2][3] == f"{p.max(axis=1).mean():.3f}"
     right = np.mean(p.argmax(axis=1) == svhn.digits("test")[:5, 0])
-    assert f"test photographs it names {right:.1%} right" in (tmp_path / "table.md").read_text().replace("\n", " ")
+    assert f"it names {right:.1%} of these test photographs right" in (tmp_path / "table.md").read_text().replace(
+        "\n", " "
+    )
     before, said = (tmp_path / "table.md").read_bytes(), capsys.readouterr()
     monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "nothing"))
     module["main"](tmp_path / "table.md")
