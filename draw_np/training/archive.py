@@ -1,9 +1,10 @@
 """`.npz` files of strangers: what one says of itself is checked before anything is unpacked.
 
 A few bytes can claim to be more than any memory holds. So nothing is read that is not announced by the directory of
-the archive, by the array's own header and by `check`, all alike, and nothing in pieces of more than a MiB.
+the archive, by the array's own header and by who reads it, all alike, and nothing in pieces of more than a MiB.
 """
 
+import contextlib
 import io
 import math
 import os
@@ -38,21 +39,25 @@ class Pieces(io.BufferedReader):
         return super().read(size)
 
 
-def read(file, check):
-    """The arrays of a `.npz` file, a dict by name, without the one called "meta", which is a text.
+@contextlib.contextmanager
+def reading(file):
+    """A `.npz` file, to be looked at before it is read, in a `with`: (meta, forms, read).
 
-    Parameters: `file` as `files.opened` opens it; `check(text, forms)` gets that text and the Form of each other array
-    by name, and returns the names of those to be read. Raises MemoryError, what `check` raises, and any other exception
+    `meta` is the text of this name, `forms` the Form of each other array by name, and `read(names)` returns the arrays
+    of these names, a dict. Parameter: `file` as `files.opened` opens it. Raises MemoryError, and any other exception
     for what is no such file.
     """
+    size = os.fstat(file.fileno()).st_size
+    if size == 0:
+        raise ValueError("it is empty")
     with Pieces(file) as pieces, zipfile.ZipFile(pieces) as archive:
-        members = directory(archive, os.fstat(file.fileno()).st_size)
+        members = directory(archive, size)
         forms = {name: form(archive, member) for name, member in members.items()}
         meta = forms.pop("meta")
         if meta.shape != () or meta.dtype.kind != "U" or meta.dtype.itemsize > TEXT:
             raise ValueError("its meta is no text")
-        names = check(array(archive, members["meta"], meta).item(), forms)
-        return {name: array(archive, members[name], forms[name]) for name in names}
+        text = array(archive, members["meta"], meta).item()
+        yield text, forms, lambda names: {name: array(archive, members[name], forms[name]) for name in names}
 
 
 def directory(archive, size):

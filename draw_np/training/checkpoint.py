@@ -4,10 +4,10 @@ One format serves both. "params/..." are the weights, "meta" is a JSON text with
 and where the weights come from; a checkpoint also holds "optimiser/..." and "average/...".
 """
 
+import contextlib
 import dataclasses
 import errno
 import json
-import os
 import pathlib
 
 import numpy as np
@@ -43,31 +43,22 @@ def save(path, trees, meta):
         raise CheckpointError(f"cannot write {path}: {error.strerror}{kept}") from error
 
 
-def load(path, check=None):
-    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is not that, or is damaged.
+@contextlib.contextmanager
+def reading(path):
+    """A file that `save` wrote, to be looked at before it is read, in a `with`: (meta, forms, read).
 
-    `check(meta, forms)` may look at what there is before it is read, {name: archive.Form}, raise CheckpointError or
-    TrainingError, and say which names are wanted; else all are read. A file costs about as much memory as what is
-    wanted of it.
+    `meta` is what `save` got, the other two are as of `archive.reading`. Raises CheckpointError when the file is not
+    that, or is damaged, also where the block finds it so.
     """
-    path = pathlib.Path(path)
-    found = {}
-
-    def wanted(text, forms):
-        meta = found["meta"] = json.loads(text)
-        if meta.pop("arrays", len(forms)) != len(forms):
-            raise ValueError("some arrays are missing")
-        if not isinstance(meta["model"], str) or not isinstance(meta["config"], dict):
-            raise ValueError("it does not say which model it is")
-        return check(meta, forms) if check else forms
-
     try:
-        with opened(path) as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise ValueError("it is empty")
-            leaves = archive.read(file, wanted)
-        return from_named_leaves(leaves), found["meta"]
-    except (CheckpointError, TrainingError):  # of `check`
+        with opened(path) as file, archive.reading(file) as (text, forms, read):
+            meta = json.loads(text)
+            if meta.pop("arrays", len(forms)) != len(forms):
+                raise ValueError("some arrays are missing")
+            if not isinstance(meta["model"], str) or not isinstance(meta["config"], dict):
+                raise ValueError("it does not say which model it is")
+            yield meta, forms, read
+    except (CheckpointError, TrainingError):  # of the block
         raise
     except FileNotFoundError as error:
         raise CheckpointError(f"no such file: {path}") from error
@@ -81,24 +72,24 @@ def load(path, check=None):
         raise CheckpointError(text) from error
 
 
+def load(path):
+    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is not that, or is damaged."""
+    with reading(path) as (meta, forms, read):
+        return from_named_leaves(read(forms)), meta
+
+
 def load_weights(path):
     """The weights of a file, checked against the model that they claim to be: (params, model, config, meta).
 
     Of a checkpoint that averages its weights, the average. Raises CheckpointError on another model's names or shapes,
     on values that are not finite, and on more than MOST_STEPS.
     """
-    about = []
-
-    def check(meta, forms):
+    with reading(path) as (meta, forms, read):
         model, config = claimed(path, meta)
         tree = "average" if any(f"{name}/".startswith("average/") for name in forms) else "params"
-        about.extend((model, config, tree))
-        return check_forms(path, forms, model.shapes(config), [tree])
-
-    trees, meta = load(path, check)
-    model, config, tree = about
-    check_finite(path, trees[tree])
-    return map_leaves(as_computed, trees[tree]), model, config, meta
+        params = from_named_leaves(read(check_forms(path, forms, model.shapes(config), [tree])))[tree]
+    check_finite(path, params)
+    return map_leaves(as_computed, params), model, config, meta
 
 
 def claimed(path, meta):

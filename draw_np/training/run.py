@@ -27,6 +27,7 @@ from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
 from .recipe import Run, one_of
 from .shards import SIGNALS
+from .trees import from_named_leaves
 
 CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
 TREES = "params", "average", "optimiser/mean", "optimiser/mean_square"
@@ -97,7 +98,8 @@ class Folder:
 
     def read(self):
         """The checkpoint's trees and meta, which must be of this run."""
-        trees, meta = checkpoint.load(self.checkpoint, self.check)
+        with checkpoint.reading(self.checkpoint) as (meta, forms, read):
+            trees = from_named_leaves(read(self.check(meta, forms)))
         for tree in (trees["params"], trees["average"], *trees["optimiser"].values()):
             checkpoint.check_finite(self.checkpoint, tree)
         return trees, meta
