@@ -4,6 +4,7 @@ All ranks do the same: the same batches from the same seed, and the same update 
 the gradient of its shard; they meet in one Allreduce. Rank 0 alone looks into the run's folder, writes and speaks.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -94,7 +95,7 @@ class Ranks:
 
     def shards(self, threads, params):
         """What computes the gradient: these ranks, each with one thread."""
-        return Summed(self.comm)
+        return contextlib.nullcontext(Summed(self.comm))
 
     def together(self, function, faults=FAULTS):
         """What `function` returns, called on every rank. Where it fails on one, all fail with what that one said."""
@@ -142,16 +143,10 @@ class Ranks:
 
 
 class Summed:
-    """The gradient of a batch, of which every rank computes its part. It has what `Shards` has."""
+    """The gradient of a batch, of which every rank computes its part: what `Shards` is on one machine."""
 
     def __init__(self, comm):
         self.comm, self.own_shard = comm, RecordedLosses()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        pass
 
     def losses_and_gradient(self, params, model, config, images, given, ops, **how):
         """As `update.losses_and_gradient`, over all ranks: the same numbers up to rounding whatever their number."""
@@ -204,10 +199,8 @@ class SharedFolder(Folder):
 
     def save(self, job):
         """Write the checkpoint, if all ranks have the same weights: a rank that rounds otherwise would drift away."""
-        save, marks = (
-            super().save,
-            self.ranks.comm.allgather(digest(*named_leaves(job.progress.weights.params).values())),
-        )
+        save, mark = super().save, digest(*named_leaves(job.progress.weights.params).values())
+        marks = self.ranks.comm.allgather(mark)
 
         def alike():
             if len(set(marks)) > 1:
