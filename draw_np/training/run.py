@@ -7,7 +7,6 @@ checkpoint: a run that was killed and resumed ends in the same bits as one that 
 import contextlib
 import dataclasses
 import functools
-import math
 import os
 import pathlib
 import shlex
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 
 from .. import equations, files, kernels
 from ..backend import on_gpu, to_device, to_host
-from ..counts import check_count
+from ..counts import check_count, whole
 from ..models import MODELS
 from ..models.prune import restored
 from ..names import one_line, shown
@@ -65,7 +64,6 @@ class Folder:
         self.checkpoint = self.out / CHECKPOINT
 
     def __enter__(self):
-        self.made = False
         if self.resume and not self.checkpoint.exists():
             raise TrainingError(
                 f"there is no run to resume in {self.out} (no {CHECKPOINT}); leave out --resume to start one"
@@ -73,9 +71,13 @@ class Folder:
         try:
             self.made = not self.out.exists()
             self.out.mkdir(parents=True, exist_ok=True)
+            self.lock = files.locked(self.out)
+        except BlockingIOError as error:
+            raise TrainingError(
+                f"another process is training in {self.out}; wait for it, or name another --out"
+            ) from error
         except OSError as error:
-            raise TrainingError(f"cannot make the folder {self.out}: {error.strerror}") from error
-        self.lock = locked(self.out)
+            raise TrainingError(f"cannot make the folder {self.out}, or open it: {error.strerror}") from error
         try:
             if not self.resume and self.checkpoint.exists():
                 raise TrainingError(
@@ -106,27 +108,24 @@ class Folder:
 
     def check(self, meta, forms):
         """Raise TrainingError unless a checkpoint is of this run. Returns the names of what is read of it."""
-        run = self.run
+        run, units = self.run, meta.get("units")
         if meta.get("preset") != run.name:
             raise TrainingError(
                 f"{self.out} holds a run of preset {shown(meta.get('preset'))}, not {run.name!r}; name its preset"
             )
-        units = meta.get("units")
-        sizes, ours = ({**config, "steps": None} for config in (meta["config"], dataclasses.asdict(run.config)))
-        if units is not None:
-            fits = run.model == "draw" and whole_numbers(units, below=run.config.latent) and units == sorted({*units})
-            ours["latent"] = len(units) if fits and units else None
-        if (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
+        fits = units is None or are_units(units, run)
+        config = Progress(None, units=units if fits else None).config(run.config)
+        sizes, ours = ({**each, "steps": None} for each in (meta["config"], dataclasses.asdict(config)))
+        if not fits or (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
             raise TrainingError(
                 f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
             )
-        counts = [meta.get(key) for key in ("length", "threads")]
-        counts += [] if meta.get("keep_every") is None else [meta["keep_every"]]
+        counts = {"seed": (0, None), "update": (0, FOREVER), "phases": (0, FOREVER)}
+        counts |= {"length": (1, FOREVER), "threads": (1, FOREVER)}
+        counts |= {"keep_every": (1, FOREVER)} if meta.get("keep_every") is not None else {}
         seconds = meta.get("seconds")
         fits = (
-            whole_numbers([meta.get("seed")])
-            and whole_numbers([meta.get("update"), meta.get("phases")], below=FOREVER)
-            and whole_numbers(counts, 1, FOREVER)
+            all(whole(meta.get(key), *span) is not None for key, span in counts.items())
             and (type(seconds) in (int, float) and 0 <= seconds < FOREVER)  # which NaN is not
             and meta.get("ops") in [*OPS]
             and isinstance(meta.get("recipe"), dict)
@@ -134,8 +133,7 @@ class Folder:
         if not fits or not any(name.startswith("optimiser/") for name in forms):
             reason = "holds weights only, or is of another version, and cannot be resumed"
             raise TrainingError(f"{self.checkpoint} {reason}; start a new run in another --out")
-        shapes = MODELS[run.model].shapes(Progress(None, units=units).config(run.config))
-        return checkpoint.check_forms(self.checkpoint, forms, shapes, TREES)
+        return checkpoint.check_forms(self.checkpoint, forms, MODELS[run.model].shapes(config), TREES)
 
     def settings(self, asked):
         """How the run is made, beside its recipe, a dict: as asked, see `checked`, or as the resumed run was, else
@@ -149,10 +147,8 @@ class Folder:
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
         fewest, cores = min(self.run.recipe.batch_sizes), os.cpu_count() or threads
-        limits = (fewest, "images of a batch"), (cores, "cores of this machine")
-        for most, of_what in limits:
-            if threads > most:
-                raise TrainingError(f"{threads} threads are more than the {most} {of_what}; use fewer")
+        for most, of_what in (fewest, "images of a batch"), (cores, "cores of this machine"):
+            require(threads <= most, f"{threads} threads are more than the {most} {of_what}; use fewer")
         return found
 
     def progress(self, batches, noise_rng, length, validation):
@@ -213,8 +209,10 @@ def described(recipe):
     return {each.name: repr(getattr(recipe, each.name)) for each in dataclasses.fields(recipe)}
 
 
-def whole_numbers(values, least=0, below=math.inf):
-    return isinstance(values, list) and all(type(value) is int and least <= value < below for value in values)
+def are_units(units, run):
+    """Whether these may be the latent units that pruning has left of a run's: some, in order, each once."""
+    fits = run.model == "draw" and isinstance(units, list) and units
+    return fits and None not in (whole(unit, 0, run.config.latent - 1) for unit in units) and units == sorted({*units})
 
 
 def checked(run, ops, **counts):
@@ -252,14 +250,6 @@ def again(run, out):
         if pathlib.Path(run.data.source).is_dir():  # as the pictures were read, or as they are anyway
             images += f" --size {run.config.height}x{run.config.width}" + " --grey" * (run.config.channels == 1)
     return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
-
-
-def locked(out):
-    """The lock of a run's folder, which `Folder` closes."""
-    try:
-        return files.locked(out)
-    except BlockingIOError as error:
-        raise TrainingError(f"another process is training in {out}; wait for it, or name another --out") from error
 
 
 class StopSignal:
