@@ -239,12 +239,7 @@ def infer(params, config, images, noise, ops=equations):
     first axis, not `config.steps`, decides T. Returns a Trace. Raises ValueError on a wrong shape or range.
     """
     check(params, config, ops)
-    return infer_planes(params, config, to_planes(images, config), noise, ops)
-
-
-def infer_planes(params, config, x, noise, ops):
-    """As `infer`, of images that are checked planes already."""
-    check_noise(noise, ("steps", len(x), config.latent))
+    x = to_planes(images, config)
     return infer_steps(params, config, x, initial_state(params, len(x), ops), noise, ops)[1]
 
 
@@ -387,7 +382,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
     """
     check(params, config, ops)
     x = to_planes(images, config)
-    trace = infer_planes(params, config, x, noise, ops)
+    _, trace = infer_steps(params, config, x, initial_state(params, len(x), ops), noise, ops)
     reconstruction = ops.negative_log_likelihood(x, trace.canvases[-1])
     ratio = sum(ops.log_posterior_over_prior(*step) for step in zip(trace.mu, trace.sigma, noise))
     return -reconstruction - ratio
