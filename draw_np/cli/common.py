@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import datasets
+from ..counts import whole
 from ..datasets import DatasetError
 from ..names import shown
 
@@ -36,27 +37,26 @@ class Parser(argparse.ArgumentParser):
 
 
 def count(text):
-    """A whole number of at least 1."""
     return whole_number(text, 1)
 
 
 def seed(text):
-    """A whole number of at least 0."""
     return whole_number(text, 0)
-
-
-def whole_number(text, least):
-    """A whole number of at least so much, and of at most so many digits that Python takes it."""
-    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {shown(text)}")
-    return int(text)
 
 
 def port(text):
     """A port, or 0."""
-    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {shown(text)}")
-    return int(text)
+    return whole_number(text, 0, 65535)
+
+
+def whole_number(text, least, most=None):
+    """A whole number from `least` to `most`, and of at most so many digits that Python takes it."""
+    readable = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    number = whole(int(text) if readable else None, least, most)
+    if number is None:
+        span = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"must be a whole number {span}, not {shown(text)}")
+    return number
 
 
 def folder(text):
