@@ -13,7 +13,7 @@ from ..models.prune import ACTIVE, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
 from .data import digest, prepare
 from .evaluation import MEASURES
-from .journal import TrainingError, tell
+from .journal import tell
 from .ranks import Alone
 from .recipe import now
 from .run import FOREVER, OPS, Progress, StopSignal, again, checked, require
@@ -38,19 +38,9 @@ class Job(NamedTuple):
 
 
 def train(
-    run,
-    out,
-    seed=None,
-    epochs=None,
-    updates=None,
-    resume=False,
-    checkpoint_every=100,
-    ops=None,
-    threads=None,
-    keep_every=None,
-    start=None,
-    team=None,
-):
+    run, out, seed=None, epochs=None, updates=None, resume=False, checkpoint_every=100, ops=None, threads=None,
+    keep_every=None, start=None, team=None,
+):  # fmt: skip
     """Train a recipe.Run in the folder `out`, which gets `checkpoint.npz`, `metrics.jsonl` and, last, `weights.npz`.
 
     Parameters: `seed` (0 if not given); `epochs` or `updates` instead of the recipe's length, its phases in the same
@@ -82,9 +72,9 @@ def train(
         require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
         # of one's own images all are others once there are more
         settings |= {"length": length, "validation": digest(validation.images)}
-        fresh = begin, run, start, weights_rng, data, mean_rng
-        stored = folder.progress, batches, noise_rng, length, settings["validation"]
-        progress = team.together(partial(*(stored if resume else fresh)))
+        fresh = partial(begin, run, start, weights_rng, data, mean_rng)
+        stored = partial(folder.progress, batches, noise_rng, length, settings["validation"])
+        progress = team.together(stored if resume else fresh)
         how = MODELS[run.model], OPS[settings["ops"]], settings
         job = Job(run, *how, progress, batches, noise_rng, validation, team)
         if not resume:
@@ -108,14 +98,12 @@ def train(
 
 def begin(run, start, rng, data, mean_rng):
     """The Progress of a new run: new parameters, or those of the smaller model that the recipe names."""
-    if run.recipe.start and not start:
-        raise TrainingError(f"{run.name} begins from the weights {run.recipe.start!r}: pass them as `start`")
-    require(run.recipe.start or not start, f"{run.name} begins from new weights: leave `start` out")
-    model = MODELS[run.model]
     if run.recipe.start:
+        require(start, f"{run.name} begins from the weights {run.recipe.start!r}: pass them as `start`")
         params = enlarge(*start, run.config)
     else:
-        params = model.init_params(run.config, rng, data.mean(mean_rng))
+        require(not start, f"{run.name} begins from new weights: leave `start` out")
+        params = MODELS[run.model].init_params(run.config, rng, data.mean(mean_rng))
     return Progress(first_weights(to_device(params)))
 
 
@@ -127,20 +115,25 @@ def enter(job, number):
     """
     phases, progress, phase = job.run.recipe.phases, job.progress, job.run.recipe.phases[number]
     before = phases[progress.phases - 1] if 0 < progress.phases <= len(phases) else phase
-    prune = any(each.prune for each in phases[progress.phases : number + 1])
-    if prune or phase.frozen or phase.optimiser != before.optimiser:
+    pruning = any(each.prune for each in phases[progress.phases : number + 1])
+    if pruning or phase.frozen or phase.optimiser != before.optimiser:
         progress.weights = progress.weights._replace(params=progress.weights.average)
-    if prune:
-        config = phase.config_of(progress.config(job.run.config))
-        images = to_device(job.validation.images[: job.run.recipe.batch])
-        noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
-        nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
-        kept = [unit for unit, each in enumerate(nats) if not each < min(ACTIVE, max(nats))]
-        (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
-        params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
-        progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))
-        progress.units = [units[unit] for unit in kept]
+    if pruning:
+        prune(job, phase.config_of(progress.config(job.run.config)))
     progress.phases = number + 1
+
+
+def prune(job, config):
+    """Leave the inactive latent units out of the weights: those with few nats on a batch of validation images."""
+    progress = job.progress
+    images = to_device(job.validation.images[: job.run.recipe.batch])
+    noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
+    nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
+    kept = [unit for unit, each in enumerate(nats) if not each < min(ACTIVE, max(nats))]
+    (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
+    params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
+    progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))
+    progress.units = [units[unit] for unit in kept]
 
 
 def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every):
