@@ -96,10 +96,10 @@ def own_images(arguments):
         raise UsageError(f"--images: {error}") from error
 
 
-def user_value(function, value):
-    """function(value), its ValueError, the fault of who typed the value, turned into a UsageError."""
+def user_value(function, *values):
+    """function(*values); its ValueError is the fault of whoever typed them, and becomes a UsageError."""
     try:
-        return function(value)
+        return function(*values)
     except ValueError as error:
         raise UsageError(str(error)) from error
 

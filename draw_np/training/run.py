@@ -142,7 +142,6 @@ class Folder:
         if self.resume and asked["seed"] not in (None, self.meta["seed"]):
             seeds = f"{shown(self.meta['seed'])}, not {shown(asked['seed'])}"
             raise TrainingError(f"the run in {self.out} has seed {seeds}; leave out --seed")
-        asked = {**asked, "length": asked["updates"]}
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
@@ -231,7 +230,7 @@ def checked(run, ops, **counts):
         raise TrainingError(str(error)) from error
     require(not (counts["epochs"] and counts["updates"]), "epochs and updates both say how long: leave one of them out")
     check_keep_every(run, counts["keep_every"])
-    return {"ops": ops, **counts}
+    return {"ops": ops, "length": counts["updates"], **counts}
 
 
 def check_keep_every(run, keep_every, name="keep_every"):

@@ -24,8 +24,6 @@ from .update import RecordedLosses
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to stop. It comes to all processes and is for the one that saves."""
-
-
 SECONDS = 10
 """In which a process whose end of a pipe is closed ends, on a busy machine too."""
 MAIN = threading.Lock()
