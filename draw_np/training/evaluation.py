@@ -117,30 +117,25 @@ def standard_error(values):
 
 
 def bound_score(model, params, config, split, seed, ops):
-    """The bound in nats, with the same noise whenever it is asked for: {"": nats}; of images whose pixels are no bits
-    also what of it is above their floor: {"_above_floor": nats}.
+    """The bound in nats, with the same noise whenever it is asked for: as numbers, {"": nats}, and in words.
+
+    Of images whose pixels are no bits also what of it is above their floor: {"_above_floor": nats}.
     """
     found = evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops)
-    above = {"_above_floor": round(found.nll_bound - found.floor, 3)} if found.floor else {}
-    return {"": round(found.nll_bound, 3), **above}
-
-
-def bound_text(found):
-    """What `bound_score` found, in words."""
-    above = f", {found['_above_floor']:.2f} above the floor" if "_above_floor" in found else ""
-    return f"bound {found['']:.2f} nats{above}"
+    numbers = {"": round(found.nll_bound, 3)}
+    words = f"bound {numbers['']:.2f} nats"
+    if found.floor:
+        numbers["_above_floor"] = round(found.nll_bound - found.floor, 3)
+        words += f", {numbers['_above_floor']:.2f} above the floor"
+    return numbers, words
 
 
 def error_score(model, params, config, split, seed, ops):
-    """A classifier's error in percent and its cross-entropy in nats: {"": error, "_nats": nats}."""
+    """A classifier's error in percent and its cross-entropy in nats, {"": error, "_nats": nats}; the error in words."""
     found = evaluate_classifier(model, params, config, *split, ops)
-    return {"": round(found.error, 3), "_nats": round(found.cross_entropy, 5)}
+    numbers = {"": round(found.error, 3), "_nats": round(found.cross_entropy, 5)}
+    return numbers, f"error {numbers['']:.2f} %"
 
 
-def error_text(found):
-    """What `error_score` found, in words."""
-    return f"error {found['']:.2f} %"
-
-
-MEASURES = {"bound": (bound_score, bound_text), "error": (error_score, error_text)}
-"""What a model's `MEASURE` names: how training scores it, and how to say so."""
+MEASURES = {"bound": bound_score, "error": error_score}
+"""What a model's `MEASURE` names: how training scores it."""

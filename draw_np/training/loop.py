@@ -181,13 +181,12 @@ def step_of(job, phase, config, shards):
 
 def validate(job, phase, row, journal):
     """Score the weights as they are, and their average, on the validation images: into `row` and onto the screen."""
-    measure, text = MEASURES[job.model.MEASURE]
+    measure, weights, said = MEASURES[job.model.MEASURE], job.progress.weights, []
     config = phase.config_of(job.progress.config(job.run.config), data=False)
-    weights, said = job.progress.weights, []
     for name, params in (("validation", weights.params), ("validation_average", weights.average)):
-        found = measure(job.model, params, config, job.validation, job.settings["seed"], job.ops)
-        row.update({name + suffix: value for suffix, value in found.items()})
-        said.append(text(found))
+        numbers, words = measure(job.model, params, config, job.validation, job.settings["seed"], job.ops)
+        row.update({name + suffix: value for suffix, value in numbers.items()})
+        said.append(words)
     journal.say(
         f"update {row['update']:,}: validation {said[0]} at T = {row['steps']}, {said[1]} with averaged weights"
     )
