@@ -10,8 +10,8 @@ import stat
 
 
 @contextlib.contextmanager
-def replacing(path, mode="wb"):
-    """Open a new file to be written in place of `path`, "wb" or "w": whoever looks finds the old file or the new one.
+def replacing(path):
+    """Open a new file to write bytes into, in place of `path`: whoever looks finds the old file or the new one.
 
     It has a name of its own in the same folder, which nobody can know before, and is made as `open` makes files. When
     the block is left it is synced to the disk and renamed; after an exception the old file is as it was and the new one
@@ -19,7 +19,7 @@ def replacing(path, mode="wb"):
     """
     path = pathlib.Path(path)
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    with open(new, mode.replace("w", "x"), **({} if "b" in mode else {"encoding": "utf-8"})) as file:
+    with open(new, "xb") as file:
         try:
             yield file
             file.flush()
