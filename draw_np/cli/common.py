@@ -27,7 +27,7 @@ class OutputError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is one line, without the usage above it, and help that nobody takes is one, too."""
+    """argparse, but a mistake is one line without the usage above it, and so is help that cannot be printed."""
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
@@ -50,7 +50,7 @@ def port(text):
 
 
 def whole_number(text, least, most=None):
-    """A whole number from `least` to `most`, and of at most so many digits that Python takes it."""
+    """A whole number from `least` to `most`, with no more digits than Python reads."""
     readable = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
     number = whole(int(text) if readable else None, least, most)
     if number is None:
@@ -75,7 +75,7 @@ def size(text):
 
 
 def add_picture_options(command):
-    """What `--images` with pictures may be brought to."""
+    """What is made of the pictures of `--images`."""
     command.add_argument(
         "--size", type=size, metavar="SIDE|HxW", help="cut the pictures of --images to this size, in pixels"
     )

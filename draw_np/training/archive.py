@@ -1,7 +1,7 @@
 """`.npz` files of strangers: what one says of itself is checked before anything is unpacked.
 
-A few bytes can claim to be more than any memory holds. So nothing is read that is not announced by the directory of
-the archive, by the array's own header and by who reads it, all alike, and nothing in pieces of more than a MiB.
+A few bytes can claim to be more than any memory holds. So an array is read only if the directory of the archive and the
+array's own header agree on its size and whoever reads it wants it, and never more than a MiB at once.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-PIECE = 1 << 20  # bytes that are read at once, also of a directory
+PIECE = 1 << 20  # bytes that are read at once, of a directory too
 MEMBERS, DEPTH, LENGTH = 256, 8, 200  # the most arrays, parts of a name, characters of a name: ours have 85, 4 and 32
 HEADER = 1000  # bytes of an array's header: ours have 118
-PACKED = 20  # times the size of the file, the most that it may unpack to: ours are as large as what is in them
+PACKED = 20  # a file may unpack to so many times its size: ours are as large as what is in them
 TEXT = 4 << 20  # bytes of the text "meta"
 
 
@@ -31,7 +31,7 @@ class Form(NamedTuple):
 
 
 class Pieces(io.BufferedReader):
-    """A file that is read in pieces only: the module zipfile would read a directory of any length."""
+    """A file that is only read in pieces: the module zipfile would read a directory of any length."""
 
     def read(self, size=-1):
         if size > PIECE:
@@ -43,9 +43,9 @@ class Pieces(io.BufferedReader):
 def reading(file):
     """A `.npz` file, to be looked at before it is read, in a `with`: (meta, forms, read).
 
-    `meta` is the text of this name, `forms` the Form of each other array by name, and `read(names)` returns the arrays
-    of these names, a dict. Parameter: `file` as `files.opened` opens it. Raises MemoryError, and any other exception
-    for what is no such file.
+    `meta` is the text of that name, `forms` has the Form of each other array by name, and `read(names)` returns the
+    arrays of these names, a dict. Parameter: `file` as `files.opened` opens it. Raises MemoryError, and any other
+    exception for a file of another kind.
     """
     size = os.fstat(file.fileno()).st_size
     if size == 0:

@@ -20,7 +20,7 @@ from .journal import TrainingError
 from .trees import from_named_leaves, map_leaves, named_leaves
 
 MOST_STEPS = 2000
-"""The largest T of weights from a file, twenty times that of any model here: a file of a few bytes may name any."""
+"""The largest T of weights from a file, twenty times that of any model here: a file of a few bytes may ask for any."""
 
 
 class CheckpointError(Exception):
@@ -30,7 +30,7 @@ class CheckpointError(Exception):
 def save(path, trees, meta):
     """Write trees {"params": ..., ...} and the JSON-able `meta` to `path`, completely or not at all.
 
-    Whoever looks finds the old file or the new one: see `files.replacing`. The key "arrays" of `meta` is taken. Raises
+    Until it is complete the old file is there: see `files.replacing`. The key "arrays" of `meta` is reserved. Raises
     CheckpointError when the disk is full or the folder cannot be written.
     """
     path = pathlib.Path(path)
@@ -47,8 +47,8 @@ def save(path, trees, meta):
 def reading(path):
     """A file that `save` wrote, to be looked at before it is read, in a `with`: (meta, forms, read).
 
-    `meta` is what `save` got, the other two are as of `archive.reading`. Raises CheckpointError when the file is not
-    that, or is damaged, also where the block finds it so.
+    `meta` is that of `save`; `forms` and `read` are those of `archive.reading`. Raises CheckpointError when the file is
+    another or is damaged, and for whatever the block raises, unless it is a TrainingError.
     """
     try:
         with opened(path) as file, archive.reading(file) as (text, forms, read):
@@ -64,7 +64,7 @@ def reading(path):
         raise CheckpointError(f"no such file: {path}") from error
     except MemoryError as error:
         raise CheckpointError(f"there is not enough memory to read {path}: end other programs") from error
-    except Exception as error:  # whatever the bytes of a file may lead to, it is the file's fault
+    except Exception as error:  # whatever the bytes of a file lead to is the file's fault
         if isinstance(error, OSError) and (error.filename or error.errno not in (None, errno.EINVAL)):
             raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
         reason = one_line(str(error)) or type(error).__name__
@@ -73,7 +73,7 @@ def reading(path):
 
 
 def load(path):
-    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is not that, or is damaged."""
+    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is another or is damaged."""
     with reading(path) as (meta, forms, read):
         return from_named_leaves(read(forms)), meta
 
@@ -114,14 +114,14 @@ def claimed(path, meta):
 
 
 def as_computed(leaf):
-    """A parameter as it is computed with: what is stored as float16 becomes float32."""
+    """A parameter to compute with: one that is stored as float16 becomes float32."""
     return leaf.astype(np.float32) if leaf.dtype == np.float16 else leaf
 
 
 def check_forms(path, forms, shapes, trees):
-    """The names of all leaves of `trees`, names of branches, as "average", of a file with these archive.Forms.
+    """The names of the arrays in some `trees` of a file, such as "average", from its archive.Forms.
 
-    Raises CheckpointError unless each has leaves of the nested dict `shapes`, no others, and floats in them.
+    Raises CheckpointError unless each of these trees has the arrays of the nested dict `shapes`, no others, and floats.
     """
     names = []
     for tree in trees:
@@ -155,5 +155,5 @@ def not_finite(path, name):
 
 
 def describe(model_name, config, **about):
-    """The `meta` of a file: the model's name, its configuration as a dict, and anything about its making."""
+    """The `meta` of a file: the model's name, its configuration as a dict, and whatever else is worth keeping."""
     return {"format": 1, "model": model_name, "config": dataclasses.asdict(config), **about}

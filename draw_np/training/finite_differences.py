@@ -1,4 +1,4 @@
-"""Slopes of a function of which only values are known: what gradients are held against."""
+"""Slopes of a function from its values alone: what gradients are compared with."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ ROUNDING = 10 * numpy.finfo(float).eps  # of a value that several operations mad
 
 
 class Slope(NamedTuple):
-    """f'(0), how far it may be off as the differences themselves show, and the part of that which is rounding."""
+    """f'(0), how far it may be off, as the differences themselves show, and how much of that is rounding."""
 
     value: float
     doubt: float
@@ -19,10 +19,10 @@ class Slope(NamedTuple):
 def slope(f, size=1.0, enough=3e-6):
     """f'(0) by central differences, with the step that fits, as a Slope; NaN if `f` is no number around 0.
 
-    No one step is right: a logarithm bends within 1e-3 of its zero, and a million hardly changes by that much. With a
-    smaller step the differences over h and over 2h come together, until rounding parts them. The step is made smaller,
-    or larger where rounding is the greater trouble, until they agree to `enough` (f'(0) is then known to TOLERANCE of
-    `gradient_check` even if the third derivative is 0), begin to part, or go too far.
+    No single step is right: a logarithm bends within 1e-3 of its zero, and a million hardly changes by that much. With
+    smaller steps the differences over h and over 2h approach each other, until rounding parts them. So the step is made
+    smaller, or larger where rounding is the greater error, until they agree to `enough` (f'(0) is then known to
+    TOLERANCE of `gradient_check` even if the third derivative is 0), until they part again, or until it is too large.
 
     Parameters: `f(h)` is a number, at a distance h along some direction; `size` that of what is moved.
     """

@@ -23,8 +23,8 @@ TOLERANCE = 1e-6
 
 class Derivative(NamedTuple):
     """The worst direction found for one argument: the slope by finite differences, by the rule, and their difference
-    relative to the larger (or to the gradient's root mean square, should both be far below it). `doubt` is how far the
-    finite differences may be off themselves.
+    relative to the larger (or to the gradient's root mean square, if both are far below it). `doubt` is how far the
+    finite differences themselves may be off.
     """
 
     argument: str
@@ -84,8 +84,8 @@ def check_gradient(function, arguments, rng, directions=4):
 def check_argument(scalar, arguments, name, gradient, rng, directions):
     """The worst Derivative of one argument: along the gradient itself, then along random directions of length 1."""
     largest = numpy.max(numpy.abs(gradient), initial=0.0)
-    norm = largest * numpy.sqrt(numpy.sum((gradient / (largest or 1)) ** 2))  # whose squares may be too small, or large
-    if not numpy.isfinite(norm):  # nor would be the directions
+    norm = largest * numpy.sqrt(numpy.sum((gradient / (largest or 1)) ** 2))  # else squares may underflow, or overflow
+    if not numpy.isfinite(norm):  # nor would the directions be
         return Derivative(name, numpy.nan, numpy.nan, float(norm))
     if norm == 0:
         raise ValueError(f"the gradient with respect to {name} is identically zero: checking it would prove nothing")
@@ -134,7 +134,7 @@ def gradient_table(ops_sets, rng):
             yield Row(ops_name, name, len(derivatives), worst_of(derivatives))
 
 
-LAYOUTS = {  # ways in which the same numbers may lie in memory
+LAYOUTS = {  # ways for the same numbers to lie in memory
     "by rows": numpy.ascontiguousarray,
     "by columns": numpy.asfortranarray,
     "every other entry": lambda a: numpy.repeat(a, 2, axis=-1)[..., ::2],
@@ -145,7 +145,7 @@ LAYOUTS = {  # ways in which the same numbers may lie in memory
 
 
 def laid_out(tree, turn=0):
-    """The nested dict with its arrays in all LAYOUTS in turn: no derivative may depend on that."""
+    """The nested dict with its arrays in all LAYOUTS in turn: no derivative may depend on them."""
     layouts = itertools.islice(itertools.cycle(LAYOUTS.values()), turn, None)
     return map_leaves(lambda leaf: next(layouts)(leaf), tree)
 

@@ -24,7 +24,7 @@ from .words import images_of
 
 
 class Job(NamedTuple):
-    """All that a run goes on with."""
+    """All that a run works with."""
 
     run: Any
     model: Any
@@ -46,14 +46,15 @@ def train(
     Parameters: `seed` (0 if not given); `epochs` or `updates` instead of the recipe's length, its phases in the same
     shares; `resume` goes on where the folder's checkpoint stands, to the same bits; a checkpoint is written after every
     `checkpoint_every` updates. `ops` is "kernels" or "equations"; `threads` the number of shards that each batch is cut
-    into, one for each core to use; `keep_every` saves memory: see `draw.bound`. What is not given is as a resumed run
-    had it, else the kernels, 1 thread and all states kept. `start` has the parameters and configuration of the model
-    that `recipe.start` names; `team` is `ranks.world()` where MPI has started processes to share the work. Returns True
-    when the run is complete, False when it was asked to stop.
+    into, one for each core to use; `keep_every` saves memory: see `draw.bound`. A resumed run keeps what it had where
+    these are not given, a new one takes the kernels, 1 thread, and keeps all states. `start` has the parameters and
+    configuration of the model that `recipe.start` names; `team` is `ranks.world()` where MPI has started processes to
+    share the work. Returns True when the run is complete, False when it was asked to stop.
 
-    Raises TrainingError: what is asked for cannot be, or would have no effect; a run is already there, or none is there
-    to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written. DatasetError:
-    the images are not to be had, too few, or unfit to validate on. ValueError: unfit training images, by size or range.
+    Raises TrainingError: what is asked for is impossible or would have no effect; a run is already there, or none is
+    there to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written.
+    DatasetError: there are no images, or too few, or they cannot be validated on. ValueError: training images of
+    another size than the model's, or not in [0, 1].
     """
     asked = checked(
         run, ops, seed=seed, epochs=epochs, updates=updates, checkpoint_every=checkpoint_every, threads=threads,
@@ -70,7 +71,7 @@ def train(
         if asked["epochs"]:
             length = run.recipe.updates_of(asked["epochs"] * batches.per_epoch * batches.batch)
         require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
-        # of one's own images all are others once there are more
+        # which of your own images are validated on depends on how many there are: the digest tells if they changed
         settings |= {"length": length, "validation": digest(validation.images)}
         fresh = partial(begin, run, start, weights_rng, data, mean_rng)
         stored = partial(folder.progress, batches, noise_rng, length, settings["validation"])
@@ -110,8 +111,8 @@ def begin(run, start, rng, data, mean_rng):
 def enter(job, number):
     """Do what is done once where a phase begins: go on from the average, where the phases ask for it, and prune.
 
-    In a short run phases before it may have been too short for an update: a network that these prune is pruned here. A
-    run that was made longer may be back in an earlier phase.
+    In a short run the phases before it may have had no update: what they would have pruned is pruned here. A run that
+    was made longer may be in an earlier phase again.
     """
     phases, progress, phase = job.run.recipe.phases, job.progress, job.run.recipe.phases[number]
     before = phases[progress.phases - 1] if 0 < progress.phases <= len(phases) else phase
@@ -137,10 +138,7 @@ def prune(job, config):
 
 
 def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every):
-    """Make the updates of a phase that are left or, if the run is asked to stop, those until then, and save.
-
-    Returns whether it was asked to.
-    """
+    """Make the updates left of a phase, or those until the run is asked to stop, and save. Returns whether it was."""
     progress, length, stopping = job.progress, job.settings["length"], False
     progress.weights, progress.units = job.team.from_first(lambda: (progress.weights, progress.units))
     config = phase.config_of(progress.config(job.run.config))

@@ -1,7 +1,7 @@
 """Beyond one machine: processes that MPI has started, each with a shard of every batch.
 
 All ranks do the same: the same batches from the same seed, and the same update from the same gradient. Each computes
-the gradient of its shard; they meet in one Allreduce. Rank 0 alone looks into the run's folder, writes and speaks.
+the gradient of its shard, and one Allreduce adds them up. Only rank 0 reads and writes the run's folder, and speaks.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ FAULTS = TrainingError, CheckpointError, DatasetError
 
 
 class Alone:
-    """One process, with helpers on this machine or without: what `Ranks` has, where there are no other ranks."""
+    """One process, with or without helpers on this machine: what `Ranks` offers, where there are no other ranks."""
 
     size = 1
 
@@ -61,9 +61,9 @@ class Alone:
 
 
 class Ranks:
-    """The processes of an MPI communicator, this one among them. To be used in a `with`.
+    """The processes of an MPI communicator, this one among them. For a `with`.
 
-    What fails on one rank ends all of them, with one line: the others would wait for it for ever.
+    What fails on one rank ends all of them, with one line: else the others would wait for it for ever.
     """
 
     def __init__(self, comm):
@@ -98,7 +98,7 @@ class Ranks:
         return contextlib.nullcontext(Summed(self.comm))
 
     def together(self, function, faults=FAULTS):
-        """What `function` returns, called on every rank. Where it fails on one, all fail with what that one said."""
+        """Call `function` on every rank; returns its value. If it fails on one, all fail with that one's message."""
         value = fault = None
         try:
             value = function()
@@ -112,7 +112,7 @@ class Ranks:
         return value
 
     def from_first(self, function):
-        """What `function` returns on rank 0, the only one where it is called, on all; if it fails, all fail."""
+        """Call `function` on rank 0 alone; returns its value on every rank. If it fails, all fail."""
         value = self.together(lambda: function() if self.leads else None)
         return self.comm.bcast(value)
 
@@ -166,7 +166,7 @@ class Summed:
 
 
 class SharedFolder(Folder):
-    """A run's folder that rank 0 alone looks into and writes; the others are told what it holds."""
+    """A run's folder that only rank 0 reads and writes; the others are told what it holds."""
 
     def __init__(self, ranks, *arguments):
         super().__init__(*arguments)
@@ -187,7 +187,7 @@ class SharedFolder(Folder):
             super().__exit__(*exception)
 
     def settings(self, asked):
-        """As those of `Folder`, and how many ranks there are. Raises TrainingError for more than a batch has images."""
+        """As `Folder` has them, and the number of ranks. Raises TrainingError if a batch has fewer images."""
         settings, count, fewest = super().settings, self.ranks.size, min(self.run.recipe.batch_sizes)
 
         def ours():
@@ -198,7 +198,7 @@ class SharedFolder(Folder):
         return {**self.ranks.from_first(ours), "ranks": count}
 
     def save(self, job):
-        """Write the checkpoint, if all ranks have the same weights: a rank that rounds otherwise would drift away."""
+        """Write the checkpoint, if all ranks have the same weights: one that rounds otherwise would drift away."""
         save, mark = super().save, digest(*named_leaves(job.progress.weights.params).values())
         marks = self.ranks.comm.allgather(mark)
 
@@ -226,7 +226,7 @@ class Silent(Journal):
 
 
 def world():
-    """The Ranks of all processes that an mpiexec has started; `Alone` if there is none, or but one process.
+    """The Ranks of all processes that an mpiexec has started; `Alone` if there is none, or only one process.
 
     Raises TrainingError where they could not talk to each other.
     """

@@ -1,6 +1,6 @@
-"""A folder with a run in it: one run at a time, an exact way back in, and how it is asked to stop.
+"""A folder with a run in it: one run at a time, resumed to the same bits, and stopped by a signal.
 
-Everything random comes from generators spawned from the seed, one for each purpose, whose states are part of every
+Everything random comes from generators spawned from the seed, one for each purpose, and their states are in every
 checkpoint: a run that was killed and resumed ends in the same bits as one that was not.
 """
 
@@ -39,7 +39,7 @@ require = functools.partial(recipe.require, error=TrainingError)
 
 @dataclass
 class Progress:
-    """Where a run stands: with the places of its generators, all that a checkpoint holds."""
+    """Where a run stands: what a checkpoint holds, besides the states of the generators."""
 
     weights: Weights
     update: int = 0  # updates made
@@ -48,14 +48,14 @@ class Progress:
     units: list | None = None  # the latent units that are left after pruning; None: all
 
     def config(self, config):
-        """The configuration of the weights as they are: after pruning it has fewer latent units."""
+        """The configuration of these weights: after pruning it has fewer latent units."""
         return dataclasses.replace(config, latent=len(self.units)) if self.units is not None else config
 
 
 class Folder:
-    """The folder of a Run, to be used in a `with`: no second process can use it meanwhile.
+    """The folder of a Run, locked in a `with`: no second process can use it meanwhile.
 
-    Raises TrainingError: a run is already there, or none is there to resume, or another process is at it.
+    Raises TrainingError: a run is already there, or none is there to resume, or another process is training in it.
     """
 
     def __init__(self, out, run, resume):
@@ -107,7 +107,7 @@ class Folder:
         return trees, meta
 
     def check(self, meta, forms):
-        """Raise TrainingError unless a checkpoint is of this run. Returns the names of what is read of it."""
+        """Raise TrainingError unless a checkpoint is of this run. Returns the names of the arrays to read."""
         run, units = self.run, meta.get("units")
         if meta.get("preset") != run.name:
             raise TrainingError(
@@ -136,8 +136,8 @@ class Folder:
         return checkpoint.check_forms(self.checkpoint, forms, MODELS[run.model].shapes(config), TREES)
 
     def settings(self, asked):
-        """How the run is made, beside its recipe, a dict: as asked, see `checked`, or as the resumed run was, else
-        with seed 0, the recipe's length, one thread and the kernels.
+        """How the run is made, besides its recipe, a dict: as asked, see `checked`; what was not asked for is as it was
+        in the resumed run, or as usual.
         """
         if self.resume and asked["seed"] not in (None, self.meta["seed"]):
             seeds = f"{shown(self.meta['seed'])}, not {shown(asked['seed'])}"
@@ -151,7 +151,7 @@ class Folder:
         return found
 
     def progress(self, batches, noise_rng, length, validation):
-        """Where the resumed run stands; the data and the noise are put where they were, and news are told."""
+        """The Progress of the resumed run. The data and the noise go back to where they were; what changed is told."""
         if self.meta["update"] > length:
             raise TrainingError(
                 f"the run in {self.out} is at update {self.meta['update']:,} already, beyond the {length:,} asked for"
@@ -171,7 +171,7 @@ class Folder:
         return Progress(weights, meta["update"], meta["seconds"], meta["phases"], meta.get("units"))
 
     def news(self, validation):
-        """What of the run changed since the checkpoint was made, in words."""
+        """What changed in the run since the checkpoint was made, a list of words."""
         before, now = self.meta.get("recipe", {}), described(self.run.recipe)
         changed = [key for key in now if before.get(key) != now[key]]
         changed += ["steps"] * (self.meta["config"].get("steps") != getattr(self.run.config, "steps", None))
@@ -189,7 +189,7 @@ class Folder:
         checkpoint.save(self.checkpoint, trees, self.about(job, job.progress.config(self.run.config), **generators))
 
     def save_weights(self, job):
-        """Write the weights that the run was for: the average, with pruned latent units put back. Returns the path."""
+        """Write the weights that the run ends in: the average, with pruned latent units put back. Returns the path."""
         params, units = to_host(job.progress.weights.average), job.progress.units
         params = params if units is None else restored(params, units, self.run.config.latent)
         checkpoint.save(self.out / WEIGHTS, {"params": params}, self.about(job, self.run.config))
@@ -204,7 +204,7 @@ class Folder:
 
 
 def described(recipe):
-    """A recipe as a file keeps it: each field as Python writes it."""
+    """A recipe as a file keeps it: the repr of each field."""
     return {each.name: repr(getattr(recipe, each.name)) for each in dataclasses.fields(recipe)}
 
 
@@ -215,9 +215,9 @@ def are_units(units, run):
 
 
 def checked(run, ops, **counts):
-    """What `train` is asked for beside a Run, a dict by name, with whole numbers as Python's; None: what is usual.
+    """What `train` is asked for besides a Run, a dict by name, with Python's whole numbers; None: not asked for.
 
-    Raises TrainingError for what cannot be, or would have no effect.
+    Raises TrainingError for what is impossible or would have no effect.
     """
     require(isinstance(run, Run), f"the first argument must be a Run, as find_preset('tiny') is, got {shown(run)}")
     require(ops is None or one_of(ops, OPS), f"ops must be {' or '.join(map(repr, OPS))}, got {shown(ops)}")
@@ -234,19 +234,19 @@ def checked(run, ops, **counts):
 
 
 def check_keep_every(run, keep_every, name="keep_every"):
-    """Raise TrainingError unless the run has states to keep; `name` is what it was asked by."""
+    """Raise TrainingError unless the run has states to keep; `name` is the option's."""
     fits = run.model == "draw" or keep_every is None
     require(fits, f"{name} is for DRAW, whose memory grows with T, not for {run.name}: leave it out")
 
 
 def again(run, out):
-    """The command that goes on with a run or, where no command can name its data, what a program has to do."""
+    """The command that resumes a run; for data that no command can name, the call that does."""
     images = ""
     if not isinstance(run.data, str):
         if not pathlib.Path(run.data.source).exists():
             return "train(..., resume=True)"
         images = f" --images {shlex.quote(run.data.source)}"
-        if pathlib.Path(run.data.source).is_dir():  # as the pictures were read, or as they are anyway
+        if pathlib.Path(run.data.source).is_dir():  # the size that was asked for, or that the pictures have anyway
             images += f" --size {run.config.height}x{run.config.width}" + " --grey" * (run.config.channels == 1)
     return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
 
@@ -254,8 +254,8 @@ def again(run, out):
 class StopSignal:
     """Turns Ctrl-C, or a request to terminate, into `asked`: the update under way is finished and saved first.
 
-    Asked again it is done at once, by KeyboardInterrupt; after `over` was set there is nothing to stop. In a thread,
-    where Python lets nobody listen to signals, it listens to none.
+    A second one raises KeyboardInterrupt at once, unless `over` was set: then there is nothing left to stop. In a
+    thread, where Python allows no signal handlers, it does nothing.
     """
 
     def __enter__(self):

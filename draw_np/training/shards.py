@@ -23,18 +23,18 @@ from .trees import map_leaves, named_leaves
 from .update import RecordedLosses
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""What asks a run to stop. It comes to all processes and is for the one that saves."""
+"""What asks a run to stop. All processes get it, and only the one that saves must hear it."""
 SECONDS = 10
-"""In which a process whose end of a pipe is closed ends, on a busy machine too."""
+"""More than a process needs to end once its pipe is closed, on a busy machine too."""
 MAIN = threading.Lock()
 """Held while the main module is hidden."""
 
 
 class Shards:
-    """`count` processes, this one among them, for parameters in the form of `params`. To be used in a `with`.
+    """`count` processes, this one among them, for parameters like `params`. For a `with`.
 
-    Where the system allows it and there are cores enough, each process is held to a core of its own: left alone, two
-    of them may share one for long while another idles.
+    Where the system allows it and there are enough cores, each process is held to a core of its own: left alone, two of
+    them may share one for long while another idles.
     """
 
     def __init__(self, count, params):
@@ -86,7 +86,7 @@ class Shards:
         return nats, gradient
 
     def why(self):
-        """What can be said of a process that has died."""
+        """What is known of a process that has died, to end a sentence with."""
         ended = wait([process.sentinel for process in self.processes], SECONDS)
         for process in self.processes:
             if process.sentinel in ended:
@@ -108,7 +108,7 @@ class Shards:
 
 @contextlib.contextmanager
 def held_back():
-    """Processes that are started here never hear of SIGNALS; this one hears of them when it leaves, and misses none."""
+    """Processes started in this block never get SIGNALS; this one gets them when the block ends, and misses none."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows, where `serve` ignores them
         yield
         return
@@ -122,7 +122,7 @@ def held_back():
 
 @contextlib.contextmanager
 def no_main_module():
-    """Processes that are started here do not run the user's script again, to find what they do not need in it.
+    """Processes started in this block do not run the user's script again, of which they need nothing.
 
     So a script that trains needs no `if __name__ == "__main__"`.
     """
@@ -136,7 +136,7 @@ def no_main_module():
 
 
 def trees_in(block, form):
-    """A tree of arrays that lie in a block of memory one after the other; `form` has (dtype, shape) for leaves."""
+    """A tree of arrays that lie one after the other in a block of memory; the leaves of `form` are (dtype, shape)."""
     start = 0
 
     def place(leaf):
@@ -150,22 +150,22 @@ def trees_in(block, form):
 
 
 def one_thread():
-    """Hold matrix products to one thread, here or in a `with`: a shard has one core.
+    """Hold matrix products to one thread, from now on or in a `with`: a shard has one core.
 
-    SciPy's BLAS is loaded first. Left to the first gradient, as elsewhere, it would take every core there is.
+    SciPy's BLAS is loaded first: if the first gradient loaded it, as elsewhere, it would take every core there is.
     """
     blas.load()
     return threadpool_limits(1)
 
 
 def hold_to(core):
-    """Keep this process on one core; None: wherever the system likes."""
+    """Keep this process on one core; None: on any."""
     if core is not None:
         os.sched_setaffinity(0, {core})
 
 
 def serve(connection, core, form, params, gradient):
-    """What a process does: gradients of what it is sent, until the other end is closed or its process is gone."""
+    """What a process does: gradients of what it is sent, until the pipe is closed."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     hold_to(core)

@@ -4,7 +4,7 @@ from ..backend import arrays as np
 from ..backend import on_gpu
 
 BLOCK = 2**15
-"""Elements of an array that a processor's cache keeps beside what is computed of them."""
+"""Elements of an array that fit into a processor's cache together with what is computed from them."""
 
 
 def map_leaves(function, *trees):
@@ -17,8 +17,8 @@ def map_leaves(function, *trees):
 def map_elements(function, *trees):
     """As `map_leaves`, for a function that works element by element and returns a tuple of arrays: a tuple of trees.
 
-    The same numbers; but it is called with one block of elements after the other, so what it computes on the way stays
-    in the processor's cache. A GPU has no use for that.
+    It is called with one block of elements after the other, so that what it computes on the way stays in the
+    processor's cache; the numbers are the same. A GPU has no use for that.
     """
 
     def by_blocks(*leaves):
@@ -68,7 +68,7 @@ def from_named_leaves(leaves):
 
 
 def global_norm(tree):
-    """Euclidean norm of all leaves together: its square is summed in float64, on a processor block by block."""
+    """Euclidean norm of all leaves together. The squares are added in float64, on a processor block by block."""
 
     def square(leaf):
         if on_gpu():

@@ -13,7 +13,7 @@ TITLES = {
 
 
 def in_words(run):
-    """The paragraph that tells a Run."""
+    """A Run in words: a paragraph, and a line for each phase."""
     recipe = run.recipe
     sizes = ", ".join(f"{name} {size}" for name, size in vars(run.config).items() if size is not None)
     without = " without attention" if getattr(run.config, "read_size", 1) is None else ""
@@ -34,7 +34,7 @@ def in_words(run):
 
 
 def images_of(recipe):
-    """How many images an update has, from the fewest to the most."""
+    """How many images an update has: "128", or "64 to 128"."""
     return " to ".join(f"{count}" for count in sorted({min(recipe.batch_sizes), max(recipe.batch_sizes)}))
 
 
