@@ -42,16 +42,14 @@ def slope(f, size=1.0, enough=3e-6):
 
 
 def differences(f, h, size):
-    """f'(0) by `central_difference`, by how much the differences over h and 2h part, and what rounding may do."""
+    """f'(0) by central differences over h and 2h, by how much the two part, and what rounding may do.
+
+    They are combined so that their h^2 errors cancel: the error is O(h^4).
+    """
     values = [float(f(step)) for step in (h, -h, 2 * h, -2 * h)]
     near, far = (values[0] - values[1]) / (2 * h), (values[2] - values[3]) / (4 * h)
     found = (4 * near - far) / 3
     return found, abs(far - near), ROUNDING * (max(map(abs, values)) + abs(found) * size) / h
-
-
-def central_difference(f, h=STEP):
-    """f'(0) by central differences over h and 2h, combined so that their h^2 errors cancel; the error is O(h^4)."""
-    return differences(f, h, 0.0)[0]
 
 
 def size_of(array):
