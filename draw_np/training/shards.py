@@ -38,16 +38,21 @@ class Shards:
     """
 
     def __init__(self, count, params):
-        context = multiprocessing.get_context("spawn")
-        form = map_leaves(lambda leaf: (leaf.dtype, leaf.shape), params)
-        size = sum(leaf.nbytes for leaf in named_leaves(params).values())
-        block = context.RawArray("b", size) if count > 1 else b""
-        self.params = trees_in(block, form) if count > 1 else params
         self.own_shard = RecordedLosses()
         self.processes, self.workers = [], []  # [(connection, the gradient it computes), ...]
         self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        own = sorted(self.cores) if 1 < count <= len(self.cores) else [None] * count
-        with held_back() if count > 1 else contextlib.nullcontext():
+        if count > 1:
+            self.start(count, params)
+
+    def start(self, count, params):
+        """Start the other processes, and hold each to its core."""
+        context = multiprocessing.get_context("spawn")
+        form = map_leaves(lambda leaf: (leaf.dtype, leaf.shape), params)
+        size = sum(leaf.nbytes for leaf in named_leaves(params).values())
+        block = context.RawArray("b", size)
+        self.params = trees_in(block, form)
+        own = sorted(self.cores) if count <= len(self.cores) else [None] * count
+        with held_back():
             for core in own[1:count]:
                 ours, theirs = context.Pipe()
                 gradient = context.RawArray("b", size)
