@@ -1,4 +1,4 @@
-"""What to say to a name that is nearly right, and how to quote values and a stranger's file in one line."""
+"""What is wrong, in one line: a name that is nearly right, a value, or what a stranger's file says."""
 
 import difflib
 import reprlib
@@ -25,6 +25,12 @@ def one_line(text, most=300):
     """The first line of `text` without what a terminal would act on, cut after `most` characters."""
     line = next(iter(text.strip().splitlines()), "").rstrip()
     return cut("".join(each if each.isprintable() else repr(each)[1:-1] for each in line[: most + 1]), most)
+
+
+def require(fits, message, error=ValueError):
+    """Raise the error, with a line that says what is wrong and what to do, unless what it is about fits."""
+    if not fits:
+        raise error(message)
 
 
 def cut(line, most):

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..files import opened, replacing
 from ..models import MODELS
-from ..names import one_line, shown
+from ..names import one_line, require, shown
 from . import archive
 from .journal import TrainingError
 from .trees import from_named_leaves, map_leaves, named_leaves
@@ -53,10 +53,9 @@ def reading(path):
     try:
         with opened(path) as file, archive.reading(file) as (text, forms, read):
             meta = json.loads(text)
-            if meta.pop("arrays", len(forms)) != len(forms):
-                raise ValueError("some arrays are missing")
-            if not isinstance(meta["model"], str) or not isinstance(meta["config"], dict):
-                raise ValueError("it does not say which model it is")
+            require(meta.pop("arrays", len(forms)) == len(forms), "some arrays are missing")
+            fits = isinstance(meta["model"], str) and isinstance(meta["config"], dict)
+            require(fits, "it does not say which model it is")
             yield meta, forms, read
     except (CheckpointError, TrainingError):  # of the block
         raise
@@ -103,11 +102,9 @@ def claimed(path, meta):
         if unknown:
             raise ValueError(f"there is no {shown(min(unknown))}")
         config = model.Config(**sizes)
-        if getattr(config, "steps", 1) > MOST_STEPS:
-            raise ValueError(
-                f"T = {shown(config.steps)} steps are more than {MOST_STEPS:,} and would take hours; "
-                "no parameter depends on T, so write fewer into it"
-            )
+        steps = getattr(config, "steps", 1)
+        words = f"T = {shown(steps)} steps are more than {MOST_STEPS:,} and would take hours"
+        require(steps <= MOST_STEPS, f"{words}; no parameter depends on T, so write fewer into it")
     except ValueError as error:
         raise CheckpointError(f"{path} has a configuration that {name} cannot have: {one_line(str(error))}") from error
     return model, config

@@ -13,7 +13,7 @@ from .. import datasets
 from ..counts import in_python
 from ..models import MODELS
 from ..models.draw import DECODER
-from ..names import shown
+from ..names import require, shown
 from .adam import OPTIMISERS
 from .data import NEEDED, Images
 
@@ -198,12 +198,6 @@ def named(name, function, *arguments):
         function(*arguments)
     except (ValueError, datasets.DatasetError) as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-def require(fits, message, error=ValueError):
-    """Raise the error, in one line, unless what it is about fits."""
-    if not fits:
-        raise error(message)
 
 
 def one_of(value, names):

@@ -15,13 +15,13 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from .. import equations, files, kernels
+from .. import equations, files, kernels, names
 from ..backend import on_gpu, to_device, to_host
 from ..counts import check_count, whole
 from ..models import MODELS
 from ..models.prune import restored
 from ..names import one_line, shown
-from . import checkpoint, recipe
+from . import checkpoint
 from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
 from .recipe import Run, one_of
@@ -32,9 +32,17 @@ CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
 TREES = "params", "average", "optimiser/mean", "optimiser/mean_square"
 FOREVER = 10**12
 """More updates, and more seconds, than any run has."""
+COUNTS = {
+    "seed": (0, None),
+    "update": (0, FOREVER),
+    "phases": (0, FOREVER),
+    "length": (1, FOREVER),
+    "threads": (1, FOREVER),
+}
+"""The whole numbers in the meta of a checkpoint, each with the least and the most that it may be."""
 OPS = {"kernels": kernels, "equations": equations}
 
-require = functools.partial(recipe.require, error=TrainingError)
+require = functools.partial(names.require, error=TrainingError)
 
 
 @dataclass
@@ -64,25 +72,20 @@ class Folder:
         self.checkpoint = self.out / CHECKPOINT
 
     def __enter__(self):
-        if self.resume and not self.checkpoint.exists():
-            raise TrainingError(
-                f"there is no run to resume in {self.out} (no {CHECKPOINT}); leave out --resume to start one"
-            )
+        fits = not self.resume or self.checkpoint.exists()
+        require(fits, f"there is no run to resume in {self.out} (no {CHECKPOINT}); leave out --resume to start one")
         try:
             self.made = not self.out.exists()
             self.out.mkdir(parents=True, exist_ok=True)
             self.lock = files.locked(self.out)
         except BlockingIOError as error:
-            raise TrainingError(
-                f"another process is training in {self.out}; wait for it, or name another --out"
-            ) from error
+            text = f"another process is training in {self.out}; wait for it, or name another --out"
+            raise TrainingError(text) from error
         except OSError as error:
             raise TrainingError(f"cannot make the folder {self.out}, or open it: {error.strerror}") from error
         try:
-            if not self.resume and self.checkpoint.exists():
-                raise TrainingError(
-                    f"{self.out} already holds a run; add --resume to go on with it, or name another --out"
-                )
+            fits = self.resume or not self.checkpoint.exists()
+            require(fits, f"{self.out} already holds a run; add --resume to go on with it, or name another --out")
             for name in (CHECKPOINT, METRICS, WEIGHTS):
                 for path in files.left_behind(self.out / name):
                     path.unlink()
@@ -108,40 +111,35 @@ class Folder:
 
     def check(self, meta, forms):
         """Raise TrainingError unless a checkpoint is of this run. Returns the names of the arrays to read."""
-        run, units = self.run, meta.get("units")
-        if meta.get("preset") != run.name:
-            raise TrainingError(
-                f"{self.out} holds a run of preset {shown(meta.get('preset'))}, not {run.name!r}; name its preset"
-            )
+        run, preset, units = self.run, meta.get("preset"), meta.get("units")
+        fits = preset == run.name
+        require(fits, f"{self.out} holds a run of preset {shown(preset)}, not {run.name!r}; name its preset")
         fits = units is None or are_units(units, run)
         config = Progress(None, units=units if fits else None).config(run.config)
         sizes, ours = ({**each, "steps": None} for each in (meta["config"], dataclasses.asdict(config)))
-        if not fits or (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
-            raise TrainingError(
-                f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
-            )
-        counts = {"seed": (0, None), "update": (0, FOREVER), "phases": (0, FOREVER)}
-        counts |= {"length": (1, FOREVER), "threads": (1, FOREVER)}
-        counts |= {"keep_every": (1, FOREVER)} if meta.get("keep_every") is not None else {}
-        seconds = meta.get("seconds")
+        fits = fits and (meta["model"], sizes) == (run.model, ours)  # the parameters do not depend on T
+        words = f"with other sizes than the preset {run.name!r} has now; start a new run"
+        require(fits, f"{self.checkpoint} holds a run {words}")
+        seconds, keep_every = meta.get("seconds"), meta.get("keep_every")
         fits = (
-            all(whole(meta.get(key), *span) is not None for key, span in counts.items())
+            all(whole(meta.get(key), *span) is not None for key, span in COUNTS.items())
+            and (keep_every is None or whole(keep_every, 1, FOREVER))
             and (type(seconds) in (int, float) and 0 <= seconds < FOREVER)  # which NaN is not
             and meta.get("ops") in [*OPS]
             and isinstance(meta.get("recipe"), dict)
+            and any(name.startswith("optimiser/") for name in forms)
         )
-        if not fits or not any(name.startswith("optimiser/") for name in forms):
-            reason = "holds weights only, or is of another version, and cannot be resumed"
-            raise TrainingError(f"{self.checkpoint} {reason}; start a new run in another --out")
+        words = "holds weights only, or is of another version, and cannot be resumed; start a new run in another --out"
+        require(fits, f"{self.checkpoint} {words}")
         return checkpoint.check_forms(self.checkpoint, forms, MODELS[run.model].shapes(config), TREES)
 
     def settings(self, asked):
         """How the run is made, besides its recipe, a dict: as asked, see `checked`; what was not asked for is as it was
         in the resumed run, or as usual.
         """
-        if self.resume and asked["seed"] not in (None, self.meta["seed"]):
-            seeds = f"{shown(self.meta['seed'])}, not {shown(asked['seed'])}"
-            raise TrainingError(f"the run in {self.out} has seed {seeds}; leave out --seed")
+        seed, wanted = self.meta.get("seed"), asked["seed"]
+        fits = not self.resume or wanted in (None, seed)
+        require(fits, f"the run in {self.out} has seed {shown(seed)}, not {shown(wanted)}; leave out --seed")
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
@@ -152,10 +150,8 @@ class Folder:
 
     def progress(self, batches, noise_rng, length, validation):
         """The Progress of the resumed run. The data and the noise go back to where they were; what changed is told."""
-        if self.meta["update"] > length:
-            raise TrainingError(
-                f"the run in {self.out} is at update {self.meta['update']:,} already, beyond the {length:,} asked for"
-            )
+        done = self.meta["update"]
+        require(done <= length, f"the run in {self.out} is at update {done:,} already, beyond the {length:,} asked for")
         if news := self.news(validation):
             tell(f"{self.run.name}: the preset's {', '.join(news)} changed since; going on as it is now")
         try:
