@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 import time
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
@@ -17,7 +18,7 @@ from ..datasets import DatasetError
 from .checkpoint import CheckpointError
 from .data import digest
 from .journal import Journal, TrainingError
-from .run import Folder, described
+from .run import Folder, described, require
 from .shards import Shards
 from .trees import from_named_leaves, named_leaves
 from .update import RecordedLosses
@@ -188,33 +189,21 @@ class SharedFolder(Folder):
 
     def settings(self, asked):
         """As `Folder` has them, and the number of ranks. Raises TrainingError if a batch has fewer images."""
-        settings, count, fewest = super().settings, self.ranks.size, min(self.run.recipe.batch_sizes)
-
-        def ours():
-            if count > fewest:  # of any phase: a late one is not to end a run of days
-                raise TrainingError(f"{count} ranks are more than the {fewest} images of a batch; start fewer")
-            return settings(asked)
-
-        return {**self.ranks.from_first(ours), "ranks": count}
+        count, fewest = self.ranks.size, min(self.run.recipe.batch_sizes)  # of any phase: a late one must not end a run
+        words = f"{count} ranks are more than the {fewest} images of a batch; start fewer"
+        self.ranks.together(partial(require, count <= fewest, words))
+        return {**self.ranks.from_first(partial(super().settings, asked)), "ranks": count}
 
     def save(self, job):
         """Write the checkpoint, if all ranks have the same weights: one that rounds otherwise would drift away."""
-        save, mark = super().save, digest(*named_leaves(job.progress.weights.params).values())
-        marks = self.ranks.comm.allgather(mark)
-
-        def alike():
-            if len(set(marks)) > 1:
-                raise TrainingError(
-                    f"the weights of the ranks have drifted apart by update {job.progress.update:,}: start them on "
-                    f"processors of one kind, from the last good checkpoint, {self.checkpoint}, with --resume"
-                )
-            save(job)
-
-        self.ranks.from_first(alike)
+        marks = self.ranks.comm.allgather(digest(*named_leaves(job.progress.weights.params).values()))
+        words = f"the weights of the ranks have drifted apart by update {job.progress.update:,}: start them on "
+        words += f"processors of one kind, from the last good checkpoint, {self.checkpoint}, with --resume"
+        self.ranks.together(partial(require, len({*marks}) == 1, words))
+        self.ranks.from_first(partial(super().save, job))
 
     def save_weights(self, job):
-        save_weights = super().save_weights
-        return self.ranks.from_first(lambda: save_weights(job))
+        return self.ranks.from_first(partial(super().save_weights, job))
 
 
 class Silent(Journal):
