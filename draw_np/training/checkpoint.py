@@ -86,8 +86,7 @@ def load_weights(path):
     with reading(path) as (meta, forms, read):
         model, config = claimed(path, meta)
         tree = "average" if any(f"{name}/".startswith("average/") for name in forms) else "params"
-        params = from_named_leaves(read(check_forms(path, forms, model.shapes(config), [tree])))[tree]
-    check_finite(path, params)
+        params = read_trees(path, forms, read, model.shapes(config), [tree])[tree]
     return map_leaves(as_computed, params), model, config, meta
 
 
@@ -115,40 +114,32 @@ def as_computed(leaf):
     return leaf.astype(np.float32) if leaf.dtype == np.float16 else leaf
 
 
-def check_forms(path, forms, shapes, trees):
-    """The names of the arrays in some `trees` of a file, such as "average", from its archive.Forms.
+def read_trees(path, forms, read, shapes, trees):
+    """Some `trees` of a file, such as "average", a nested dict: `forms` and `read` are those of `reading`.
 
-    Raises CheckpointError unless each of these trees has the arrays of the nested dict `shapes`, no others, and floats.
+    Raises CheckpointError unless each has the arrays of the nested dict `shapes`, no others, and finite floats in them.
     """
-    names = []
+    names, another = [], f"{path} is from another model:"
+    unfit = "holds values that are not finite numbers; use an earlier checkpoint"
     for tree in trees:
         found = {name.removeprefix(f"{tree}/"): form for name, form in forms.items() if name.startswith(f"{tree}/")}
         expected = named_leaves(shapes)
         for name in sorted(expected.keys() | found.keys()):
             if name not in found:
-                raise CheckpointError(f"{path} is from another model: it lacks {shown(name)}")
+                raise CheckpointError(f"{another} it lacks {shown(name)}")
             if name not in expected:
-                raise CheckpointError(
-                    f"{path} is from another model: it has {shown(name)}, which its configuration does not"
-                )
+                raise CheckpointError(f"{another} it has {shown(name)}, which its configuration does not")
             if found[name].shape != expected[name]:
                 sizes = f"{shown(found[name].shape)}, its configuration says {shown(expected[name])}"
-                raise CheckpointError(f"{path} is from another model: {shown(name)} has shape {sizes}")
+                raise CheckpointError(f"{another} {shown(name)} has shape {sizes}")
             if found[name].dtype.kind != "f":
-                raise not_finite(path, name)
+                raise CheckpointError(f"{path}: {shown(name)} {unfit}")
             names.append(f"{tree}/{name}")
-    return names
-
-
-def check_finite(path, tree):
-    """Raise CheckpointError unless all numbers of a tree are finite."""
-    for name, leaf in named_leaves(tree).items():
+    leaves = read(names)
+    for name, leaf in leaves.items():
         if not np.isfinite(leaf).all():
-            raise not_finite(path, name)
-
-
-def not_finite(path, name):
-    return CheckpointError(f"{path}: {shown(name)} holds values that are not finite numbers; use an earlier checkpoint")
+            raise CheckpointError(f"{path}: {shown(name)} {unfit}")
+    return from_named_leaves(leaves)
 
 
 def describe(model_name, config, **about):

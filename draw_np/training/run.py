@@ -26,7 +26,6 @@ from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
 from .recipe import Run, one_of
 from .shards import SIGNALS
-from .trees import from_named_leaves
 
 CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
 TREES = "params", "average", "optimiser/mean", "optimiser/mean_square"
@@ -104,13 +103,12 @@ class Folder:
     def read(self):
         """The checkpoint's trees and meta, which must be of this run."""
         with checkpoint.reading(self.checkpoint) as (meta, forms, read):
-            trees = from_named_leaves(read(self.check(meta, forms)))
-        for tree in (trees["params"], trees["average"], *trees["optimiser"].values()):
-            checkpoint.check_finite(self.checkpoint, tree)
+            shapes = MODELS[self.run.model].shapes(self.config_of(meta, forms))
+            trees = checkpoint.read_trees(self.checkpoint, forms, read, shapes, TREES)
         return trees, meta
 
-    def check(self, meta, forms):
-        """Raise TrainingError unless a checkpoint is of this run. Returns the names of the arrays to read."""
+    def config_of(self, meta, forms):
+        """The configuration of the weights in a checkpoint. Raises TrainingError unless it is of this run."""
         run, preset, units = self.run, meta.get("preset"), meta.get("units")
         fits = preset == run.name
         require(fits, f"{self.out} holds a run of preset {shown(preset)}, not {run.name!r}; name its preset")
@@ -131,7 +129,7 @@ class Folder:
         )
         words = "holds weights only, or is of another version, and cannot be resumed; start a new run in another --out"
         require(fits, f"{self.checkpoint} {words}")
-        return checkpoint.check_forms(self.checkpoint, forms, MODELS[run.model].shapes(config), TREES)
+        return config
 
     def settings(self, asked):
         """How the run is made, besides its recipe, a dict: as asked, see `checked`; what was not asked for is as it was
