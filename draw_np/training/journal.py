@@ -33,8 +33,8 @@ class Journal:
 
     def __init__(self, folder, job):
         self.folder, self.progress, self.names, self.pending = folder, job.progress, job.model.LOSSES, []
-        self.path = folder.out / METRICS
-        self.total, self.initial = (work(job.run, job.settings["length"], end) for end in (None, job.progress.update))
+        self.path, length = folder.out / METRICS, job.settings["length"]
+        self.total, self.initial = work(job.run, length), work(job.run, length, job.progress.update)
 
     def __enter__(self):
         from tqdm import tqdm  # only here: whoever reads weights draws no bar

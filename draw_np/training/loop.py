@@ -130,7 +130,7 @@ def prune(job, config):
     images = to_device(job.validation.images[: job.run.recipe.batch])
     noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
     nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
-    kept = [unit for unit, each in enumerate(nats) if not each < min(ACTIVE, max(nats))]
+    kept = [unit for unit, each in enumerate(nats) if not each < min(ACTIVE, max(nats))]  # and what is NaN
     (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
     params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
     progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))
@@ -140,6 +140,7 @@ def prune(job, config):
 def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every):
     """Make the updates left of a phase, or those until the run is asked to stop, and save. Returns whether it was."""
     progress, length, stopping = job.progress, job.settings["length"], False
+    # the first rank's, should another have rounded otherwise when it pruned
     progress.weights, progress.units = job.team.from_first(lambda: (progress.weights, progress.units))
     config = phase.config_of(progress.config(job.run.config))
     job.batches.batch = job.run.recipe.batch_of(phase)

@@ -160,9 +160,8 @@ def check(run):
 
 def check_phase(name, phase, run, model, endless):
     """The part of `check` that is about one phase."""
-    require(
-        is_whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {shown(phase.updates)}"
-    )
+    fits = is_whole(phase.updates, 1)
+    require(fits, f"{name}: updates must be a whole number of at least 1, not {shown(phase.updates)}")
     fits = phase.batch is None or is_whole(phase.batch, 1)
     require(fits, f"{name}: batch must be a whole number of at least 1 or None, not {shown(phase.batch)}")
     for key in ("rate", "kl"):
