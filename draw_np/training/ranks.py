@@ -222,16 +222,12 @@ def world():
     count = max(int(os.environ.get(name, "1")) for name in STARTED)
     if count < 2:
         return Alone()
+    started = f"mpiexec has started {count} processes, but mpi4py"
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # the latter where it finds no MPI
         reason = str(error).partition("\n")[0]
-        raise TrainingError(
-            f"mpiexec has started {count} processes, but mpi4py cannot be used ({reason}): pip install mpi4py mpich"
-        ) from error
-    if MPI.COMM_WORLD.size != count:
-        raise TrainingError(
-            f"mpiexec has started {count} processes, but mpi4py sees {MPI.COMM_WORLD.size}: they are of two MPIs; "
-            "call the mpiexec that belongs to mpi4py"
-        )
+        raise TrainingError(f"{started} cannot be used ({reason}): pip install mpi4py mpich") from error
+    size = MPI.COMM_WORLD.size
+    require(size == count, f"{started} sees {size}: they are of two MPIs; call the mpiexec that belongs to mpi4py")
     return Ranks(MPI.COMM_WORLD)
