@@ -68,7 +68,9 @@ def from_named_leaves(leaves):
 
 
 def global_norm(tree):
-    """Euclidean norm of all leaves together. The squares are added in float64, on a processor block by block."""
+    """Euclidean norm of all leaves together. The squares are added in float64, on a processor block by block, and from
+    name to name: a checkpoint's leaves may be in another order, and a resumed run is to have the same bits.
+    """
 
     def square(leaf):
         if on_gpu():
@@ -76,4 +78,4 @@ def global_norm(tree):
         flat = leaf.reshape(-1)
         return sum(np.dot(flat[part], flat[part]).astype(np.float64) for part in blocks(flat, 2**12))
 
-    return np.sqrt(sum(square(leaf) for leaf in named_leaves(tree).values()))
+    return np.sqrt(sum(square(leaf) for _, leaf in sorted(named_leaves(tree).items())))
