@@ -1,4 +1,4 @@
-"""Whole numbers, where a count is meant: Python's own, whoever's they were. NumPy's overflow, and JSON has none."""
+"""Whole numbers for counts, always Python's own: those of NumPy overflow, and JSON does not take them."""
 
 import operator
 
@@ -6,15 +6,15 @@ from .names import shown
 
 
 def in_python(value):
-    """A number of NumPy, or an array that is one number, as Python's, also in a dict; all else as it is."""
+    """NumPy's numbers, and arrays that are one number, as Python's, also in a dict; anything else as it is."""
     if isinstance(value, dict):
         return {key: in_python(each) for key, each in value.items()}
     return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 def whole(value, least=None, most=None):
-    """The whole number that this is, as an int of Python; None for anything else, for a truth value and outside the
-    bounds.
+    """The whole number that this is, as Python's int; None for anything else, a truth value among them, and outside
+    the bounds.
     """
     value = in_python(value)
     try:
@@ -27,7 +27,7 @@ def whole(value, least=None, most=None):
 
 
 def check_count(name, value, least=1, most=None):
-    """The whole number `value`, as an int of Python. Raises ValueError for anything else, and outside the bounds."""
+    """The whole number `value`, as Python's int. Raises ValueError for anything else, and outside the bounds."""
     number = whole(value, least, most)
     if number is None:
         span = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and read only if they are files of a disk."""
+"""Files that are written whole or not at all, and read only if they lie on a disk."""
 
 import contextlib
 import errno
@@ -10,16 +10,16 @@ import stat
 
 
 @contextlib.contextmanager
-def replacing(path, mode="wb"):
-    """Open a new file to be written in place of `path`, "wb" or "w": whoever looks finds the old file or the new one.
+def replacing(path):
+    """Open a new file to write bytes into, in place of `path`: whoever looks finds the old file or the new one.
 
-    It has a name of its own in the same folder, which nobody can know before, and is made as `open` makes files. When
-    the block is left it is synced to the disk and renamed; after an exception the old file is as it was and the new one
-    is gone. Raises OSError.
+    It has a name in the same folder that nobody can guess, and is made as `open` makes files. At the end of the block
+    it is synced to the disk and renamed; after an exception the old file is as it was and the new one is gone. Raises
+    OSError.
     """
     path = pathlib.Path(path)
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    with open(new, mode.replace("w", "x"), **({} if "b" in mode else {"encoding": "utf-8"})) as file:
+    with open(new, "xb") as file:
         try:
             yield file
             file.flush()
@@ -28,11 +28,11 @@ def replacing(path, mode="wb"):
             os.replace(new, path)
         except BaseException:
             with contextlib.suppress(OSError):
-                file.close()  # so that nothing is written to the disk that is full
+                file.close()  # before it is removed: what is still buffered may not fit on the disk
             with contextlib.suppress(OSError):
                 os.unlink(new)
             raise
-    if os.name == "posix":  # the new name, too, is to survive a crash of the machine
+    if os.name == "posix":  # the new name must survive a crash of the machine too
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -41,9 +41,8 @@ def replacing(path, mode="wb"):
 
 
 def opened(path):
-    """Open a file of a disk to read its bytes, unbuffered; a pipe or a device could be waited for, or read, for ever.
-
-    Raises OSError, also for what is no such file.
+    """Open a file of a disk to read its bytes, unbuffered. Raises OSError, also for a pipe or a device, which could be
+    waited for, or read, for ever.
     """
     file = open(path, "rb", 0, opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -60,10 +59,10 @@ def left_behind(path):
 
 
 def locked(folder):
-    """A descriptor of `folder` that is locked as long as this process has it open, however the process ends.
+    """Lock `folder` for this process, until `release` or the end of the process, however it ends: returns a descriptor.
 
-    Raises BlockingIOError where another process has it. None where folders cannot be locked: on Windows; and some
-    network's file systems give a descriptor without a lock. `release` gives it back.
+    Raises BlockingIOError where another process has it. Windows locks no folders: None is returned; and on some network
+    file systems the descriptor comes without a lock.
     """
     try:
         import fcntl

@@ -28,8 +28,8 @@ def write(path, data=NEW):
 def test_bytes_and_text(path):
     write(path)
     assert path.read_bytes() == NEW
-    with replacing(path, "w") as file:
-        file.write("ein Satz über x̂\n")
+    with replacing(path) as file:
+        file.write("ein Satz über x̂\n".encode())
     assert path.read_bytes() == "ein Satz über x̂\n".encode() and os.listdir(path.parent) == ["a.npz"]
     write(path.with_name("b.npz"))  # where none was
     assert path.with_name("b.npz").read_bytes() == NEW

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import datasets
+from ..counts import whole
 from ..datasets import DatasetError
 from ..names import shown
 
@@ -26,7 +27,7 @@ class OutputError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is one line, without the usage above it, and help that nobody takes is one, too."""
+    """argparse, but a mistake is one line without the usage above it, and so is help that cannot be printed."""
 
     def error(self, message):
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
@@ -36,27 +37,26 @@ class Parser(argparse.ArgumentParser):
 
 
 def count(text):
-    """A whole number of at least 1."""
     return whole_number(text, 1)
 
 
 def seed(text):
-    """A whole number of at least 0."""
     return whole_number(text, 0)
-
-
-def whole_number(text, least):
-    """A whole number of at least so much, and of at most so many digits that Python takes it."""
-    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) < least:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, not {shown(text)}")
-    return int(text)
 
 
 def port(text):
     """A port, or 0."""
-    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to 65535, not {shown(text)}")
-    return int(text)
+    return whole_number(text, 0, 65535)
+
+
+def whole_number(text, least, most=None):
+    """A whole number from `least` to `most`, with no more digits than Python reads."""
+    readable = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    number = whole(int(text) if readable else None, least, most)
+    if number is None:
+        span = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise argparse.ArgumentTypeError(f"must be a whole number {span}, not {shown(text)}")
+    return number
 
 
 def folder(text):
@@ -75,7 +75,7 @@ def size(text):
 
 
 def add_picture_options(command):
-    """What `--images` with pictures may be brought to."""
+    """What is made of the pictures of `--images`."""
     command.add_argument(
         "--size", type=size, metavar="SIDE|HxW", help="cut the pictures of --images to this size, in pixels"
     )
@@ -96,10 +96,10 @@ def own_images(arguments):
         raise UsageError(f"--images: {error}") from error
 
 
-def user_value(function, value):
-    """function(value), its ValueError, the fault of who typed the value, turned into a UsageError."""
+def user_value(function, *values):
+    """function(*values); its ValueError is the fault of whoever typed them, and becomes a UsageError."""
     try:
-        return function(value)
+        return function(*values)
     except ValueError as error:
         raise UsageError(str(error)) from error
 

@@ -35,13 +35,10 @@ def add_options(command):
 def run(arguments):
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
     images, labels, name = images_to_evaluate(arguments)
-    ours = image_shape(config)
-    if ours != images.shape[1:]:
-        sizes = [" x ".join(map(str, shape)) for shape in (ours, images.shape[1:])]
-        raise UsageError(
-            f"{arguments.weights} is a model of {sizes[0]} images, the {name} have {sizes[1]}; "
-            "choose another --dataset or --weights"
-        )
+    ours, theirs = (" x ".join(map(str, shape)) for shape in (image_shape(config), images.shape[1:]))
+    if ours != theirs:
+        text = f"{arguments.weights} is a model of {ours} images, the {name} have {theirs}"
+        raise UsageError(f"{text}; choose another --dataset or --weights")
     if model.MEASURE == "error":
         return run_classify(arguments, model, params, config, images, labels, name)
     if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on

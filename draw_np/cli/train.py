@@ -53,8 +53,7 @@ def chosen(arguments, team):
     """The recipe.Run that was asked for, and the weights to begin from, if it begins from any. Raises UsageError."""
     preset = user_value(find_preset, arguments.preset)
     if arguments.images is not None:
-        images = own_images(arguments)
-        preset = user_value(lambda run: of_images(run, images, arguments.images), preset)
+        preset = user_value(of_images, preset, own_images(arguments), arguments.images)
     elif arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images")
     threads = arguments.threads or 1

@@ -1,4 +1,4 @@
-"""What the models share: new weights, image layout, and the checks of what is passed in."""
+"""What the models share: new weights, the layout of images, and the checks of arguments."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -104,7 +104,7 @@ def from_planes(planes):
 
 
 def new_noise(rng, shape, dtype):
-    """N(0, 1) of a shape (steps, batch, latent). Raises ValueError for what is no Generator and for no size."""
+    """N(0, 1) of a shape (steps, batch, latent). Raises ValueError for another generator and for a bad batch size."""
     check_rng(rng)
     steps, batch, latent = shape
     return rng.standard_normal((steps, check_count("batch", batch), latent), dtype)
@@ -124,8 +124,8 @@ def check_config(config, kind):
 
 
 def check_call(params, config, ops, kind, names_of):
-    """Raise ValueError unless a model can be computed: a Config of its kind, parameters of the names that it then has,
-    and operations. What is in the parameters they look at: they may be others than ours, with weights of their own.
+    """Raise ValueError unless these are a Config of the model, parameters with the names that it then needs, and
+    operations. What is in the parameters is for the operations to check: a reader's own may want other weights.
     """
     check_config(config, kind)
     names, params = names_of(config), plain(params)
@@ -141,7 +141,7 @@ def check_call(params, config, ops, kind, names_of):
 
 
 def check_noise(noise, shape):
-    """Raise ValueError unless `noise` has the given shape, in which a name stands for any size above zero."""
+    """Raise ValueError unless `noise` has this shape, in which a name stands for any size above zero."""
     if not hasattr(noise, "shape"):
         raise ValueError(f"noise must be an array, as sample_noise makes it, got a {type(noise).__name__}")
     fits = noise.ndim == len(shape) and all(
@@ -154,7 +154,7 @@ def check_noise(noise, shape):
 def check_counts(config):
     """Raise ValueError unless every size of a configuration is a whole number above zero, or None where allowed.
 
-    Those of NumPy become Python's.
+    NumPy's become Python's.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)

@@ -33,8 +33,8 @@ from .common import (
 )
 
 LOSSES, MEASURE, BATCH_AXIS, FREE = ("L_x", "L_z"), "bound", 1, ("steps",)
-"""What training has to know of a model: the names of its loss's terms, what measures it, the axis of the batch in what
-is `given` beside images, and the sizes that its parameters do not depend on.
+"""What training must know of a model: the names of its loss's terms, what measures it, the axis of the batch in what is
+`given` besides images, and the sizes that its parameters do not depend on.
 """
 DECODER = ("decoder", "write_window", "write_patch", "write", "initial/canvas", "initial/h_dec", "initial/cell_dec")
 """The parameters that `generate` uses."""
@@ -174,7 +174,7 @@ def drawing(config):
 
 
 def check(params, config, ops, names_of=shapes):
-    """As `check_call`; and c_0 must be as large as the images, for all that is added to it would be repeated to fit."""
+    """As `check_call`; and c_0 must be as large as the images, or NumPy would repeat what is added to it to fit."""
     check_call(params, config, ops, Config, names_of)
     shape, wanted = getattr(params["initial"]["canvas"], "shape", None), (config.channels, config.height, config.width)
     if shape != wanted:
@@ -239,12 +239,7 @@ def infer(params, config, images, noise, ops=equations):
     first axis, not `config.steps`, decides T. Returns a Trace. Raises ValueError on a wrong shape or range.
     """
     check(params, config, ops)
-    return infer_planes(params, config, to_planes(images, config), noise, ops)
-
-
-def infer_planes(params, config, x, noise, ops):
-    """As `infer`, of images that are checked planes already."""
-    check_noise(noise, ("steps", len(x), config.latent))
+    x = to_planes(images, config)
     return infer_steps(params, config, x, initial_state(params, len(x), ops), noise, ops)[1]
 
 
@@ -284,14 +279,14 @@ def decode(params, config, z, c, decoder, ops):
 def bound(params, config, images, noise, ops=equations, keep_every=None):
     """The two losses of each image in nats: L^x of shape (batch,) and L^z of every step, (steps, batch).
 
-    Their sum is an upper bound on -log p(x), estimated with the one sample of z that `noise` decides.
+    Their sum is an upper bound on -log p(x), estimated with the one sample of z that `noise` gives.
 
-    Parameters: as those of `infer`. Images may be staged, a help in training: (batch, stages, height, width[,
-    channels]), the images themselves last. In the k-th of the equal parts of the T steps, x in Eq. (3) and Eq. (4) is
-    the k-th stage. That bounds -log p of the images all the same, since a posterior may depend on anything; and the
-    decoder never sees an image. With `keep_every` the backward pass takes less memory: of every so many steps one
-    state is kept, and the others are computed again: the same numbers, for another forward pass. Raises ValueError on
-    a wrong shape or range, and for more stages than steps.
+    Parameters: those of `infer`. To help training, images may be staged: (batch, stages, height, width[, channels]),
+    the images themselves last. The T steps are cut into equal parts, and in the k-th of them x in Eq. (3) and Eq. (4)
+    is the k-th stage. That bounds -log p of the images all the same, since a posterior may depend on anything, and the
+    decoder never sees an image. With `keep_every` the backward pass takes less memory: of every so many steps one state
+    is kept, and the others are computed again: the same numbers, for another forward pass. Raises ValueError on a wrong
+    shape or range, and for more stages than steps.
 
     >>> params, config = load_pretrained("mnist")
     >>> images, rng = datasets.load("binarized-mnist", "test", 2).images, np.random.default_rng(0)
@@ -387,7 +382,7 @@ def log_importance_weight(params, config, images, noise, ops=equations):
     """
     check(params, config, ops)
     x = to_planes(images, config)
-    trace = infer_planes(params, config, x, noise, ops)
+    _, trace = infer_steps(params, config, x, initial_state(params, len(x), ops), noise, ops)
     reconstruction = ops.negative_log_likelihood(x, trace.canvases[-1])
     ratio = sum(ops.log_posterior_over_prior(*step) for step in zip(trace.mu, trace.sigma, noise))
     return -reconstruction - ratio

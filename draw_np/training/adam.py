@@ -46,7 +46,7 @@ def adam_update(params, gradient, state, rate, beta1=0.9, beta2=0.999, epsilon=1
 
 
 def at_count(count, rate, beta1, beta2, dtype):
-    """The rate and the bias of the mean square at an update: both means start at zero, which they undo."""
+    """The rate and the bias of the mean square at an update: they make up for both means starting at zero."""
     return np.asarray(rate / (1 - beta1**count), dtype), np.asarray(1 - beta2**count, dtype)
 
 
@@ -61,9 +61,9 @@ def adam(p, g, m, v, rate, square_bias, beta1, beta2, epsilon):
 def shrink_matrices(params, part):
     """The parameters with the matrices W and U shorter by `part` of their length: weight decay.
 
-    Decoupled from Adam (Loshchilov & Hutter 2017), `part` being the rate times a constant. Adam divides a gradient by
-    its noise, so weights that hardly matter walk at random, away from zero; this calls them back. Biases and the
-    initial state are left alone.
+    Decoupled from Adam (Loshchilov & Hutter 2017): `part` is the rate times a constant. Adam divides a gradient by its
+    noise, so weights that hardly matter walk at random, away from zero; this brings them back. Biases and the initial
+    state are left alone.
     """
     leaves = named_leaves(params)
     for name, leaf in leaves.items():
@@ -103,8 +103,8 @@ def schedule_free_update(params, average, gradient, state, rate, fraction, near=
 
     A point z makes Adam's steps, without momentum; `average` x follows it, as in `update_average`; and the next
     gradient is taken at params y = near * x + (1 - near) * z, so z need not be stored. Plain Adam takes it at z, which
-    swings to and fro across a narrow valley, a period being a few updates: there it tells about little else. Near the
-    average it tells where the valley leads.
+    swings across a narrow valley and back every few updates: there it tells of little else. Near the average it tells
+    where the valley leads.
     """
 
     def step(y, x, g, v):

@@ -1,9 +1,10 @@
 """`.npz` files of strangers: what one says of itself is checked before anything is unpacked.
 
-A few bytes can claim to be more than any memory holds. So nothing is read that is not announced by the directory of
-the archive, by the array's own header and by `check`, all alike, and nothing in pieces of more than a MiB.
+A few bytes can claim to be more than any memory holds. So an array is read only if the directory of the archive and the
+array's own header agree on its size and whoever reads it wants it, and never more than a MiB at once.
 """
 
+import contextlib
 import io
 import math
 import os
@@ -13,10 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-PIECE = 1 << 20  # bytes that are read at once, also of a directory
+from ..names import require
+
+PIECE = 1 << 20  # bytes that are read at once, of a directory too
 MEMBERS, DEPTH, LENGTH = 256, 8, 200  # the most arrays, parts of a name, characters of a name: ours have 85, 4 and 32
 HEADER = 1000  # bytes of an array's header: ours have 118
-PACKED = 20  # times the size of the file, the most that it may unpack to: ours are as large as what is in them
+PACKED = 20  # a file may unpack to so many times its size: ours are as large as what is in them
 TEXT = 4 << 20  # bytes of the text "meta"
 
 
@@ -30,52 +33,50 @@ class Form(NamedTuple):
 
 
 class Pieces(io.BufferedReader):
-    """A file that is read in pieces only: the module zipfile would read a directory of any length."""
+    """A file that is only read in pieces: the module zipfile would read a directory of any length."""
 
     def read(self, size=-1):
-        if size > PIECE:
-            raise ValueError("the directory of the archive is longer than that of any weights")
+        require(size <= PIECE, "the directory of the archive is longer than that of any weights")
         return super().read(size)
 
 
-def read(file, check):
-    """The arrays of a `.npz` file, a dict by name, without the one called "meta", which is a text.
+@contextlib.contextmanager
+def reading(file):
+    """A `.npz` file, to be looked at before it is read, in a `with`: (meta, forms, read).
 
-    Parameters: `file` as `files.opened` opens it; `check(text, forms)` gets that text and the Form of each other array
-    by name, and returns the names of those to be read. Raises MemoryError, what `check` raises, and any other exception
-    for what is no such file.
+    `meta` is the text of that name, `forms` has the Form of each other array by name, and `read(names)` returns the
+    arrays of these names, a dict. Parameter: `file` as `files.opened` opens it. Raises MemoryError, and any other
+    exception for a file of another kind.
     """
+    size = os.fstat(file.fileno()).st_size
+    require(size, "it is empty")
     with Pieces(file) as pieces, zipfile.ZipFile(pieces) as archive:
-        members = directory(archive, os.fstat(file.fileno()).st_size)
+        members = directory(archive, size)
         forms = {name: form(archive, member) for name, member in members.items()}
         meta = forms.pop("meta")
-        if meta.shape != () or meta.dtype.kind != "U" or meta.dtype.itemsize > TEXT:
-            raise ValueError("its meta is no text")
-        names = check(array(archive, members["meta"], meta).item(), forms)
-        return {name: array(archive, members[name], forms[name]) for name in names}
+        require(meta.shape == () and meta.dtype.kind == "U" and meta.dtype.itemsize <= TEXT, "its meta is no text")
+        text = array(archive, members["meta"], meta).item()
+        yield text, forms, lambda names: {name: array(archive, members[name], forms[name]) for name in names}
 
 
 def directory(archive, size):
     """The members of an archive in a file of `size` bytes, {name of the array: ZipInfo}."""
     found = archive.infolist()
-    if len(found) > MEMBERS:
-        raise ValueError(f"it holds {len(found):,} arrays: no weights are so many")
-    if any(each.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for each in found):
-        raise ValueError("it is packed in a way that is not read: store it, or deflate it")
-    if sum(each.file_size for each in found) > PACKED * size + PIECE:
-        raise ValueError("it claims to hold far more than fits into so small a file")
+    require(len(found) <= MEMBERS, f"it holds {len(found):,} arrays: no weights are so many")
+    plain = all(each.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for each in found)
+    require(plain, "it is packed in a way that is not read: store it, or deflate it")
+    small = sum(each.file_size for each in found) <= PACKED * size + PIECE
+    require(small, "it claims to hold far more than fits into so small a file")
     members = {each.filename.removesuffix(".npy"): each for each in found}
-    if len(members) != len(found) or not all(fits(each.filename) for each in found):
-        raise ValueError("it holds something else than arrays with names")
+    named = len(members) == len(found) and all(is_name(each.filename) for each in found)
+    require(named, "it holds something else than arrays with names")
     branches = {"/".join(name.split("/")[:depth]) for name in members for depth in range(1, name.count("/") + 1)}
-    if branches & members.keys():
-        raise ValueError("an array and a branch have one name")
-    if "meta" not in members:
-        raise ValueError("it does not say which model it is")
+    require(not branches & members.keys(), "an array and a branch have one name")
+    require("meta" in members, "it does not say which model it is")
     return members
 
 
-def fits(filename):
+def is_name(filename):
     """Whether this may be the name of an array."""
     short = len(filename) <= LENGTH and filename.count("/") < DEPTH
     return short and filename.endswith(".npy") and filename.isprintable()
@@ -86,19 +87,17 @@ def form(archive, member):
     with archive.open(member) as file, warnings.catch_warnings():
         warnings.simplefilter("error")  # NumPy warns of headers at which it guesses
         version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError("an array is in a format that is not read")
+        require(version in ((1, 0), (2, 0)), "an array is in a format that is not read")
         reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         try:
             shape, fortran, dtype = reader(file, max_header_size=HEADER)
         except (MemoryError, RecursionError):  # so Python's parser calls what is nested too deeply
             raise ValueError("the header of an array cannot be read") from None
-        if dtype.hasobject:
-            raise ValueError("it holds pickled objects, which are never loaded")
-        if dtype.subdtype or not dtype.itemsize or min(shape, default=0) < 0:
-            raise ValueError("it holds something else than numbers")
-        if math.prod(shape) * dtype.itemsize + file.tell() != member.file_size:
-            raise ValueError("an array is not as large as its header says")
+        require(not dtype.hasobject, "it holds pickled objects, which are never loaded")
+        numbers = not dtype.subdtype and dtype.itemsize and min(shape, default=0) >= 0
+        require(numbers, "it holds something else than numbers")
+        size = math.prod(shape) * dtype.itemsize + file.tell()
+        require(size == member.file_size, "an array is not as large as its header says")
         return Form(shape, dtype, fortran, file.tell())
 
 
@@ -109,6 +108,5 @@ def array(archive, member, form):
         file.read(form.start)
         for place in range(0, len(data), PIECE):
             piece = memoryview(data)[place : place + PIECE]
-            if file.readinto(piece) != len(piece):
-                raise ValueError("an array ends too early")
+            require(file.readinto(piece) == len(piece), "an array ends too early")
     return np.ndarray(form.shape, form.dtype, data, order="F" if form.fortran else "C")

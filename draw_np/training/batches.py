@@ -1,4 +1,4 @@
-"""Training images in the order of training, with labels where there are any, and a position to save and take up."""
+"""Batches of training images, with labels where there are any, and a position that can be saved and restored."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ def floats(images):
 class Shuffled:
     """Batches of a fixed set of images, in a new random order every epoch. An incomplete last batch is left out.
 
-    Its place is counted in images, so that `batch`, the images of the next batches, may be set anew. Raises
-    DatasetError for a larger batch than there are images.
+    Its place is counted in images, so that `batch`, the size of the batches to come, may be changed. Raises
+    DatasetError for a batch larger than the number of images.
     """
 
     def __init__(self, images, batch, rng, augment=None):
@@ -60,7 +60,7 @@ class Shuffled:
 
 
 class Endless:
-    """Batches of images that are made anew, by `sample(rng, count, **options)`; `epoch` of them are an epoch."""
+    """Batches of new images, made by `sample(rng, count, **options)`; `epoch` images count as an epoch."""
 
     def __init__(self, sample, batch, rng, epoch=50_000):
         self.sample, self.batch, self.rng, self.epoch = sample, batch, rng, epoch
@@ -71,7 +71,7 @@ class Endless:
         return max(1, self.epoch // self.batch)
 
     def next(self, **options):
-        """The next batch, a Split of images as those of `Shuffled` and their labels; `options` of the data set."""
+        """The next batch, a Split of images and their labels, made with these `options` of the data set."""
         return self.sample(self.rng, self.batch, **options)
 
     def state(self):

@@ -4,23 +4,23 @@ One format serves both. "params/..." are the weights, "meta" is a JSON text with
 and where the weights come from; a checkpoint also holds "optimiser/..." and "average/...".
 """
 
+import contextlib
 import dataclasses
 import errno
 import json
-import os
 import pathlib
 
 import numpy as np
 
 from ..files import opened, replacing
 from ..models import MODELS
-from ..names import one_line, shown
+from ..names import one_line, require, shown
 from . import archive
 from .journal import TrainingError
 from .trees import from_named_leaves, map_leaves, named_leaves
 
 MOST_STEPS = 2000
-"""The largest T of weights from a file, twenty times that of any model here: a file of a few bytes may name any."""
+"""The largest T of weights from a file, twenty times that of any model here: a file of a few bytes may ask for any."""
 
 
 class CheckpointError(Exception):
@@ -30,7 +30,7 @@ class CheckpointError(Exception):
 def save(path, trees, meta):
     """Write trees {"params": ..., ...} and the JSON-able `meta` to `path`, completely or not at all.
 
-    Whoever looks finds the old file or the new one: see `files.replacing`. The key "arrays" of `meta` is taken. Raises
+    Until it is complete the old file is there: see `files.replacing`. The key "arrays" of `meta` is reserved. Raises
     CheckpointError when the disk is full or the folder cannot be written.
     """
     path = pathlib.Path(path)
@@ -43,42 +43,38 @@ def save(path, trees, meta):
         raise CheckpointError(f"cannot write {path}: {error.strerror}{kept}") from error
 
 
-def load(path, check=None):
-    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is not that, or is damaged.
+@contextlib.contextmanager
+def reading(path):
+    """A file that `save` wrote, to be looked at before it is read, in a `with`: (meta, forms, read).
 
-    `check(meta, forms)` may look at what there is before it is read, {name: archive.Form}, raise CheckpointError or
-    TrainingError, and say which names are wanted; else all are read. A file costs about as much memory as what is
-    wanted of it.
+    `meta` is that of `save`; `forms` and `read` are those of `archive.reading`. Raises CheckpointError when the file is
+    another or is damaged, and for whatever the block raises, unless it is a TrainingError.
     """
-    path = pathlib.Path(path)
-    found = {}
-
-    def wanted(text, forms):
-        meta = found["meta"] = json.loads(text)
-        if meta.pop("arrays", len(forms)) != len(forms):
-            raise ValueError("some arrays are missing")
-        if not isinstance(meta["model"], str) or not isinstance(meta["config"], dict):
-            raise ValueError("it does not say which model it is")
-        return check(meta, forms) if check else forms
-
     try:
-        with opened(path) as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise ValueError("it is empty")
-            leaves = archive.read(file, wanted)
-        return from_named_leaves(leaves), found["meta"]
-    except (CheckpointError, TrainingError):  # of `check`
+        with opened(path) as file, archive.reading(file) as (text, forms, read):
+            meta = json.loads(text)
+            require(meta.pop("arrays", len(forms)) == len(forms), "some arrays are missing")
+            fits = isinstance(meta["model"], str) and isinstance(meta["config"], dict)
+            require(fits, "it does not say which model it is")
+            yield meta, forms, read
+    except (CheckpointError, TrainingError):  # of the block
         raise
     except FileNotFoundError as error:
         raise CheckpointError(f"no such file: {path}") from error
     except MemoryError as error:
         raise CheckpointError(f"there is not enough memory to read {path}: end other programs") from error
-    except Exception as error:  # whatever the bytes of a file may lead to, it is the file's fault
+    except Exception as error:  # whatever the bytes of a file lead to is the file's fault
         if isinstance(error, OSError) and (error.filename or error.errno not in (None, errno.EINVAL)):
             raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
         reason = one_line(str(error)) or type(error).__name__
         text = f"{path} is not a draw_np weights file, or is damaged ({reason}); train it or copy it again"
         raise CheckpointError(text) from error
+
+
+def load(path):
+    """Read what `save` wrote: (trees, meta). Raises CheckpointError when the file is another or is damaged."""
+    with reading(path) as (meta, forms, read):
+        return from_named_leaves(read(forms)), meta
 
 
 def load_weights(path):
@@ -87,18 +83,11 @@ def load_weights(path):
     Of a checkpoint that averages its weights, the average. Raises CheckpointError on another model's names or shapes,
     on values that are not finite, and on more than MOST_STEPS.
     """
-    about = []
-
-    def check(meta, forms):
+    with reading(path) as (meta, forms, read):
         model, config = claimed(path, meta)
         tree = "average" if any(f"{name}/".startswith("average/") for name in forms) else "params"
-        about.extend((model, config, tree))
-        return check_forms(path, forms, model.shapes(config), [tree])
-
-    trees, meta = load(path, check)
-    model, config, tree = about
-    check_finite(path, trees[tree])
-    return map_leaves(as_computed, trees[tree]), model, config, meta
+        params = read_trees(path, forms, read, model.shapes(config), [tree])[tree]
+    return map_leaves(as_computed, params), model, config, meta
 
 
 def claimed(path, meta):
@@ -112,57 +101,47 @@ def claimed(path, meta):
         if unknown:
             raise ValueError(f"there is no {shown(min(unknown))}")
         config = model.Config(**sizes)
-        if getattr(config, "steps", 1) > MOST_STEPS:
-            raise ValueError(
-                f"T = {shown(config.steps)} steps are more than {MOST_STEPS:,} and would take hours; "
-                "no parameter depends on T, so write fewer into it"
-            )
+        steps = getattr(config, "steps", 1)
+        words = f"T = {shown(steps)} steps are more than {MOST_STEPS:,} and would take hours"
+        require(steps <= MOST_STEPS, f"{words}; no parameter depends on T, so write fewer into it")
     except ValueError as error:
         raise CheckpointError(f"{path} has a configuration that {name} cannot have: {one_line(str(error))}") from error
     return model, config
 
 
 def as_computed(leaf):
-    """A parameter as it is computed with: what is stored as float16 becomes float32."""
+    """A parameter to compute with: one that is stored as float16 becomes float32."""
     return leaf.astype(np.float32) if leaf.dtype == np.float16 else leaf
 
 
-def check_forms(path, forms, shapes, trees):
-    """The names of all leaves of `trees`, names of branches, as "average", of a file with these archive.Forms.
+def read_trees(path, forms, read, shapes, trees):
+    """Some `trees` of a file, such as "average", a nested dict: `forms` and `read` are those of `reading`.
 
-    Raises CheckpointError unless each has leaves of the nested dict `shapes`, no others, and floats in them.
+    Raises CheckpointError unless each has the arrays of the nested dict `shapes`, no others, and finite floats in them.
     """
-    names = []
+    names, another = [], f"{path} is from another model:"
+    unfit = "holds values that are not finite numbers; use an earlier checkpoint"
     for tree in trees:
         found = {name.removeprefix(f"{tree}/"): form for name, form in forms.items() if name.startswith(f"{tree}/")}
         expected = named_leaves(shapes)
         for name in sorted(expected.keys() | found.keys()):
             if name not in found:
-                raise CheckpointError(f"{path} is from another model: it lacks {shown(name)}")
+                raise CheckpointError(f"{another} it lacks {shown(name)}")
             if name not in expected:
-                raise CheckpointError(
-                    f"{path} is from another model: it has {shown(name)}, which its configuration does not"
-                )
+                raise CheckpointError(f"{another} it has {shown(name)}, which its configuration does not")
             if found[name].shape != expected[name]:
                 sizes = f"{shown(found[name].shape)}, its configuration says {shown(expected[name])}"
-                raise CheckpointError(f"{path} is from another model: {shown(name)} has shape {sizes}")
+                raise CheckpointError(f"{another} {shown(name)} has shape {sizes}")
             if found[name].dtype.kind != "f":
-                raise not_finite(path, name)
+                raise CheckpointError(f"{path}: {shown(name)} {unfit}")
             names.append(f"{tree}/{name}")
-    return names
-
-
-def check_finite(path, tree):
-    """Raise CheckpointError unless all numbers of a tree are finite."""
-    for name, leaf in named_leaves(tree).items():
+    leaves = read(names)
+    for name, leaf in leaves.items():
         if not np.isfinite(leaf).all():
-            raise not_finite(path, name)
-
-
-def not_finite(path, name):
-    return CheckpointError(f"{path}: {shown(name)} holds values that are not finite numbers; use an earlier checkpoint")
+            raise CheckpointError(f"{path}: {shown(name)} {unfit}")
+    return from_named_leaves(leaves)
 
 
 def describe(model_name, config, **about):
-    """The `meta` of a file: the model's name, its configuration as a dict, and anything about its making."""
+    """The `meta` of a file: the model's name, its configuration as a dict, and whatever else is worth keeping."""
     return {"format": 1, "model": model_name, "config": dataclasses.asdict(config), **about}

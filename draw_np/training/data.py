@@ -1,8 +1,8 @@
 """What `train` needs of a data set, and three that have it: arrays, images made without end, and the paper's by name.
 
 A data set has `valid`, a Split to validate on; `batches(batch, rng)`, which returns an object like `batches.Shuffled`,
-with `batch`, which may be set anew, `per_epoch`, `next(**options)`, `state()` and `restore(state)`; `mean(rng)`, the
-mean of (many) training images; and `source`, where the images are from, in a word.
+with `batch`, which may be changed, `per_epoch`, `next(**options)`, `state()` and `restore(state)`; `mean(rng)`, the
+mean of (many) training images; and `source`, the name of the place they come from.
 """
 
 import dataclasses
@@ -27,11 +27,11 @@ MANY = 1000
 
 @dataclass(frozen=True)
 class Images:
-    """Images of one's own, of shape (count, height, width[, channels]), float in [0, 1] or bytes.
+    """Your own images, of shape (count, height, width[, channels]), float in [0, 1] or bytes.
 
-    `train` may be larger than memory (np.load with mmap_mode). `augment(images, rng)`, if given, makes the float32
-    images to be shown out of some of `train`, anew at every epoch: crops at random places, say. `to_validate` are as
-    they are shown.
+    `train` may be larger than memory (np.load with mmap_mode). `augment(images, rng)`, if given, makes from some of
+    `train` the float32 images that are shown, new ones in every epoch: crops at random places, say. `to_validate` are
+    shown as they are.
     """
 
     train: np.ndarray
@@ -63,7 +63,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Made:
-    """Images that are made anew each time, by `sample(rng, count, **options)`, which returns a Split."""
+    """Images without end: `sample(rng, count, **options)` returns a Split of new ones."""
 
     sample: Callable
     valid: Split
@@ -89,7 +89,7 @@ def named(name):
 def prepare(run, rng):
     """The data of a Run, its batches, and the Split to validate on: float32 images, and labels where there are any.
 
-    Raises DatasetError for what would be found out at the end of an epoch only.
+    Raises DatasetError if they cannot be validated on, which would else be found at the end of the first epoch.
     """
     data, recipe = named(run.data) if isinstance(run.data, str) else run.data, run.recipe
     if recipe.images:
@@ -106,7 +106,7 @@ def prepare(run, rng):
 
 
 def digest(*arrays):
-    """A number that tells arrays apart."""
+    """A checksum of arrays, to compare them by."""
     mark = 0
     for array in arrays:
         mark = zlib.crc32(np.ascontiguousarray(array), mark)
@@ -114,10 +114,10 @@ def digest(*arrays):
 
 
 def of_images(run, images, source):
-    """A Run like `run` on all of one's own images, the model as large as they are.
+    """A Run like `run` on all of your own images, with a model of their size.
 
-    The last tenth of them, in an order that is always the same, is for validation. Raises ValueError, in one line, for
-    a run whose recipe needs data of its own, and for fewer images than two batches.
+    A tenth of them, chosen at random but always the same, is for validation. Raises ValueError, in one line, for a run
+    whose recipe needs its own data, and for fewer images than two batches.
     """
     recipe = run.recipe
     if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):

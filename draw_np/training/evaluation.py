@@ -1,4 +1,4 @@
-"""How good a model is: the bound on -log p(x), by importance sampling an estimate of -log p(x) itself, or the error."""
+"""How good a model is: the bound on -log p(x), an estimate of -log p(x) by importance sampling, or the error."""
 
 from collections.abc import Sized
 from typing import NamedTuple
@@ -16,8 +16,8 @@ BATCH = 250
 
 
 class Evaluation(NamedTuple):
-    """All in nats per image: the bound L = L^x + L^z (Eq 12) with its standard error over images, its two parts, the
-    floor of L^x, the images' entropy, which is 0 for binary ones, L^z step by step, shape (steps,), and, with K > 1
+    """All in nats per image: the bound L = L^x + L^z (Eq 12) with its standard error over images, and its two parts;
+    the floor of L^x, which is the images' entropy, 0 for binary ones; L^z step by step, shape (steps,); and, with K > 1
     importance samples, an estimate of -log p with its standard error.
     """
 
@@ -33,20 +33,20 @@ class Evaluation(NamedTuple):
     importance_samples: int
 
 
-@np.errstate(all="ignore")  # of weights that are of no use the result says so
+@np.errstate(all="ignore")  # the result tells of weights that are of no use
 def evaluate(model, params, config, images, rng, importance_samples=1, ops=equations, progress=iter):
     """Evaluate `model` on `images` (count, height, width[, channels]) with noise from `rng`.
 
     The bound takes one sample of z for each image; the paper says so of training (Eq 12), and not of its Table 2. The
     estimate takes K: -log of the mean of p(x, z) / q(z | x), at least -log p(x) on average and closer to it with every
     sample. `progress` wraps the iterator over batches. Returns an Evaluation. Raises ValueError when there are no
-    images, or of another size than the model's, and for what else cannot be.
+    images or they are of another size than the model's, and for any other bad argument.
     """
     check_images(images)
     check_rng(rng)
     importance_samples = check_count("importance_samples", importance_samples)
     params, parts, estimates = to_device(params), [], []
-    importance_rng = rng.spawn(1)[0]  # of its own: the bound is not to depend on K
+    importance_rng = rng.spawn(1)[0]  # its own, so that the bound does not depend on K
     for start in progress(range(0, len(images), BATCH)):
         batch = to_device(images[start : start + BATCH])
         noise = to_device(model.sample_noise(config, len(batch), rng))
@@ -106,7 +106,7 @@ def evaluate_classifier(model, params, config, images, labels, ops=equations, pr
 
 
 def check_images(images):
-    """Raise ValueError unless there are images; of what size they are, the model sees."""
+    """Raise ValueError unless there are images; the model checks their size."""
     if not isinstance(images, Sized) or getattr(images, "ndim", 1) == 0 or len(images) == 0:
         raise ValueError(f"nothing to evaluate: no images, but {shown(images)}")
 
@@ -117,30 +117,25 @@ def standard_error(values):
 
 
 def bound_score(model, params, config, split, seed, ops):
-    """The bound in nats, with the same noise whenever it is asked for: {"": nats}; of images whose pixels are no bits
-    also what of it is above their floor: {"_above_floor": nats}.
+    """The bound in nats, with the same noise every time: as numbers, {"": nats}, and in words.
+
+    For images whose pixels are no bits also how far it is above their floor: {"_above_floor": nats}.
     """
     found = evaluate(model, params, config, split.images, np.random.default_rng(seed), ops=ops)
-    above = {"_above_floor": round(found.nll_bound - found.floor, 3)} if found.floor else {}
-    return {"": round(found.nll_bound, 3), **above}
-
-
-def bound_text(found):
-    """What `bound_score` found, in words."""
-    above = f", {found['_above_floor']:.2f} above the floor" if "_above_floor" in found else ""
-    return f"bound {found['']:.2f} nats{above}"
+    numbers = {"": round(found.nll_bound, 3)}
+    words = f"bound {numbers['']:.2f} nats"
+    if found.floor:
+        numbers["_above_floor"] = round(found.nll_bound - found.floor, 3)
+        words += f", {numbers['_above_floor']:.2f} above the floor"
+    return numbers, words
 
 
 def error_score(model, params, config, split, seed, ops):
-    """A classifier's error in percent and its cross-entropy in nats: {"": error, "_nats": nats}."""
+    """A classifier's error in percent and its cross-entropy in nats, {"": error, "_nats": nats}; the error in words."""
     found = evaluate_classifier(model, params, config, *split, ops)
-    return {"": round(found.error, 3), "_nats": round(found.cross_entropy, 5)}
+    numbers = {"": round(found.error, 3), "_nats": round(found.cross_entropy, 5)}
+    return numbers, f"error {numbers['']:.2f} %"
 
 
-def error_text(found):
-    """What `error_score` found, in words."""
-    return f"error {found['']:.2f} %"
-
-
-MEASURES = {"bound": (bound_score, bound_text), "error": (error_score, error_text)}
-"""What a model's `MEASURE` names: how training scores it, and how to say so."""
+MEASURES = {"bound": bound_score, "error": error_score}
+"""What a model's `MEASURE` names: how training scores it."""

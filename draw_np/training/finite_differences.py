@@ -1,4 +1,4 @@
-"""Slopes of a function of which only values are known: what gradients are held against."""
+"""Slopes of a function from its values alone: what gradients are compared with."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ ROUNDING = 10 * numpy.finfo(float).eps  # of a value that several operations mad
 
 
 class Slope(NamedTuple):
-    """f'(0), how far it may be off as the differences themselves show, and the part of that which is rounding."""
+    """f'(0), how far it may be off, as the differences themselves show, and how much of that is rounding."""
 
     value: float
     doubt: float
@@ -19,10 +19,10 @@ class Slope(NamedTuple):
 def slope(f, size=1.0, enough=3e-6):
     """f'(0) by central differences, with the step that fits, as a Slope; NaN if `f` is no number around 0.
 
-    No one step is right: a logarithm bends within 1e-3 of its zero, and a million hardly changes by that much. With a
-    smaller step the differences over h and over 2h come together, until rounding parts them. The step is made smaller,
-    or larger where rounding is the greater trouble, until they agree to `enough` (f'(0) is then known to TOLERANCE of
-    `gradient_check` even if the third derivative is 0), begin to part, or go too far.
+    No single step is right: a logarithm bends within 1e-3 of its zero, and a million hardly changes by that much. With
+    smaller steps the differences over h and over 2h approach each other, until rounding parts them. So the step is made
+    smaller, or larger where rounding is the greater error, until they agree to `enough` (f'(0) is then known to
+    TOLERANCE of `gradient_check` even if the third derivative is 0), until they part again, or until it is too large.
 
     Parameters: `f(h)` is a number, at a distance h along some direction; `size` that of what is moved.
     """
@@ -42,16 +42,14 @@ def slope(f, size=1.0, enough=3e-6):
 
 
 def differences(f, h, size):
-    """f'(0) by `central_difference`, by how much the differences over h and 2h part, and what rounding may do."""
+    """f'(0) by central differences over h and 2h, by how much the two part, and what rounding may do.
+
+    They are combined so that their h^2 errors cancel: the error is O(h^4).
+    """
     values = [float(f(step)) for step in (h, -h, 2 * h, -2 * h)]
     near, far = (values[0] - values[1]) / (2 * h), (values[2] - values[3]) / (4 * h)
     found = (4 * near - far) / 3
     return found, abs(far - near), ROUNDING * (max(map(abs, values)) + abs(found) * size) / h
-
-
-def central_difference(f, h=STEP):
-    """f'(0) by central differences over h and 2h, combined so that their h^2 errors cancel; the error is O(h^4)."""
-    return differences(f, h, 0.0)[0]
 
 
 def size_of(array):

@@ -23,8 +23,8 @@ TOLERANCE = 1e-6
 
 class Derivative(NamedTuple):
     """The worst direction found for one argument: the slope by finite differences, by the rule, and their difference
-    relative to the larger (or to the gradient's root mean square, should both be far below it). `doubt` is how far the
-    finite differences may be off themselves.
+    relative to the larger (or to the gradient's root mean square, if both are far below it). `doubt` is how far the
+    finite differences themselves may be off.
     """
 
     argument: str
@@ -84,8 +84,8 @@ def check_gradient(function, arguments, rng, directions=4):
 def check_argument(scalar, arguments, name, gradient, rng, directions):
     """The worst Derivative of one argument: along the gradient itself, then along random directions of length 1."""
     largest = numpy.max(numpy.abs(gradient), initial=0.0)
-    norm = largest * numpy.sqrt(numpy.sum((gradient / (largest or 1)) ** 2))  # whose squares may be too small, or large
-    if not numpy.isfinite(norm):  # nor would be the directions
+    norm = largest * numpy.sqrt(numpy.sum((gradient / (largest or 1)) ** 2))  # else squares may underflow, or overflow
+    if not numpy.isfinite(norm):  # nor would the directions be
         return Derivative(name, numpy.nan, numpy.nan, float(norm))
     if norm == 0:
         raise ValueError(f"the gradient with respect to {name} is identically zero: checking it would prove nothing")
@@ -134,7 +134,7 @@ def gradient_table(ops_sets, rng):
             yield Row(ops_name, name, len(derivatives), worst_of(derivatives))
 
 
-LAYOUTS = {  # ways in which the same numbers may lie in memory
+LAYOUTS = {  # ways for the same numbers to lie in memory
     "by rows": numpy.ascontiguousarray,
     "by columns": numpy.asfortranarray,
     "every other entry": lambda a: numpy.repeat(a, 2, axis=-1)[..., ::2],
@@ -145,7 +145,7 @@ LAYOUTS = {  # ways in which the same numbers may lie in memory
 
 
 def laid_out(tree, turn=0):
-    """The nested dict with its arrays in all LAYOUTS in turn: no derivative may depend on that."""
+    """The nested dict with its arrays in all LAYOUTS in turn: no derivative may depend on them."""
     layouts = itertools.islice(itertools.cycle(LAYOUTS.values()), turn, None)
     return map_leaves(lambda leaf: next(layouts)(leaf), tree)
 
@@ -231,35 +231,27 @@ def model_cases(ops, rng):
     """The loss of each whole model, of all parameters and inputs: {name: (function, arguments)}."""
     sizes = {"height": 9, "width": 7, "hidden": 6}
     attention = draw.Config(**sizes, steps=3, latent=5, read_size=2, write_size=4)
+    classifier = glimpse_classifier.Config(**sizes, steps=4, read_size=3, classes=5)
     configs = {
         "DRAW, T = 3": (draw, attention),
         "DRAW without attention, T = 3": (draw, dataclasses.replace(attention, read_size=None, write_size=None)),
         "DRAW in colour, T = 3": (draw, dataclasses.replace(attention, channels=3)),
         "variational auto-encoder": (vae, vae.Config(**sizes, latent=5)),
+        "glimpse classifier, 4 glimpses": (glimpse_classifier, classifier),
     }
-    cases = {name: model_case(model, config, ops, rng) for name, (model, config) in configs.items()}
-    return {**cases, "glimpse classifier, 4 glimpses": classifier_case(sizes, ops, rng)}
+    return {name: model_case(model, config, ops, rng) for name, (model, config) in configs.items()}
 
 
 def model_case(model, config, ops, rng, batch=2):
-    """A model's loss as a function of parameters, images and noise; none is zero, where an error could hide."""
+    """A model's loss as a function of parameters, images and, but for a classifier, noise; none is zero, where an
+    error could hide.
+    """
     params = model.init_params(config, rng, dtype=numpy.float64)
-    arguments = {
-        "params": map_leaves(lambda leaf: leaf + 0.1 * rng.standard_normal(leaf.shape), params),
-        "images": rng.uniform(0.1, 0.9, (batch, *image_shape(config))),
-        "noise": model.sample_noise(config, batch, rng, numpy.float64),
-    }
-    return lambda a: model.loss(a["params"], config, a["images"], a["noise"], ops), arguments
-
-
-def classifier_case(sizes, ops, rng, batch=2):
-    """A classifier's loss as a function of parameters and images."""
-    model = glimpse_classifier
-    config = model.Config(**sizes, steps=4, read_size=3, classes=5)
-    params, labels = model.init_params(config, rng, dtype=numpy.float64), rng.integers(config.classes, size=batch)
-    labels = to_device(labels)
+    labels = to_device(rng.integers(config.classes, size=batch)) if model is glimpse_classifier else None
     arguments = {
         "params": map_leaves(lambda leaf: leaf + 0.1 * rng.standard_normal(leaf.shape), params),
         "images": rng.uniform(0.1, 0.9, (batch, *image_shape(config))),
     }
-    return lambda a: model.loss(a["params"], config, a["images"], labels, ops), arguments
+    if labels is None:
+        arguments["noise"] = model.sample_noise(config, batch, rng, numpy.float64)
+    return lambda a: model.loss(a["params"], config, a["images"], a.get("noise", labels), ops), arguments

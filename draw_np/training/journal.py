@@ -1,4 +1,4 @@
-"""What a run says of itself: its metrics, a line an update, and a progress bar."""
+"""What a run says of itself: its metrics, a line per update, and a progress bar."""
 
 import contextlib
 import io
@@ -25,16 +25,16 @@ class TrainingError(Exception):
 
 
 class Journal:
-    """The metrics of a run, a line an update, and the progress bar. To be used in a `with`.
+    """The metrics of a run, a line per update, and the progress bar. For a `with`.
 
-    `metrics.jsonl` is continued without what was logged after the checkpoint that the run goes on from; a last line
-    that a kill cut short goes too. It is not synced: after a crash of the machine lines may be missing.
+    A resumed run goes on with `metrics.jsonl`, without the lines after its checkpoint and without one that a kill cut
+    short. The file is not synced: after a crash of the machine lines may be missing.
     """
 
     def __init__(self, folder, job):
         self.folder, self.progress, self.names, self.pending = folder, job.progress, job.model.LOSSES, []
-        self.path = folder.out / METRICS
-        self.total, self.initial = (work(job.run, job.settings["length"], end) for end in (None, job.progress.update))
+        self.path, length = folder.out / METRICS, job.settings["length"]
+        self.total, self.initial = work(job.run, length), work(job.run, length, job.progress.update)
 
     def __enter__(self):
         from tqdm import tqdm  # only here: whoever reads weights draws no bar
@@ -47,7 +47,7 @@ class Journal:
             with files.replacing(self.path) as file:
                 file.writelines(kept)
             self.file = open(self.path, "a")
-        # It counts steps of t, each image's, not updates: T and batches may grow, the time left should not surprise.
+        # It counts the steps t of all images, not updates: T and batches may grow, and it is to tell the time left.
         how = {"mininterval": 0.5 if sys.stderr and sys.stderr.isatty() else 30, "disable": sys.stderr is None}
         self.bar = tqdm(total=self.total, initial=self.initial, unit="step", unit_scale=True, **how)
         return self
@@ -67,14 +67,14 @@ class Journal:
             raise TrainingError(f"cannot go on with {self.path} ({reason}): set that right, then --resume") from error
 
     def add(self, steps, images, nats):
-        """Take note of an update: its T, how many images it saw, its numbers, which may still be being computed."""
+        """Take note of an update: its T, how many images it saw, and its numbers, which a GPU may not have yet."""
         self.pending.append(({"update": self.progress.update, "steps": steps}, nats))
         self.bar.update(steps * images)
 
     def rows(self, look):
-        """The rows of what was added since they were last looked at, or none: on a GPU one may wait, unless `look`.
+        """The rows of the updates added since the last call; on a GPU none, while they are few, unless `look`.
 
-        Raises TrainingError for what is not finite.
+        Raises TrainingError for a number that is not finite.
         """
         if on_gpu() and len(self.pending) < LOOK_EVERY and not look:
             return []
@@ -104,7 +104,7 @@ class Journal:
         self.bar.set_postfix_str(f"update {row['update']}: {terms} nats, |g| {row['gradient_norm']:.3g}", refresh=False)
 
     def flush(self):
-        """Hand what was written to the system: a checkpoint is not to be ahead of its metrics."""
+        """Hand what was written to the system: no checkpoint must be ahead of its metrics."""
         with self.faults_named():
             self.file.flush()
 
@@ -114,9 +114,9 @@ class Journal:
 
 
 def whole_rows(file, until, names):
-    """The lines of the metrics in a binary `file` that are whole rows: one an update, in order, up to update `until`.
+    """The lines of the metrics in a binary `file` that are whole rows: one per update, in order, up to update `until`.
 
-    `names` are those of the loss's terms. What else may stand there is left out, as are lines of any length.
+    `names` are those of the loss's terms. Everything else is left out, however long its lines are.
     """
     last, needed = 0, {"update", "steps", "nats", "seconds", *names}
     for line in iter(lambda: file.readline(LONGEST), b""):
@@ -131,7 +131,7 @@ def whole_rows(file, until, names):
 
 
 def work(run, length, until=None):
-    """The steps t of all images of the first `until` of a run's updates, or of all updates: what a bar can count."""
+    """The steps t of all images in the first `until` updates of a run, or in all: what the bar counts."""
     until, found = length if until is None else until, 0
     for phase, first, end in run.recipe.spans(length):
         steps = getattr(phase.config_of(run.config), "steps", 1)

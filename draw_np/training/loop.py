@@ -13,7 +13,7 @@ from ..models.prune import ACTIVE, nats_of_units, pruned
 from .adam import AdamState, Weights, first_weights
 from .data import digest, prepare
 from .evaluation import MEASURES
-from .journal import TrainingError, tell
+from .journal import tell
 from .ranks import Alone
 from .recipe import now
 from .run import FOREVER, OPS, Progress, StopSignal, again, checked, require
@@ -24,7 +24,7 @@ from .words import images_of
 
 
 class Job(NamedTuple):
-    """All that a run goes on with."""
+    """All that a run works with."""
 
     run: Any
     model: Any
@@ -38,32 +38,23 @@ class Job(NamedTuple):
 
 
 def train(
-    run,
-    out,
-    seed=None,
-    epochs=None,
-    updates=None,
-    resume=False,
-    checkpoint_every=100,
-    ops=None,
-    threads=None,
-    keep_every=None,
-    start=None,
-    team=None,
-):
+    run, out, seed=None, epochs=None, updates=None, resume=False, checkpoint_every=100, ops=None, threads=None,
+    keep_every=None, start=None, team=None,
+):  # fmt: skip
     """Train a recipe.Run in the folder `out`, which gets `checkpoint.npz`, `metrics.jsonl` and, last, `weights.npz`.
 
     Parameters: `seed` (0 if not given); `epochs` or `updates` instead of the recipe's length, its phases in the same
     shares; `resume` goes on where the folder's checkpoint stands, to the same bits; a checkpoint is written after every
     `checkpoint_every` updates. `ops` is "kernels" or "equations"; `threads` the number of shards that each batch is cut
-    into, one for each core to use; `keep_every` saves memory: see `draw.bound`. What is not given is as a resumed run
-    had it, else the kernels, 1 thread and all states kept. `start` has the parameters and configuration of the model
-    that `recipe.start` names; `team` is `ranks.world()` where MPI has started processes to share the work. Returns True
-    when the run is complete, False when it was asked to stop.
+    into, one for each core to use; `keep_every` saves memory: see `draw.bound`. A resumed run keeps what it had where
+    these are not given, a new one takes the kernels, 1 thread, and keeps all states. `start` has the parameters and
+    configuration of the model that `recipe.start` names; `team` is `ranks.world()` where MPI has started processes to
+    share the work. Returns True when the run is complete, False when it was asked to stop.
 
-    Raises TrainingError: what is asked for cannot be, or would have no effect; a run is already there, or none is there
-    to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written. DatasetError:
-    the images are not to be had, too few, or unfit to validate on. ValueError: unfit training images, by size or range.
+    Raises TrainingError: what is asked for is impossible or would have no effect; a run is already there, or none is
+    there to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written.
+    DatasetError: there are no images, or too few, or they cannot be validated on. ValueError: training images of
+    another size than the model's, or not in [0, 1].
     """
     asked = checked(
         run, ops, seed=seed, epochs=epochs, updates=updates, checkpoint_every=checkpoint_every, threads=threads,
@@ -80,11 +71,11 @@ def train(
         if asked["epochs"]:
             length = run.recipe.updates_of(asked["epochs"] * batches.per_epoch * batches.batch)
         require(length < FOREVER, f"{length:,} updates would never end; ask for fewer")
-        # of one's own images all are others once there are more
+        # which of your own images are validated on depends on how many there are: the digest tells if they changed
         settings |= {"length": length, "validation": digest(validation.images)}
-        fresh = begin, run, start, weights_rng, data, mean_rng
-        stored = folder.progress, batches, noise_rng, length, settings["validation"]
-        progress = team.together(partial(*(stored if resume else fresh)))
+        fresh = partial(begin, run, start, weights_rng, data, mean_rng)
+        stored = partial(folder.progress, batches, noise_rng, length, settings["validation"])
+        progress = team.together(stored if resume else fresh)
         how = MODELS[run.model], OPS[settings["ops"]], settings
         job = Job(run, *how, progress, batches, noise_rng, validation, team)
         if not resume:
@@ -108,47 +99,48 @@ def train(
 
 def begin(run, start, rng, data, mean_rng):
     """The Progress of a new run: new parameters, or those of the smaller model that the recipe names."""
-    if run.recipe.start and not start:
-        raise TrainingError(f"{run.name} begins from the weights {run.recipe.start!r}: pass them as `start`")
-    require(run.recipe.start or not start, f"{run.name} begins from new weights: leave `start` out")
-    model = MODELS[run.model]
     if run.recipe.start:
+        require(start, f"{run.name} begins from the weights {run.recipe.start!r}: pass them as `start`")
         params = enlarge(*start, run.config)
     else:
-        params = model.init_params(run.config, rng, data.mean(mean_rng))
+        require(not start, f"{run.name} begins from new weights: leave `start` out")
+        params = MODELS[run.model].init_params(run.config, rng, data.mean(mean_rng))
     return Progress(first_weights(to_device(params)))
 
 
 def enter(job, number):
     """Do what is done once where a phase begins: go on from the average, where the phases ask for it, and prune.
 
-    In a short run phases before it may have been too short for an update: a network that these prune is pruned here. A
-    run that was made longer may be back in an earlier phase.
+    In a short run the phases before it may have had no update: what they would have pruned is pruned here. A run that
+    was made longer may be in an earlier phase again.
     """
     phases, progress, phase = job.run.recipe.phases, job.progress, job.run.recipe.phases[number]
     before = phases[progress.phases - 1] if 0 < progress.phases <= len(phases) else phase
-    prune = any(each.prune for each in phases[progress.phases : number + 1])
-    if prune or phase.frozen or phase.optimiser != before.optimiser:
+    pruning = any(each.prune for each in phases[progress.phases : number + 1])
+    if pruning or phase.frozen or phase.optimiser != before.optimiser:
         progress.weights = progress.weights._replace(params=progress.weights.average)
-    if prune:
-        config = phase.config_of(progress.config(job.run.config))
-        images = to_device(job.validation.images[: job.run.recipe.batch])
-        noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
-        nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
-        kept = [unit for unit, each in enumerate(nats) if not each < min(ACTIVE, max(nats))]
-        (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
-        params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
-        progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))
-        progress.units = [units[unit] for unit in kept]
+    if pruning:
+        prune(job, phase.config_of(progress.config(job.run.config)))
     progress.phases = number + 1
 
 
-def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every):
-    """Make the updates of a phase that are left or, if the run is asked to stop, those until then, and save.
+def prune(job, config):
+    """Leave the inactive latent units out of the weights: those with few nats on a batch of validation images."""
+    progress = job.progress
+    images = to_device(job.validation.images[: job.run.recipe.batch])
+    noise = to_device(job.model.sample_noise(config, len(images), np.random.default_rng(job.settings["seed"])))
+    nats = to_host(nats_of_units(progress.weights.params, config, images, noise, job.ops))
+    kept = [unit for unit, each in enumerate(nats) if not each < min(ACTIVE, max(nats))]  # and what is NaN
+    (params, average, adam), units = to_host(progress.weights), progress.units or range(config.latent)
+    params, average, mean, square = (pruned(tree, kept) for tree in (params, average, adam.mean, adam.mean_square))
+    progress.weights = to_device(Weights(params, average, AdamState(adam.count, mean, square)))
+    progress.units = [units[unit] for unit in kept]
 
-    Returns whether it was asked to.
-    """
+
+def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every):
+    """Make the updates left of a phase, or those until the run is asked to stop, and save. Returns whether it was."""
     progress, length, stopping = job.progress, job.settings["length"], False
+    # the first rank's, should another have rounded otherwise when it pruned
     progress.weights, progress.units = job.team.from_first(lambda: (progress.weights, progress.units))
     config = phase.config_of(progress.config(job.run.config))
     job.batches.batch = job.run.recipe.batch_of(phase)
@@ -188,13 +180,12 @@ def step_of(job, phase, config, shards):
 
 def validate(job, phase, row, journal):
     """Score the weights as they are, and their average, on the validation images: into `row` and onto the screen."""
-    measure, text = MEASURES[job.model.MEASURE]
+    measure, weights, said = MEASURES[job.model.MEASURE], job.progress.weights, []
     config = phase.config_of(job.progress.config(job.run.config), data=False)
-    weights, said = job.progress.weights, []
     for name, params in (("validation", weights.params), ("validation_average", weights.average)):
-        found = measure(job.model, params, config, job.validation, job.settings["seed"], job.ops)
-        row.update({name + suffix: value for suffix, value in found.items()})
-        said.append(text(found))
+        numbers, words = measure(job.model, params, config, job.validation, job.settings["seed"], job.ops)
+        row.update({name + suffix: value for suffix, value in numbers.items()})
+        said.append(words)
     journal.say(
         f"update {row['update']:,}: validation {said[0]} at T = {row['steps']}, {said[1]} with averaged weights"
     )

@@ -92,62 +92,25 @@ CIFAR10 = (
 TINY = Phase(20, Ramp(0.0, 8e-3)), Phase(300, Ramp(8e-3, 0.0))
 VAE = Phase(200, Ramp(0.0, 3e-3)), Phase(19_300, Ramp(3e-3, 0.0))
 
-PRESETS = {
-    run.name: run
-    for run in (
-        Run(
-            "tiny",
-            "draw",
-            draw.Config(steps=4, hidden=64, latent=16, read_size=12, write_size=12),
-            "binarized-mnist",
-            Recipe(TINY, batch=32, images=512, validation_images=256),
-        ),
-        Run("vae", "vae", vae.Config(), "binarized-mnist", Recipe(VAE)),
-        Run("mnist", "draw", draw.Config(), "binarized-mnist", Recipe(MNIST, decay=0.3)),
-        Run(
-            "mnist-no-attention",
-            "draw",
-            draw.Config(steps=32, read_size=None, write_size=None),
-            "binarized-mnist",
-            Recipe(NO_ATTENTION, decay=0.3),
-        ),
-        Run(
-            "two-digit-mnist",
-            "draw",
-            draw.Config(height=60, width=60, steps=96, read_size=5, write_size=5),
-            "two-digit-mnist",
-            Recipe(TWO_DIGITS, lstm_clip=10.0, validation_images=1000, start="mnist"),
-        ),
-        Run(
-            "cluttered-mnist-4",
-            "glimpse_classifier",
-            glimpse_classifier.Config(steps=4),
-            "cluttered-mnist",
-            Recipe(CLUTTERED_4, clip=5.0, validation_images=5000),
-        ),
-        Run(
-            "cluttered-mnist-8",
-            "glimpse_classifier",
-            glimpse_classifier.Config(steps=8),
-            "cluttered-mnist",
-            Recipe(CLUTTERED_8, clip=5.0, validation_images=5000),
-        ),
-        Run(
-            "svhn",
-            "draw",
-            draw.Config(54, 54, 3, steps=32, hidden=800, latent=100, read_size=12, write_size=12),
-            "svhn",
-            Recipe(SVHN, lstm_clip=1.0, validation_images=500),
-        ),
-        Run(
-            "cifar10",
-            "draw",
-            draw.Config(32, 32, 3, steps=64, hidden=400, latent=200, read_size=5, write_size=5),
-            "cifar10",
-            Recipe(CIFAR10, lstm_clip=1.0, validation_images=1000),
-        ),
-    )
-}
+RUNS = (
+    Run("tiny", "draw", draw.Config(steps=4, hidden=64, latent=16, read_size=12, write_size=12),
+        "binarized-mnist", Recipe(TINY, batch=32, images=512, validation_images=256)),
+    Run("vae", "vae", vae.Config(), "binarized-mnist", Recipe(VAE)),
+    Run("mnist", "draw", draw.Config(), "binarized-mnist", Recipe(MNIST, decay=0.3)),
+    Run("mnist-no-attention", "draw", draw.Config(steps=32, read_size=None, write_size=None),
+        "binarized-mnist", Recipe(NO_ATTENTION, decay=0.3)),
+    Run("two-digit-mnist", "draw", draw.Config(height=60, width=60, steps=96, read_size=5, write_size=5),
+        "two-digit-mnist", Recipe(TWO_DIGITS, lstm_clip=10.0, validation_images=1000, start="mnist")),
+    Run("cluttered-mnist-4", "glimpse_classifier", glimpse_classifier.Config(steps=4),
+        "cluttered-mnist", Recipe(CLUTTERED_4, clip=5.0, validation_images=5000)),
+    Run("cluttered-mnist-8", "glimpse_classifier", glimpse_classifier.Config(steps=8),
+        "cluttered-mnist", Recipe(CLUTTERED_8, clip=5.0, validation_images=5000)),
+    Run("svhn", "draw", draw.Config(54, 54, 3, steps=32, hidden=800, latent=100, read_size=12, write_size=12),
+        "svhn", Recipe(SVHN, lstm_clip=1.0, validation_images=500)),
+    Run("cifar10", "draw", draw.Config(32, 32, 3, steps=64, hidden=400, latent=200, read_size=5, write_size=5),
+        "cifar10", Recipe(CIFAR10, lstm_clip=1.0, validation_images=1000)),
+)  # fmt: skip
+PRESETS = {run.name: run for run in RUNS}
 
 
 def find_preset(name):

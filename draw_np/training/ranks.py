@@ -1,12 +1,14 @@
 """Beyond one machine: processes that MPI has started, each with a shard of every batch.
 
 All ranks do the same: the same batches from the same seed, and the same update from the same gradient. Each computes
-the gradient of its shard; they meet in one Allreduce. Rank 0 alone looks into the run's folder, writes and speaks.
+the gradient of its shard, and one Allreduce adds them up. Only rank 0 reads and writes the run's folder, and speaks.
 """
 
+import contextlib
 import os
 import sys
 import time
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
@@ -16,7 +18,7 @@ from ..datasets import DatasetError
 from .checkpoint import CheckpointError
 from .data import digest
 from .journal import Journal, TrainingError
-from .run import Folder, described
+from .run import Folder, described, require
 from .shards import Shards
 from .trees import from_named_leaves, named_leaves
 from .update import RecordedLosses
@@ -27,7 +29,7 @@ FAULTS = TrainingError, CheckpointError, DatasetError
 
 
 class Alone:
-    """One process, with helpers on this machine or without: what `Ranks` has, where there are no other ranks."""
+    """One process, with or without helpers on this machine: what `Ranks` offers, where there are no other ranks."""
 
     size = 1
 
@@ -60,9 +62,9 @@ class Alone:
 
 
 class Ranks:
-    """The processes of an MPI communicator, this one among them. To be used in a `with`.
+    """The processes of an MPI communicator, this one among them. For a `with`.
 
-    What fails on one rank ends all of them, with one line: the others would wait for it for ever.
+    What fails on one rank ends all of them, with one line: else the others would wait for it for ever.
     """
 
     def __init__(self, comm):
@@ -94,10 +96,10 @@ class Ranks:
 
     def shards(self, threads, params):
         """What computes the gradient: these ranks, each with one thread."""
-        return Summed(self.comm)
+        return contextlib.nullcontext(Summed(self.comm))
 
     def together(self, function, faults=FAULTS):
-        """What `function` returns, called on every rank. Where it fails on one, all fail with what that one said."""
+        """Call `function` on every rank; returns its value. If it fails on one, all fail with that one's message."""
         value = fault = None
         try:
             value = function()
@@ -111,7 +113,7 @@ class Ranks:
         return value
 
     def from_first(self, function):
-        """What `function` returns on rank 0, the only one where it is called, on all; if it fails, all fail."""
+        """Call `function` on rank 0 alone; returns its value on every rank. If it fails, all fail."""
         value = self.together(lambda: function() if self.leads else None)
         return self.comm.bcast(value)
 
@@ -142,16 +144,10 @@ class Ranks:
 
 
 class Summed:
-    """The gradient of a batch, of which every rank computes its part. It has what `Shards` has."""
+    """The gradient of a batch, of which every rank computes its part: what `Shards` is on one machine."""
 
     def __init__(self, comm):
         self.comm, self.own_shard = comm, RecordedLosses()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        pass
 
     def losses_and_gradient(self, params, model, config, images, given, ops, **how):
         """As `update.losses_and_gradient`, over all ranks: the same numbers up to rounding whatever their number."""
@@ -171,7 +167,7 @@ class Summed:
 
 
 class SharedFolder(Folder):
-    """A run's folder that rank 0 alone looks into and writes; the others are told what it holds."""
+    """A run's folder that only rank 0 reads and writes; the others are told what it holds."""
 
     def __init__(self, ranks, *arguments):
         super().__init__(*arguments)
@@ -192,36 +188,22 @@ class SharedFolder(Folder):
             super().__exit__(*exception)
 
     def settings(self, asked):
-        """As those of `Folder`, and how many ranks there are. Raises TrainingError for more than a batch has images."""
-        settings, count, fewest = super().settings, self.ranks.size, min(self.run.recipe.batch_sizes)
-
-        def ours():
-            if count > fewest:  # of any phase: a late one is not to end a run of days
-                raise TrainingError(f"{count} ranks are more than the {fewest} images of a batch; start fewer")
-            return settings(asked)
-
-        return {**self.ranks.from_first(ours), "ranks": count}
+        """As `Folder` has them, and the number of ranks. Raises TrainingError if a batch has fewer images."""
+        count, fewest = self.ranks.size, min(self.run.recipe.batch_sizes)  # of any phase: a late one must not end a run
+        words = f"{count} ranks are more than the {fewest} images of a batch; start fewer"
+        self.ranks.together(partial(require, count <= fewest, words))
+        return {**self.ranks.from_first(partial(super().settings, asked)), "ranks": count}
 
     def save(self, job):
-        """Write the checkpoint, if all ranks have the same weights: a rank that rounds otherwise would drift away."""
-        save, marks = (
-            super().save,
-            self.ranks.comm.allgather(digest(*named_leaves(job.progress.weights.params).values())),
-        )
-
-        def alike():
-            if len(set(marks)) > 1:
-                raise TrainingError(
-                    f"the weights of the ranks have drifted apart by update {job.progress.update:,}: start them on "
-                    f"processors of one kind, from the last good checkpoint, {self.checkpoint}, with --resume"
-                )
-            save(job)
-
-        self.ranks.from_first(alike)
+        """Write the checkpoint, if all ranks have the same weights: one that rounds otherwise would drift away."""
+        marks = self.ranks.comm.allgather(digest(*named_leaves(job.progress.weights.params).values()))
+        words = f"the weights of the ranks have drifted apart by update {job.progress.update:,}: start them on "
+        words += f"processors of one kind, from the last good checkpoint, {self.checkpoint}, with --resume"
+        self.ranks.together(partial(require, len({*marks}) == 1, words))
+        self.ranks.from_first(partial(super().save, job))
 
     def save_weights(self, job):
-        save_weights = super().save_weights
-        return self.ranks.from_first(lambda: save_weights(job))
+        return self.ranks.from_first(partial(super().save_weights, job))
 
 
 class Silent(Journal):
@@ -233,23 +215,19 @@ class Silent(Journal):
 
 
 def world():
-    """The Ranks of all processes that an mpiexec has started; `Alone` if there is none, or but one process.
+    """The Ranks of all processes that an mpiexec has started; `Alone` if there is none, or only one process.
 
     Raises TrainingError where they could not talk to each other.
     """
     count = max(int(os.environ.get(name, "1")) for name in STARTED)
     if count < 2:
         return Alone()
+    started = f"mpiexec has started {count} processes, but mpi4py"
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # the latter where it finds no MPI
         reason = str(error).partition("\n")[0]
-        raise TrainingError(
-            f"mpiexec has started {count} processes, but mpi4py cannot be used ({reason}): pip install mpi4py mpich"
-        ) from error
-    if MPI.COMM_WORLD.size != count:
-        raise TrainingError(
-            f"mpiexec has started {count} processes, but mpi4py sees {MPI.COMM_WORLD.size}: they are of two MPIs; "
-            "call the mpiexec that belongs to mpi4py"
-        )
+        raise TrainingError(f"{started} cannot be used ({reason}): pip install mpi4py mpich") from error
+    size = MPI.COMM_WORLD.size
+    require(size == count, f"{started} sees {size}: they are of two MPIs; call the mpiexec that belongs to mpi4py")
     return Ranks(MPI.COMM_WORLD)

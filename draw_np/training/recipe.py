@@ -13,13 +13,13 @@ from .. import datasets
 from ..counts import in_python
 from ..models import MODELS
 from ..models.draw import DECODER
-from ..names import shown
+from ..names import require, shown
 from .adam import OPTIMISERS
 from .data import NEEDED, Images
 
 
 class Plain:
-    """A frozen dataclass whose numbers, NumPy's as well, become Python's when it is made: files are to hold them."""
+    """A frozen dataclass that turns NumPy's numbers into Python's when it is made, so that files can hold them."""
 
     def __post_init__(self):
         for each in dataclasses.fields(self):
@@ -43,20 +43,20 @@ class Ramp(Plain):
 
 @dataclass(frozen=True)
 class Phase(Plain):
-    """A part of a run in which the same holds."""
+    """A part of a run in which nothing changes but what a Ramp moves."""
 
-    updates: int  # how long it is, where the run has the recipe's own length; else its share of the run
+    updates: int  # its length in a run of the recipe's own length; a longer or shorter run keeps the shares
     rate: Any  # the optimiser's rate, a number or a Ramp
     config: dict = field(default_factory=dict)  # fields of the configuration that differ: {"steps": 8}
     shown: dict = field(default_factory=dict)  # options of the data set, for easier images; numbers or Ramps
-    kl: Any = 1.0  # what L^z counts in the gradient, L^x counting 1: a number or a Ramp
+    kl: Any = 1.0  # the weight of L^z in the gradient, where L^x has 1: a number or a Ramp
     optimiser: str = "adam"  # a name in adam.OPTIMISERS
-    batch: int | None = None  # images an update; None: as many as the recipe says
+    batch: int | None = None  # images per update; None: as the recipe says
     prune: bool = False  # whether inactive latent units are left out from here on
     frozen: tuple = ()  # what does not learn: names of parameters, or the first parts of their names
 
     def config_of(self, config, data=True):
-        """The configuration that holds in the phase; if not `data`, without what follows from the images shown."""
+        """The configuration in this phase; with `data` False for images of the usual size, whatever is shown."""
         changed = {key: value for key, value in self.config.items() if data or key == "steps"}
         return dataclasses.replace(config, **changed)
 
@@ -66,13 +66,13 @@ class Recipe(Plain):
     """How to train: what holds for the whole run, and its phases."""
 
     phases: tuple  # of Phase
-    batch: int = 128  # images an update, where a phase says nothing else
+    batch: int = 128  # images per update, where a phase has no number of its own
     clip: float = 10.0  # the largest global norm of a gradient
     lstm_clip: float | None = None  # the largest derivative of an image's loss by an LSTM's pre-activation; None: any
-    decay: float = 0.0  # times the rate: the part by which Adam shortens the weight matrices at every update
-    average: float = 0.05  # the weights are averaged over about this fraction of the updates so far; 0: not at all
-    images: int | None = None  # only so many training images; None: all
-    validation_images: int = 2000  # only so many images to validate on
+    decay: float = 0.0  # weight decay: Adam shortens the weight matrices by this part, times the rate, at every update
+    average: float = 0.05  # the weights are averaged over about this last fraction of the updates so far; 0: not at all
+    images: int | None = None  # how many training images are used; None: all
+    validation_images: int = 2000  # how many images are validated on, at most
     start: str | None = None  # the shipped weights of a smaller DRAW to begin from: see models.enlarge
 
     @property
@@ -90,7 +90,7 @@ class Recipe(Plain):
         return [self.batch_of(phase) for phase in self.phases]
 
     def updates_of(self, images):
-        """How many updates see so many images in all, if each phase keeps its share of the updates."""
+        """The updates that see so many images in all, each phase keeping its share of the updates."""
         seen = sum(phase.updates * batch for phase, batch in zip(self.phases, self.batch_sizes))
         return max(1, round(images * self.updates / seen))
 
@@ -103,12 +103,12 @@ class Recipe(Plain):
 
 @dataclass(frozen=True)
 class Run:
-    """What is trained: checked when it is made. Raises ValueError for what cannot be."""
+    """What is trained. It is checked when it is made: raises ValueError, in one line, for what makes no sense."""
 
     name: str
     model: str  # a name in models.MODELS
     config: Any  # the model's Config
-    data: Any  # the name of a data set, or one's own: see data.py
+    data: Any  # the name of a data set, or an object like those of data.py
     recipe: Recipe
 
     def __post_init__(self):
@@ -116,7 +116,7 @@ class Run:
 
     @property
     def data_name(self):
-        """The data in a word."""
+        """The name of the data."""
         return self.data if isinstance(self.data, str) else self.data.source
 
 
@@ -160,9 +160,8 @@ def check(run):
 
 def check_phase(name, phase, run, model, endless):
     """The part of `check` that is about one phase."""
-    require(
-        is_whole(phase.updates, 1), f"{name}: updates must be a whole number of at least 1, not {shown(phase.updates)}"
-    )
+    fits = is_whole(phase.updates, 1)
+    require(fits, f"{name}: updates must be a whole number of at least 1, not {shown(phase.updates)}")
     fits = phase.batch is None or is_whole(phase.batch, 1)
     require(fits, f"{name}: batch must be a whole number of at least 1 or None, not {shown(phase.batch)}")
     for key in ("rate", "kl"):
@@ -193,17 +192,11 @@ def check_phase(name, phase, run, model, endless):
 
 
 def named(name, function, *arguments):
-    """function(*arguments); what it refuses is said with a name."""
+    """Call function(*arguments); where it raises, its message is given a name to begin with."""
     try:
         function(*arguments)
     except (ValueError, datasets.DatasetError) as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-def require(fits, message, error=ValueError):
-    """Raise the error, in one line, unless what it is about fits."""
-    if not fits:
-        raise error(message)
 
 
 def one_of(value, names):

@@ -1,13 +1,12 @@
-"""A folder with a run in it: one run at a time, an exact way back in, and how it is asked to stop.
+"""A folder with a run in it: one run at a time, resumed to the same bits, and stopped by a signal.
 
-Everything random comes from generators spawned from the seed, one for each purpose, whose states are part of every
+Everything random comes from generators spawned from the seed, one for each purpose, and their states are in every
 checkpoint: a run that was killed and resumed ends in the same bits as one that was not.
 """
 
 import contextlib
 import dataclasses
 import functools
-import math
 import os
 import pathlib
 import shlex
@@ -16,13 +15,13 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from .. import equations, files, kernels
+from .. import equations, files, kernels, names
 from ..backend import on_gpu, to_device, to_host
-from ..counts import check_count
+from ..counts import check_count, whole
 from ..models import MODELS
 from ..models.prune import restored
 from ..names import one_line, shown
-from . import checkpoint, recipe
+from . import checkpoint
 from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
 from .recipe import Run, one_of
@@ -32,14 +31,22 @@ CHECKPOINT, WEIGHTS = "checkpoint.npz", "weights.npz"
 TREES = "params", "average", "optimiser/mean", "optimiser/mean_square"
 FOREVER = 10**12
 """More updates, and more seconds, than any run has."""
+COUNTS = {
+    "seed": (0, None),
+    "update": (0, FOREVER),
+    "phases": (0, FOREVER),
+    "length": (1, FOREVER),
+    "threads": (1, FOREVER),
+}
+"""The whole numbers in the meta of a checkpoint, each with the least and the most that it may be."""
 OPS = {"kernels": kernels, "equations": equations}
 
-require = functools.partial(recipe.require, error=TrainingError)
+require = functools.partial(names.require, error=TrainingError)
 
 
 @dataclass
 class Progress:
-    """Where a run stands: with the places of its generators, all that a checkpoint holds."""
+    """Where a run stands: what a checkpoint holds, besides the states of the generators."""
 
     weights: Weights
     update: int = 0  # updates made
@@ -48,14 +55,14 @@ class Progress:
     units: list | None = None  # the latent units that are left after pruning; None: all
 
     def config(self, config):
-        """The configuration of the weights as they are: after pruning it has fewer latent units."""
+        """The configuration of these weights: after pruning it has fewer latent units."""
         return dataclasses.replace(config, latent=len(self.units)) if self.units is not None else config
 
 
 class Folder:
-    """The folder of a Run, to be used in a `with`: no second process can use it meanwhile.
+    """The folder of a Run, locked in a `with`: no second process can use it meanwhile.
 
-    Raises TrainingError: a run is already there, or none is there to resume, or another process is at it.
+    Raises TrainingError: a run is already there, or none is there to resume, or another process is training in it.
     """
 
     def __init__(self, out, run, resume):
@@ -64,22 +71,20 @@ class Folder:
         self.checkpoint = self.out / CHECKPOINT
 
     def __enter__(self):
-        self.made = False
-        if self.resume and not self.checkpoint.exists():
-            raise TrainingError(
-                f"there is no run to resume in {self.out} (no {CHECKPOINT}); leave out --resume to start one"
-            )
+        fits = not self.resume or self.checkpoint.exists()
+        require(fits, f"there is no run to resume in {self.out} (no {CHECKPOINT}); leave out --resume to start one")
         try:
             self.made = not self.out.exists()
             self.out.mkdir(parents=True, exist_ok=True)
+            self.lock = files.locked(self.out)
+        except BlockingIOError as error:
+            text = f"another process is training in {self.out}; wait for it, or name another --out"
+            raise TrainingError(text) from error
         except OSError as error:
-            raise TrainingError(f"cannot make the folder {self.out}: {error.strerror}") from error
-        self.lock = locked(self.out)
+            raise TrainingError(f"cannot make the folder {self.out}, or open it: {error.strerror}") from error
         try:
-            if not self.resume and self.checkpoint.exists():
-                raise TrainingError(
-                    f"{self.out} already holds a run; add --resume to go on with it, or name another --out"
-                )
+            fits = self.resume or not self.checkpoint.exists()
+            require(fits, f"{self.out} already holds a run; add --resume to go on with it, or name another --out")
             for name in (CHECKPOINT, METRICS, WEIGHTS):
                 for path in files.left_behind(self.out / name):
                     path.unlink()
@@ -97,68 +102,54 @@ class Folder:
 
     def read(self):
         """The checkpoint's trees and meta, which must be of this run."""
-        trees, meta = checkpoint.load(self.checkpoint, self.check)
-        for tree in (trees["params"], trees["average"], *trees["optimiser"].values()):
-            checkpoint.check_finite(self.checkpoint, tree)
+        with checkpoint.reading(self.checkpoint) as (meta, forms, read):
+            shapes = MODELS[self.run.model].shapes(self.config_of(meta, forms))
+            trees = checkpoint.read_trees(self.checkpoint, forms, read, shapes, TREES)
         return trees, meta
 
-    def check(self, meta, forms):
-        """Raise TrainingError unless a checkpoint is of this run. Returns the names of what is read of it."""
-        run = self.run
-        if meta.get("preset") != run.name:
-            raise TrainingError(
-                f"{self.out} holds a run of preset {shown(meta.get('preset'))}, not {run.name!r}; name its preset"
-            )
-        units = meta.get("units")
-        sizes, ours = ({**config, "steps": None} for config in (meta["config"], dataclasses.asdict(run.config)))
-        if units is not None:
-            fits = run.model == "draw" and whole_numbers(units, below=run.config.latent) and units == sorted({*units})
-            ours["latent"] = len(units) if fits and units else None
-        if (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
-            raise TrainingError(
-                f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
-            )
-        counts = [meta.get(key) for key in ("length", "threads")]
-        counts += [] if meta.get("keep_every") is None else [meta["keep_every"]]
-        seconds = meta.get("seconds")
+    def config_of(self, meta, forms):
+        """The configuration of the weights in a checkpoint. Raises TrainingError unless it is of this run."""
+        run, preset, units = self.run, meta.get("preset"), meta.get("units")
+        fits = preset == run.name
+        require(fits, f"{self.out} holds a run of preset {shown(preset)}, not {run.name!r}; name its preset")
+        fits = units is None or are_units(units, run)
+        config = Progress(None, units=units if fits else None).config(run.config)
+        sizes, ours = ({**each, "steps": None} for each in (meta["config"], dataclasses.asdict(config)))
+        fits = fits and (meta["model"], sizes) == (run.model, ours)  # the parameters do not depend on T
+        words = f"with other sizes than the preset {run.name!r} has now; start a new run"
+        require(fits, f"{self.checkpoint} holds a run {words}")
+        seconds, keep_every = meta.get("seconds"), meta.get("keep_every")
         fits = (
-            whole_numbers([meta.get("seed")])
-            and whole_numbers([meta.get("update"), meta.get("phases")], below=FOREVER)
-            and whole_numbers(counts, 1, FOREVER)
+            all(whole(meta.get(key), *span) is not None for key, span in COUNTS.items())
+            and (keep_every is None or whole(keep_every, 1, FOREVER))
             and (type(seconds) in (int, float) and 0 <= seconds < FOREVER)  # which NaN is not
             and meta.get("ops") in [*OPS]
             and isinstance(meta.get("recipe"), dict)
+            and any(name.startswith("optimiser/") for name in forms)
         )
-        if not fits or not any(name.startswith("optimiser/") for name in forms):
-            reason = "holds weights only, or is of another version, and cannot be resumed"
-            raise TrainingError(f"{self.checkpoint} {reason}; start a new run in another --out")
-        shapes = MODELS[run.model].shapes(Progress(None, units=units).config(run.config))
-        return checkpoint.check_forms(self.checkpoint, forms, shapes, TREES)
+        words = "holds weights only, or is of another version, and cannot be resumed; start a new run in another --out"
+        require(fits, f"{self.checkpoint} {words}")
+        return config
 
     def settings(self, asked):
-        """How the run is made, beside its recipe, a dict: as asked, see `checked`, or as the resumed run was, else
-        with seed 0, the recipe's length, one thread and the kernels.
+        """How the run is made, besides its recipe, a dict: as asked, see `checked`; what was not asked for is as it was
+        in the resumed run, or as usual.
         """
-        if self.resume and asked["seed"] not in (None, self.meta["seed"]):
-            seeds = f"{shown(self.meta['seed'])}, not {shown(asked['seed'])}"
-            raise TrainingError(f"the run in {self.out} has seed {seeds}; leave out --seed")
-        asked = {**asked, "length": asked["updates"]}
+        seed, wanted = self.meta.get("seed"), asked["seed"]
+        fits = not self.resume or wanted in (None, seed)
+        require(fits, f"the run in {self.out} has seed {shown(seed)}, not {shown(wanted)}; leave out --seed")
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
         fewest, cores = min(self.run.recipe.batch_sizes), os.cpu_count() or threads
-        limits = (fewest, "images of a batch"), (cores, "cores of this machine")
-        for most, of_what in limits:
-            if threads > most:
-                raise TrainingError(f"{threads} threads are more than the {most} {of_what}; use fewer")
+        for most, of_what in (fewest, "images of a batch"), (cores, "cores of this machine"):
+            require(threads <= most, f"{threads} threads are more than the {most} {of_what}; use fewer")
         return found
 
     def progress(self, batches, noise_rng, length, validation):
-        """Where the resumed run stands; the data and the noise are put where they were, and news are told."""
-        if self.meta["update"] > length:
-            raise TrainingError(
-                f"the run in {self.out} is at update {self.meta['update']:,} already, beyond the {length:,} asked for"
-            )
+        """The Progress of the resumed run. The data and the noise go back to where they were; what changed is told."""
+        done = self.meta["update"]
+        require(done <= length, f"the run in {self.out} is at update {done:,} already, beyond the {length:,} asked for")
         if news := self.news(validation):
             tell(f"{self.run.name}: the preset's {', '.join(news)} changed since; going on as it is now")
         try:
@@ -174,7 +165,7 @@ class Folder:
         return Progress(weights, meta["update"], meta["seconds"], meta["phases"], meta.get("units"))
 
     def news(self, validation):
-        """What of the run changed since the checkpoint was made, in words."""
+        """What changed in the run since the checkpoint was made, a list of words."""
         before, now = self.meta.get("recipe", {}), described(self.run.recipe)
         changed = [key for key in now if before.get(key) != now[key]]
         changed += ["steps"] * (self.meta["config"].get("steps") != getattr(self.run.config, "steps", None))
@@ -192,7 +183,7 @@ class Folder:
         checkpoint.save(self.checkpoint, trees, self.about(job, job.progress.config(self.run.config), **generators))
 
     def save_weights(self, job):
-        """Write the weights that the run was for: the average, with pruned latent units put back. Returns the path."""
+        """Write the weights that the run ends in: the average, with pruned latent units put back. Returns the path."""
         params, units = to_host(job.progress.weights.average), job.progress.units
         params = params if units is None else restored(params, units, self.run.config.latent)
         checkpoint.save(self.out / WEIGHTS, {"params": params}, self.about(job, self.run.config))
@@ -207,18 +198,20 @@ class Folder:
 
 
 def described(recipe):
-    """A recipe as a file keeps it: each field as Python writes it."""
+    """A recipe as a file keeps it: the repr of each field."""
     return {each.name: repr(getattr(recipe, each.name)) for each in dataclasses.fields(recipe)}
 
 
-def whole_numbers(values, least=0, below=math.inf):
-    return isinstance(values, list) and all(type(value) is int and least <= value < below for value in values)
+def are_units(units, run):
+    """Whether these may be the latent units that pruning has left of a run's: some, in order, each once."""
+    fits = run.model == "draw" and isinstance(units, list) and units
+    return fits and None not in (whole(unit, 0, run.config.latent - 1) for unit in units) and units == sorted({*units})
 
 
 def checked(run, ops, **counts):
-    """What `train` is asked for beside a Run, a dict by name, with whole numbers as Python's; None: what is usual.
+    """What `train` is asked for besides a Run, a dict by name, with Python's whole numbers; None: not asked for.
 
-    Raises TrainingError for what cannot be, or would have no effect.
+    Raises TrainingError for what is impossible or would have no effect.
     """
     require(isinstance(run, Run), f"the first argument must be a Run, as find_preset('tiny') is, got {shown(run)}")
     require(ops is None or one_of(ops, OPS), f"ops must be {' or '.join(map(repr, OPS))}, got {shown(ops)}")
@@ -231,40 +224,32 @@ def checked(run, ops, **counts):
         raise TrainingError(str(error)) from error
     require(not (counts["epochs"] and counts["updates"]), "epochs and updates both say how long: leave one of them out")
     check_keep_every(run, counts["keep_every"])
-    return {"ops": ops, **counts}
+    return {"ops": ops, "length": counts["updates"], **counts}
 
 
 def check_keep_every(run, keep_every, name="keep_every"):
-    """Raise TrainingError unless the run has states to keep; `name` is what it was asked by."""
+    """Raise TrainingError unless the run has states to keep; `name` is the option's."""
     fits = run.model == "draw" or keep_every is None
     require(fits, f"{name} is for DRAW, whose memory grows with T, not for {run.name}: leave it out")
 
 
 def again(run, out):
-    """The command that goes on with a run or, where no command can name its data, what a program has to do."""
+    """The command that resumes a run; for data that no command can name, the call that does."""
     images = ""
     if not isinstance(run.data, str):
         if not pathlib.Path(run.data.source).exists():
             return "train(..., resume=True)"
         images = f" --images {shlex.quote(run.data.source)}"
-        if pathlib.Path(run.data.source).is_dir():  # as the pictures were read, or as they are anyway
+        if pathlib.Path(run.data.source).is_dir():  # the size that was asked for, or that the pictures have anyway
             images += f" --size {run.config.height}x{run.config.width}" + " --grey" * (run.config.channels == 1)
     return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
-
-
-def locked(out):
-    """The lock of a run's folder, which `Folder` closes."""
-    try:
-        return files.locked(out)
-    except BlockingIOError as error:
-        raise TrainingError(f"another process is training in {out}; wait for it, or name another --out") from error
 
 
 class StopSignal:
     """Turns Ctrl-C, or a request to terminate, into `asked`: the update under way is finished and saved first.
 
-    Asked again it is done at once, by KeyboardInterrupt; after `over` was set there is nothing to stop. In a thread,
-    where Python lets nobody listen to signals, it listens to none.
+    A second one raises KeyboardInterrupt at once, unless `over` was set: then there is nothing left to stop. In a
+    thread, where Python allows no signal handlers, it does nothing.
     """
 
     def __enter__(self):

@@ -23,33 +23,36 @@ from .trees import map_leaves, named_leaves
 from .update import RecordedLosses
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""What asks a run to stop. It comes to all processes and is for the one that saves."""
-
-
+"""What asks a run to stop. All processes get it, and only the one that saves must hear it."""
 SECONDS = 10
-"""In which a process whose end of a pipe is closed ends, on a busy machine too."""
+"""More than a process needs to end once its pipe is closed, on a busy machine too."""
 MAIN = threading.Lock()
 """Held while the main module is hidden."""
 
 
 class Shards:
-    """`count` processes, this one among them, for parameters in the form of `params`. To be used in a `with`.
+    """`count` processes, this one among them, for parameters like `params`. For a `with`.
 
-    Where the system allows it and there are cores enough, each process is held to a core of its own: left alone, two
-    of them may share one for long while another idles.
+    Where the system allows it and there are enough cores, each process is held to a core of its own: left alone, two of
+    them may share one for long while another idles.
     """
 
     def __init__(self, count, params):
-        context = multiprocessing.get_context("spawn")
-        form = map_leaves(lambda leaf: (leaf.dtype, leaf.shape), params)
-        size = sum(leaf.nbytes for leaf in named_leaves(params).values())
-        block = context.RawArray("b", size) if count > 1 else b""
-        self.params = trees_in(block, form) if count > 1 else params
         self.own_shard = RecordedLosses()
         self.processes, self.workers = [], []  # [(connection, the gradient it computes), ...]
         self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        own = sorted(self.cores) if 1 < count <= len(self.cores) else [None] * count
-        with held_back() if count > 1 else contextlib.nullcontext():
+        if count > 1:
+            self.start(count, params)
+
+    def start(self, count, params):
+        """Start the other processes, and hold each to its core."""
+        context = multiprocessing.get_context("spawn")
+        form = map_leaves(lambda leaf: (leaf.dtype, leaf.shape), params)
+        size = sum(leaf.nbytes for leaf in named_leaves(params).values())
+        block = context.RawArray("b", size)
+        self.params = trees_in(block, form)
+        own = sorted(self.cores) if count <= len(self.cores) else [None] * count
+        with held_back():
             for core in own[1:count]:
                 ours, theirs = context.Pipe()
                 gradient = context.RawArray("b", size)
@@ -88,7 +91,7 @@ class Shards:
         return nats, gradient
 
     def why(self):
-        """What can be said of a process that has died."""
+        """What is known of a process that has died, to end a sentence with."""
         ended = wait([process.sentinel for process in self.processes], SECONDS)
         for process in self.processes:
             if process.sentinel in ended:
@@ -110,7 +113,7 @@ class Shards:
 
 @contextlib.contextmanager
 def held_back():
-    """Processes that are started here never hear of SIGNALS; this one hears of them when it leaves, and misses none."""
+    """Processes started in this block never get SIGNALS; this one gets them when the block ends, and misses none."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows, where `serve` ignores them
         yield
         return
@@ -124,7 +127,7 @@ def held_back():
 
 @contextlib.contextmanager
 def no_main_module():
-    """Processes that are started here do not run the user's script again, to find what they do not need in it.
+    """Processes started in this block do not run the user's script again, of which they need nothing.
 
     So a script that trains needs no `if __name__ == "__main__"`.
     """
@@ -138,7 +141,7 @@ def no_main_module():
 
 
 def trees_in(block, form):
-    """A tree of arrays that lie in a block of memory one after the other; `form` has (dtype, shape) for leaves."""
+    """A tree of arrays that lie one after the other in a block of memory; the leaves of `form` are (dtype, shape)."""
     start = 0
 
     def place(leaf):
@@ -152,22 +155,22 @@ def trees_in(block, form):
 
 
 def one_thread():
-    """Hold matrix products to one thread, here or in a `with`: a shard has one core.
+    """Hold matrix products to one thread, from now on or in a `with`: a shard has one core.
 
-    SciPy's BLAS is loaded first. Left to the first gradient, as elsewhere, it would take every core there is.
+    SciPy's BLAS is loaded first: if the first gradient loaded it, as elsewhere, it would take every core there is.
     """
     blas.load()
     return threadpool_limits(1)
 
 
 def hold_to(core):
-    """Keep this process on one core; None: wherever the system likes."""
+    """Keep this process on one core; None: on any."""
     if core is not None:
         os.sched_setaffinity(0, {core})
 
 
 def serve(connection, core, form, params, gradient):
-    """What a process does: gradients of what it is sent, until the other end is closed or its process is gone."""
+    """What a process does: gradients of what it is sent, until the pipe is closed."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     hold_to(core)

@@ -4,7 +4,7 @@ from ..backend import arrays as np
 from ..backend import on_gpu
 
 BLOCK = 2**15
-"""Elements of an array that a processor's cache keeps beside what is computed of them."""
+"""Elements of an array that fit into a processor's cache together with what is computed from them."""
 
 
 def map_leaves(function, *trees):
@@ -17,8 +17,8 @@ def map_leaves(function, *trees):
 def map_elements(function, *trees):
     """As `map_leaves`, for a function that works element by element and returns a tuple of arrays: a tuple of trees.
 
-    The same numbers; but it is called with one block of elements after the other, so what it computes on the way stays
-    in the processor's cache. A GPU has no use for that.
+    It is called with one block of elements after the other, so that what it computes on the way stays in the
+    processor's cache; the numbers are the same. A GPU has no use for that.
     """
 
     def by_blocks(*leaves):
@@ -68,7 +68,9 @@ def from_named_leaves(leaves):
 
 
 def global_norm(tree):
-    """Euclidean norm of all leaves together: its square is summed in float64, on a processor block by block."""
+    """Euclidean norm of all leaves together. The squares are added in float64, on a processor block by block, and from
+    name to name: a checkpoint's leaves may be in another order, and a resumed run is to have the same bits.
+    """
 
     def square(leaf):
         if on_gpu():
@@ -76,4 +78,4 @@ def global_norm(tree):
         flat = leaf.reshape(-1)
         return sum(np.dot(flat[part], flat[part]).astype(np.float64) for part in blocks(flat, 2**12))
 
-    return np.sqrt(sum(square(leaf) for leaf in named_leaves(tree).values()))
+    return np.sqrt(sum(square(leaf) for _, leaf in sorted(named_leaves(tree).items())))

@@ -15,9 +15,9 @@ from .trees import from_named_leaves, global_norm, map_leaves, named_leaves
 def losses(params, model, config, images, given, ops, batch=None, keep_every=None, lstm_clip=None):
     """The terms of a model's loss, `model.LOSSES`: nats per image averaged over the batch, an array of as many.
 
-    Parameters: `given` is what the loss takes besides images, as `model.given` makes it; `batch` the number of images
-    to average over, if these are a part of them only; `keep_every` saves memory: see `draw.bound`. `lstm_clip` is the
-    largest derivative of an image's loss that the backward pass lets through to a pre-activation of an LSTM, as in
+    Parameters: `given` is what the loss takes besides images, as `model.given` makes it; `batch` is the number of
+    images to average over, if these are only some of them; `keep_every` saves memory: see `draw.bound`. `lstm_clip` is
+    the largest derivative of an image's loss that the backward pass lets through to a pre-activation of an LSTM, as in
     Graves (2013).
     """
     batch = batch or len(images)
@@ -32,8 +32,8 @@ def losses(params, model, config, images, given, ops, batch=None, keep_every=Non
 def losses_and_gradient(params, model, config, images, given, ops, kl_weight=None, **how):
     """The `losses` and the gradient of their sum, Eq. (12), with respect to the parameters.
 
-    `kl_weight`, an array (2,), is what L^x and L^z count in the gradient instead of 1; `how` is what `losses` takes
-    besides.
+    `kl_weight`, an array (2,), holds the weights of L^x and L^z in the gradient, if they are not 1; `how` is passed on
+    to `losses`.
     """
     with numpy.errstate(over="ignore", invalid="ignore"):  # the training loop looks for what is not finite
         return value_and_grad(
@@ -42,7 +42,7 @@ def losses_and_gradient(params, model, config, images, given, ops, kl_weight=Non
 
 
 class RecordedLosses:
-    """`losses_and_gradient`, the same bits in less time from the second call on: see `backend.Recorded`."""
+    """`losses_and_gradient`, with the same bits, and faster from the second call on: see `backend.Recorded`."""
 
     def __init__(self):
         self.what, self.recorded = None, None
@@ -66,14 +66,14 @@ class Work(NamedTuple):
     ops: Any  # equations or kernels
     recipe: Any
     optimiser: str = "adam"  # a name in adam.OPTIMISERS
-    learns: dict | None = None  # a tree of the parameters' form that says of each leaf whether it learns; None: all do
-    gradient_of: Callable = losses_and_gradient  # or another way to the same numbers, such as that of shards.Shards
+    learns: dict | None = None  # whether each parameter learns, a tree like theirs; None: all do
+    gradient_of: Callable = losses_and_gradient  # or another function with the same result, as shards.Shards has
 
 
 def update(weights, images, given, rate, kl_weight, work):
     """Make one update. Returns (Weights, the losses by name with "gradient_norm", before clipping, and "weight_norm").
 
-    A quantity that is not finite means that the new weights are worthless; the caller is to look.
+    A quantity that is not finite means that the new weights are worthless: the caller must look.
     """
     nats, gradient = work.gradient_of(
         weights.params, work.model, work.config, images, given, work.ops, kl_weight=kl_weight
@@ -91,11 +91,11 @@ def update(weights, images, given, rate, kl_weight, work):
 
 
 def where(learns, new, old):
-    """`new` in the leaves that learn, `old` in the others: Adam's momentum would carry these on."""
+    """`new` in the leaves that learn, `old` in the others, which Adam's momentum would go on moving."""
     return map_leaves(lambda learns, new, old: new if learns else old, learns, new, old) if learns else new
 
 
 def learning(params, frozen):
-    """Which leaves of the parameters learn, a tree of their form: all but those named by `frozen`, whole or in part."""
+    """Whether each parameter learns, a tree like theirs: all but those that `frozen` names, whole or by branch."""
     names = named_leaves(params)
     return from_named_leaves({name: not any(f"{name}/".startswith(f"{one}/") for one in frozen) for name in names})

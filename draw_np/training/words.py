@@ -13,30 +13,28 @@ TITLES = {
 
 
 def in_words(run):
-    """The paragraph that tells a Run."""
+    """A Run in words: a paragraph, and a line for each phase."""
     recipe = run.recipe
     sizes = ", ".join(f"{name} {size}" for name, size in vars(run.config).items() if size is not None)
     without = " without attention" if getattr(run.config, "read_size", 1) is None else ""
     images = f"{recipe.images} images of {run.data_name}" if recipe.images else run.data_name
-    lines = [
-        f"{run.name}: {TITLES[run.model]}{without} ({sizes}), trained on {images} in {recipe.updates:,} updates of "
-        f"{images_of(recipe)} images."
-        + (f" It begins as {recipe.start!r} on a larger canvas." if recipe.start else "")
-        + f" Gradients are clipped at a norm of {recipe.clip:g}"
-        + (
-            f", and in an LSTM at {recipe.lstm_clip:g} nats by each pre-activation of an image"
-            if recipe.lstm_clip
-            else ""
-        )
-        + (f"; weights decay by {recipe.decay:g} of the rate an update" if recipe.decay else "")
-        + (f"; the weights are averaged over the last {recipe.average:.0%}." if recipe.average else ".")
-    ]
-    lines += [f"- {phase_in_words(phase, run)}" for phase in recipe.phases]
+    told = f"{run.name}: {TITLES[run.model]}{without} ({sizes}), trained on {images} in {recipe.updates:,} updates of "
+    told += f"{images_of(recipe)} images."
+    if recipe.start:
+        told += f" It begins as {recipe.start!r} on a larger canvas."
+    told += f" Gradients are clipped at a norm of {recipe.clip:g}"
+    if recipe.lstm_clip:
+        told += f", and in an LSTM at {recipe.lstm_clip:g} nats by each pre-activation of an image"
+    if recipe.decay:
+        told += f"; weights decay by {recipe.decay:g} of the rate an update"
+    if recipe.average:
+        told += f"; the weights are averaged over the last {recipe.average:.0%}"
+    lines = [f"{told}.", *(f"- {phase_in_words(phase, run)}" for phase in recipe.phases)]
     return "\n".join(textwrap.fill(line, 100, subsequent_indent="  ") for line in lines)
 
 
 def images_of(recipe):
-    """How many images an update has, from the fewest to the most."""
+    """How many images an update has: "128", or "64 to 128"."""
     return " to ".join(f"{count}" for count in sorted({min(recipe.batch_sizes), max(recipe.batch_sizes)}))
 
 
@@ -73,9 +71,5 @@ def option_in_words(key, value):
 def value_in_words(value):
     """A number, or how it moves."""
     if isinstance(value, Ramp):
-        return f"from {plain(value.first)} to {plain(value.last)}"
-    return plain(value)
-
-
-def plain(value):
+        return f"from {value_in_words(value.first)} to {value_in_words(value.last)}"
     return f"{value:g}" if type(value) in (int, float) else str(value)

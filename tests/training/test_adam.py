@@ -110,6 +110,14 @@ def test_the_global_norm_is_of_all_leaves_together():
     assert global_norm(many) == pytest.approx(1e-4 * 4096, rel=1e-6)
 
 
+def test_the_norm_does_not_depend_on_the_order_of_the_leaves():
+    rng = np.random.default_rng(0)
+    leaves = {name: rng.standard_normal(50) for name in "abcdefgh"}
+    for _ in range(20):
+        other = {name: leaves[name] for name in rng.permutation([*leaves])}
+        assert global_norm(other) == global_norm(leaves)
+
+
 def test_clipping_keeps_the_direction():
     gradient = tree(np.random.default_rng(6))
     norm = global_norm(gradient)

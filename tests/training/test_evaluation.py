@@ -77,10 +77,9 @@ def test_intensities_have_a_floor_and_bits_have_none():
     for images, floor in (bits, 0), (grey, entropy):
         found = evaluate(vae, params, VAE, images, np.random.default_rng(0))
         assert found.floor == pytest.approx(floor, rel=1e-12) and found.reconstruction > found.floor
-        score = evaluation.bound_score(vae, params, VAE, Split(images, None), 0, equations)
+        score, said = evaluation.bound_score(vae, params, VAE, Split(images, None), 0, equations)
         above = found.nll_bound - floor
         assert score == ({"": round(found.nll_bound, 3), **({"_above_floor": round(above, 3)} if floor else {})})
-        said = evaluation.bound_text(score)
         assert said == f"bound {score['']:.2f} nats" + (
             f", {score['_above_floor']:.2f} above the floor" if floor else ""
         )

@@ -11,7 +11,7 @@ from draw_np import equations
 from draw_np.backend import np as anp
 from draw_np.backend import stop_gradient
 from draw_np.models import draw
-from draw_np.training.finite_differences import central_difference, slope
+from draw_np.training.finite_differences import STEP, differences, slope
 from draw_np.training.gradient_check import (
     TOLERANCE,
     Derivative,
@@ -206,8 +206,8 @@ def test_what_is_passed_in_is_left_as_it_is():
 
 
 def test_the_differences_are_of_fourth_order():
-    assert central_difference(lambda h: (1 + h) ** 3) == pytest.approx(3, rel=1e-12)
-    coarse, fine = (abs(central_difference(lambda h: math.exp(1 + h), h) - math.e) for h in (0.1, 0.05))
+    assert differences(lambda h: (1 + h) ** 3, STEP, 1.0)[0] == pytest.approx(3, rel=1e-12)
+    coarse, fine = (abs(differences(lambda h: math.exp(1 + h), h, 1.0)[0] - math.e) for h in (0.1, 0.05))
     assert coarse / fine == pytest.approx(16, rel=0.05)
 
 
