@@ -16,7 +16,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from .. import equations, files, kernels
+from .. import datasets, equations, files, kernels
 from ..backend import on_gpu, to_device, to_host
 from ..counts import check_count
 from ..models import MODELS
@@ -109,15 +109,18 @@ class Folder:
             raise TrainingError(
                 f"{self.out} holds a run of preset {shown(meta.get('preset'))}, not {run.name!r}; name its preset"
             )
+        data, given = meta.get("dataset", run.data_name), isinstance(run.data, str)
+        if given and data not in datasets.NAMES:
+            other = f"{one_line(str(data))}, not on {run.data}"
+            raise TrainingError(f"{self.out} holds a run on {other}; add the --images that it had")
         units = meta.get("units")
         sizes, ours = ({**config, "steps": None} for config in (meta["config"], dataclasses.asdict(run.config)))
         if units is not None:
             fits = run.model == "draw" and whole_numbers(units, below=run.config.latent) and units == sorted({*units})
             ours["latent"] = len(units) if fits and units else None
         if (meta["model"], sizes) != (run.model, ours):  # the parameters do not depend on T
-            raise TrainingError(
-                f"{self.checkpoint} holds a run with other sizes than the preset {run.name!r} has now; start a new run"
-            )
+            now = f"the preset {run.name!r} has now" if given else f"{run.name!r} has on these images"
+            raise TrainingError(f"{self.checkpoint} holds a run with other sizes than {now}; start a new run")
         counts = [meta.get(key) for key in ("length", "threads")]
         counts += [] if meta.get("keep_every") is None else [meta["keep_every"]]
         seconds = meta.get("seconds")
