@@ -73,13 +73,17 @@ class Folder:
             self.made = not self.out.exists()
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrainingError(f"cannot make the folder {self.out}: {error.strerror}") from error
+            reason = f"{self.out}: {error.strerror}"
+            raise TrainingError(f"cannot make the folder {reason}; name another --out") from error
         self.lock = locked(self.out)
         try:
             if not self.resume and self.checkpoint.exists():
                 raise TrainingError(
                     f"{self.out} already holds a run; add --resume to go on with it, or name another --out"
                 )
+            for name in () if self.resume else (METRICS, WEIGHTS):  # of a run whose checkpoint was thrown away, say
+                kept = f"{self.out} already has a {name}, which a new run would replace"
+                require(not (self.out / name).exists(), f"{kept}: move it away, or name another --out")
             for name in (CHECKPOINT, METRICS, WEIGHTS):
                 for path in files.left_behind(self.out / name):
                     path.unlink()

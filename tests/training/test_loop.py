@@ -594,6 +594,23 @@ def test_a_second_run_over_an_old_one(run, finished):
     assert files(finished) == before
 
 
+@pytest.mark.parametrize("name", ["weights.npz", "metrics.jsonl"])
+def test_what_is_left_of_a_run_without_its_checkpoint_is_not_replaced(run, tmp_path, name):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / name).write_text("of days")
+    with pytest.raises(TrainingError, match=f"x already has a {name}, .*: move it away, or name another") as error:
+        run(tmp_path / "x")
+    assert_one_line(error)
+    assert os.listdir(tmp_path / "x") == [name] and (tmp_path / "x" / name).read_text() == "of days"
+
+
+def test_a_file_where_the_folder_should_be(run, tmp_path):
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(TrainingError, match="cannot make the folder .*x: File exists; name another --out") as error:
+        run(tmp_path / "x")
+    assert_one_line(error)
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_no_run_to_resume(run, tmp_path, there):
     if there:
