@@ -25,7 +25,7 @@ def run(arguments):
             splits = ", ".join(f"{split} {count_of(row, split)}" for split in row.images)
             state = "here" if row.here else f"not here: python -m draw_np datasets fetch {row.name}"
             say(f"{row.name}\n    {state}, {row.bytes / 1e6:.1f} MB, images: {splits}")
-            say(f"    from {row.source}\n    licence: {row.licence}\n    in {row.path}")
+            say(f"    source: {row.source}\n    licence: {row.licence}\n    in {row.path}")
     if arguments.json:
         print_json({"datasets": [{**row._asdict(), "path": str(row.path)} for row in datasets.listing()]})
     return 0
