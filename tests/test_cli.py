@@ -143,8 +143,11 @@ EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
         ("evaluate --weights . --dataset mnist", "no weights and no file of the name '.'"),
         ("evaluate --weights {} --dataset mnits", "unknown data set 'mnits' (did you mean 'mnist'?)"),
         ("evaluate --weights {} --dataset mnist --split tset", "unknown split 'tset' (did you mean 'test'?)"),
-        ("evaluate --weights {} --dataset mnist --images 10001", "--images 10001: the test split has 10,000"),
-        ("evaluate --weights {} --dataset two-digit-mnist --split train", "made without end"),
+        (
+            "evaluate --weights {} --dataset mnist --images 10001",
+            "--images 10001: the test split has 10,000; ask for 1",
+        ),
+        ("evaluate --weights {} --dataset two-digit-mnist --split train", ", or valid or test"),
         (
             "evaluate --weights {} --dataset two-digit-mnist",
             "of 28 x 28 images, the test images of two-digit-mnist have 60 x 60",

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import datasets, pretrained
 from ..models.common import image_shape
-from ..names import cut
+from ..names import cut, shown
 from ..training.batches import floats
 from ..training.checkpoint import load_weights
 from ..training.evaluation import evaluate, evaluate_classifier
@@ -38,9 +38,10 @@ def run(arguments):
     ours = image_shape(config)
     if ours != images.shape[1:]:
         sizes = [" x ".join(map(str, shape)) for shape in (ours, images.shape[1:])]
+        own = f"other --images or --weights, or bring pictures to {'x'.join(map(str, ours[:2]))} with --size and --grey"
+        choice = "another --dataset or --weights" if arguments.dataset else own
         raise UsageError(
-            f"{arguments.weights} is a model of {sizes[0]} images, the {name} have {sizes[1]}; "
-            "choose another --dataset or --weights"
+            f"{arguments.weights} is a model of {sizes[0]} images, the {name} have {sizes[1]}; choose {choice}"
         )
     if model.MEASURE == "error":
         return run_classify(arguments, model, params, config, images, labels, name)
@@ -74,8 +75,11 @@ def images_to_evaluate(arguments):
     """The images, their labels and what to call them: "test images of mnist"."""
     text = arguments.images
     if text is not None and not (text.isascii() and text.isdigit()):
-        if arguments.dataset and pathlib.Path(text).exists():
-            raise UsageError(f"--images {text}: these or --dataset {arguments.dataset}, not both")
+        if arguments.dataset:
+            wanted = f"these or --dataset {arguments.dataset}, not both"
+            if not text or not pathlib.Path(text).exists():
+                wanted = "with --dataset this must be a whole number, of images"
+            raise UsageError(f"--images {shown(text)}: {wanted}")
         return floats(own_images(arguments)), None, f"images of {text}"
     if not arguments.dataset:
         raise UsageError("which images? --dataset NAME, or --images FOLDER|FILE.npy")
@@ -84,7 +88,9 @@ def images_to_evaluate(arguments):
     images, labels = datasets.load(arguments.dataset, arguments.split)
     wanted = len(images) if text is None else int(text.lstrip("0")[:12] or 0)
     if not 1 <= wanted <= len(images):
-        raise UsageError(f"--images {cut(text, 60)}: the {arguments.split} split has {len(images):,}")
+        raise UsageError(
+            f"--images {cut(text, 60)}: the {arguments.split} split has {len(images):,}; ask for 1 or more of them"
+        )
     labels = None if labels is None else labels[:wanted]
     return images[:wanted], labels, f"{arguments.split} images of {arguments.dataset}"
 
