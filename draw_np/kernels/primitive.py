@@ -77,6 +77,8 @@ def kernel(function):
         if recording(box):
             outputs, _ = compute(*arguments)
             return note_kernel(compute, wanted_parts, arguments, boxes, outputs)
+        if not isinstance(box._node, VJPNode):  # of make_jvp, say
+            raise ValueError(f"{function.__name__}: kernels are differentiated backwards; for more use the equations")
         outputs, backward = compute(*arguments)
         pull_back = wanted_parts(backward, boxes)
         parents = [box._node for box in boxes.values()]
