@@ -109,6 +109,12 @@ def last_json(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
+def test_every_option_has_a_word_of_help():
+    commands = next(each.choices for each in cli.make_parser()._actions if isinstance(each.choices, dict))
+    silent = [(name, *each.option_strings) for name, one in commands.items() for each in one._actions if not each.help]
+    assert silent == []
+
+
 # Mistakes.
 
 EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")

@@ -1,15 +1,17 @@
 """`datasets`: what is here, and what can be fetched."""
 
 from .. import datasets
-from .common import UsageError, print_json, say
+from .common import UsageError, add_json, print_json, say
 
 HELP = "list the data sets, fetch one, or verify its hashes"
 
 
 def add_options(command):
-    command.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
-    command.add_argument("name", nargs="?", metavar="NAME")
-    command.add_argument("--json", action="store_true")
+    command.add_argument(
+        "action", nargs="?", default="list", choices=["list", "fetch", "verify"], help="list, if not given"
+    )
+    command.add_argument("name", nargs="?", metavar="NAME", help=", ".join(datasets.NAMES))
+    add_json(command)
 
 
 def run(arguments):

@@ -11,13 +11,25 @@ from ..names import cut, shown
 from ..training.batches import floats
 from ..training.checkpoint import load_weights
 from ..training.evaluation import evaluate, evaluate_classifier
-from .common import UsageError, add_device, add_picture_options, count, own_images, print_json, progress_bar, say, seed
+from .common import (
+    UsageError,
+    add_device,
+    add_json,
+    add_picture_options,
+    add_weights,
+    count,
+    own_images,
+    print_json,
+    progress_bar,
+    say,
+    seed,
+)
 
 HELP = "the bound in nats on a split of a data set, or a classifier's error"
 
 
 def add_options(command):
-    command.add_argument("--weights", required=True, metavar="NAME|FILE")
+    add_weights(command, required=True)
     command.add_argument("--dataset", metavar="NAME", help=", ".join(datasets.NAMES))
     command.add_argument("--split", default="test", metavar="SPLIT", help="train, valid or test (default)")
     command.add_argument(
@@ -27,9 +39,9 @@ def add_options(command):
     )
     add_picture_options(command)
     command.add_argument("--importance-samples", type=count, default=1, metavar="K", help="also estimate -log p with K")
-    command.add_argument("--seed", type=seed, default=0, metavar="S")
+    command.add_argument("--seed", type=seed, default=0, metavar="S", help="of the noise: 0, if not given")
     add_device(command)
-    command.add_argument("--json", action="store_true")
+    add_json(command)
 
 
 def run(arguments):
