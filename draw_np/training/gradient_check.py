@@ -14,7 +14,7 @@ import numpy
 
 from ..backend import np, to_device, to_host, value_and_grad
 from ..models import draw, glimpse_classifier, vae
-from ..models.common import image_shape
+from ..models.common import check_rng, image_shape
 from ..names import shown
 from .finite_differences import moved, size_of, slope
 from .trees import map_leaves, named_leaves
@@ -70,7 +70,7 @@ def check_gradient(function, arguments, rng, directions=4):
     of these kinds.
     """
     require(isinstance(arguments, dict), "arguments must be a dict of arrays by name, got", arguments)
-    require(hasattr(rng, "standard_normal"), "rng must be a generator, as np.random.default_rng(0) is, got", rng)
+    check_rng(rng)
     leaves = named_leaves(arguments)
     for name, leaf in leaves.items():
         require(hasattr(leaf, "dtype"), f"{name} must be a float64 array to be checked, not", leaf)
