@@ -105,7 +105,10 @@ def test_the_printed_command_reads_the_same_pictures(tmp_path, pictures, capsys,
     "arguments, words",
     [
         (["train", "--preset", "mnist", "--out", "x", "--images", "{pictures}"], "pass at least 256"),
-        (["train", "--preset", "two-digit-mnist", "--out", "x", "--images", "{pictures}"], "train another preset"),
+        (
+            ["train", "--preset", "two-digit-mnist", "--out", "x", "--images", "{pictures}"],
+            "for the data set two-digit-mnist",
+        ),
         (["train", "--preset", "cluttered-mnist-4", "--out", "x", "--images", "{pictures}"], "train another preset"),
         (["train", "--preset", "tiny", "--out", "x", "--images", "nowhere"], "neither a folder"),
         (["train", "--preset", "tiny", "--out", "x", "--size", "4"], "--size and --grey are for --images"),

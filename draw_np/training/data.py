@@ -141,7 +141,8 @@ def of_images(run, images, source):
     """
     recipe = run.recipe
     if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):
-        raise ValueError(f"{run.name} is for {run.data_name} alone: train another preset on images of your own")
+        preset = f"the preset {run.name} is for the data set {run.data_name} alone"
+        raise ValueError(f"{preset}: train another preset on images of your own")
     if len(images) < 2 * max(recipe.batch_sizes):
         few = f"{source} has {len(images):,} images and {run.name} trains with batches of {max(recipe.batch_sizes)}"
         raise ValueError(f"{few}: pass at least {2 * max(recipe.batch_sizes)}")
