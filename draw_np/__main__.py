@@ -7,6 +7,7 @@ has started; output takes any text, whatever its encoding, and a closed standard
 import os
 import signal  # and no more before `run` listens: whatever takes time here, a signal would end without a word
 import sys
+import time
 
 STOPPED = 130  # the exit status that shells give to Ctrl-C
 
@@ -18,6 +19,18 @@ def stop(*_):
     except OSError:
         pass
     os._exit(STOPPED)
+
+
+class Interrupt:
+    """Ends a command by KeyboardInterrupt. Who asks twice within a second does not disturb what tidies up after it."""
+
+    def __init__(self):
+        self.asked = -1.0
+
+    def __call__(self, *_):
+        asked, self.asked = self.asked, time.monotonic()
+        if self.asked > asked + 1:
+            raise KeyboardInterrupt
 
 
 def prepare_streams():
@@ -42,7 +55,7 @@ def run():
     from .cli import main  # only now that Ctrl-C is looked after: this takes half a second
 
     try:
-        listen(numbers, signal.default_int_handler)
+        listen(numbers, Interrupt())
         status = main()
     except SystemExit as end:  # argparse's
         status = end.code

@@ -10,9 +10,9 @@ SHOWN.maxstring = SHOWN.maxother = SHOWN.maxlong = 60
 def did_you_mean(name, known):
     """Return " (did you mean 'mnist'?)" with the nearest of the names `known`, or "" where none is near.
 
-    `name` may be anything: what is no string is compared by its str.
+    `name` may be anything: what is no string is compared by its str. Capitals count as small letters.
     """
-    near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.4)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

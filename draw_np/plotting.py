@@ -124,7 +124,9 @@ def film_strip(probabilities, windows=None, write_size=None, steps_shown=10):
         height, width = np.shape(probabilities)[2:4]
         border = strip_border(height, width)
         inch = max(width, (width + border) / 1.5, (height + border) / 3)  # in pixels; of small images mostly border
-        figure.set_size_inches(picture.shape[1] / inch + 0.3, picture.shape[0] / inch + 0.9)
+        down, across = picture.shape[0] / inch, picture.shape[1] / inch
+        grows = 0.22 * down / across  # the layout widens the picture into the margins at its sides
+        figure.set_size_inches(across + 0.3, down + max(0.9, 0.7 + grows))
     return figure
 
 

@@ -23,11 +23,11 @@ def run(main, default, train=None):
     Of a script that has something to `train`, `--train FOLDER` calls that first, with the folder. Weights that are
     missing or damaged, images that are damaged, and a file that cannot be written end the script with one line.
     """
-    script, given = f"{Path(default).stem}.py", sys.argv[1:]
+    script, ending, given = f"{Path(default).stem}.py", Path(default).suffix, sys.argv[1:]
     folder = given[1] if train and len(given) == 2 and given[0] == "--train" else None
-    if len(given) > 1 and not folder or given == ["--train"]:
+    if not folder and given and (len(given) > 1 or Path(given[0]).suffix != ending):  # --help, say, is no file
         choice = " | --train FOLDER" if train else ""
-        sys.exit(f"usage: python figures/{script} [FILE{Path(default).suffix}{choice}]")
+        sys.exit(f"usage: python figures/{script} [FILE{ending}{choice}]")
     plotting.use_style()
     try:
         if folder:

@@ -135,8 +135,8 @@ def main():
             print(NUMBERS)
         case ["--measure", *_] | [_, _, *_]:
             sys.exit("usage: python figures/speed.py [FILE.png | --measure [REPEATS]]")
-        case file:
-            run(lambda path: save_figure(draw_all(json.loads(NUMBERS.read_text())), path), (*file, PICTURE)[0])
+        case _:
+            run(lambda path: save_figure(draw_all(json.loads(NUMBERS.read_text())), path), PICTURE)
 
 
 if __name__ == "__main__":

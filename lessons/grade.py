@@ -17,6 +17,7 @@ from draw_np.training.shards import held_back
 from lessons.grading.examiner import Limits, examine
 from lessons.grading.notebooks import Refused, cells_to_run, lesson_of, read_cells, read_lessons
 
+HEAD = "notebook", "exercise", "result", "what is wrong"
 WAITS = 10  # times its limit an exercise may keep the examiner busy: with starting anew, and then it hangs itself
 
 
@@ -106,20 +107,32 @@ def plain(text):
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def positive(text):
-    number = int(text)
-    if number <= 0:
-        raise ValueError
+def between(least, most):
+    """The type of an option: a whole number within these bounds."""
+
+    def number(text):
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}, not {text!r}")
+        return int(text)
+
     return number
+
+
+def is_no_table(path):
+    """Whether it is a file with anything else in it than what an earlier grading has written: not to be replaced."""
+    if not path or not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.readline(1000).strip() not in (b"", ",".join(HEAD).encode())
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Grade a folder of handed-in exercise notebooks. It runs their code.")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with the notebooks, also in folders of its own")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write a table with a row for every exercise")
-    parser.add_argument("--seconds", type=positive, default=20, help="of the processor for each check (20)")
-    parser.add_argument("--patience", type=positive, help="seconds that may pass meanwhile (6 times as many)")
-    parser.add_argument("--memory", type=positive, default=2048, help="MiB for a notebook (2048)")
+    parser.add_argument("--seconds", type=between(1, 3600), default=20, help="of the processor for each check (20)")
+    parser.add_argument("--patience", type=between(1, 86400), help="seconds that may pass meanwhile (6 times as many)")
+    parser.add_argument("--memory", type=between(64, 2**20), default=2048, help="MiB for a notebook (2048)")
     options = parser.parse_args(arguments)
     limits = Limits(options.seconds, options.patience or 6 * options.seconds, options.memory * 2**20)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -129,20 +142,26 @@ def main(arguments=None):
     if not notebooks_in(options.folder):
         sys.exit(f"{options.folder} has no notebook in it")
     try:
+        if is_no_table(options.csv):
+            sys.exit(f"{options.csv} is there already and no table of a grading: name another --csv")
         table = open(options.csv or os.devnull, "w", encoding="utf-8", newline="")
     except OSError as error:
         sys.exit(f"cannot write {options.csv}: {error.strerror}")
-    with table, closing(grade(options.folder, limits)) as graded:
-        try:
+    try:
+        with table, closing(grade(options.folder, limits)) as graded:
             report(graded, csv.writer(table, lineterminator="\n"), table.flush)
-        except KeyboardInterrupt:
-            print("stopped; what has been graded is in the table", file=sys.stderr)
-            sys.exit(130)
+    except KeyboardInterrupt:
+        print("stopped; what has been graded is in the table", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:  # the disk is full, or nobody reads any more
+        print(f"grading stopped ({error.strerror or error}): set that right, and grade again", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left could not be written either
+        sys.exit(1)
 
 
 def report(graded, table, flush):
     """Write what has been graded to the table, then print it, notebook by notebook."""
-    table.writerow(["notebook", "exercise", "result", "what is wrong"])
+    table.writerow(HEAD)
     right = count = 0
     for name, verdicts in graded:
         table.writerows(rows(name, verdicts))

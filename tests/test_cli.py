@@ -109,6 +109,12 @@ def last_json(capsys):
     return json.loads(capsys.readouterr().out.splitlines()[-1])
 
 
+def test_every_option_has_a_word_of_help():
+    commands = next(each.choices for each in cli.make_parser()._actions if isinstance(each.choices, dict))
+    silent = [(name, *each.option_strings) for name, one in commands.items() for each in one._actions if not each.help]
+    assert silent == []
+
+
 # Mistakes.
 
 EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
@@ -143,8 +149,11 @@ EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
         ("evaluate --weights . --dataset mnist", "no weights and no file of the name '.'"),
         ("evaluate --weights {} --dataset mnits", "unknown data set 'mnits' (did you mean 'mnist'?)"),
         ("evaluate --weights {} --dataset mnist --split tset", "unknown split 'tset' (did you mean 'test'?)"),
-        ("evaluate --weights {} --dataset mnist --images 10001", "--images 10001: the test split has 10,000"),
-        ("evaluate --weights {} --dataset two-digit-mnist --split train", "made without end"),
+        (
+            "evaluate --weights {} --dataset mnist --images 10001",
+            "--images 10001: the test split has 10,000; ask for 1",
+        ),
+        ("evaluate --weights {} --dataset two-digit-mnist --split train", ", or valid or test"),
         (
             "evaluate --weights {} --dataset two-digit-mnist",
             "of 28 x 28 images, the test images of two-digit-mnist have 60 x 60",

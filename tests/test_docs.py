@@ -4,6 +4,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
+
+from draw_np.training import checkpoint
+from draw_np.training.trees import named_leaves
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -11,14 +15,37 @@ DOCS = Path(__file__).parents[1] / "docs"
 def test_the_library_s_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 8
     names = {}
     for block in blocks:
         assert block.count("\n") < 20
         exec(compile(block, "docs/library.md", "exec"), names)
     assert names["slope"].shape == (5, 5) and np.abs(names["slope"]).min() > 0
-    assert (tmp_path / "runs/mine/weights.npz").is_file()
+    assert (tmp_path / "runs/mine/weights.npz").is_file() and (tmp_path / "runs/bars/weights.npz").is_file()
     assert np.isfinite(names["nats"]) and names["drawn"].shape == (3, 5, 12, 10)
+
+
+def test_a_run_on_the_page_s_own_data_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL)[:7]:
+        exec(compile(block, "docs/library.md", "exec"), names)
+    run = names["Run"]("bars", "draw", names["config"], names["data"], names["Recipe"](names["phases"], batch=50))
+    following, made = names["Bars"].next, []
+
+    def failing(batches):
+        made.append(batches)
+        if len(made) == 10:
+            raise RuntimeError("as if killed")
+        return following(batches)
+
+    names["train"](run, "whole", updates=12)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError):
+        patch.setattr(names["Bars"], "next", failing)
+        names["train"](run, "pieces", updates=12, checkpoint_every=7)
+    names["train"](run, "pieces", updates=12, resume=True)
+    (one, _), (other, _) = (checkpoint.load(f"{name}/checkpoint.npz") for name in ("pieces", "whole"))
+    assert all(np.array_equal(leaf, named_leaves(other)[name]) for name, leaf in named_leaves(one).items())
 
 
 def test_a_gru_s_gradient_is_right(tmp_path, monkeypatch):

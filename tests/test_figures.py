@@ -316,9 +316,11 @@ def test_a_script_does_not_depend_on_a_user_s_settings(script, tmp_path):
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in FIGURES.glob("[!_]*.py")))
-def test_a_script_is_told_too_much_in_one_line(script, tmp_path, monkeypatch):
+@pytest.mark.parametrize("words", [["a", "b", "c"], ["--help"], ["."], ["x.txt"]], ids=" ".join)
+def test_what_a_script_cannot_write_is_told_in_one_line(script, words, tmp_path, monkeypatch):
+    """Matplotlib would write --help.png, and for a folder a picture beside it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", [f"{script}.py", "a", "b", "c"])
+    monkeypatch.setattr("sys.argv", [f"{script}.py", *words])
     with matplotlib.rc_context(), pytest.raises(SystemExit, match=rf"^usage: python figures/{script}.py \[FILE.*\]$"):
         runpy.run_path(str(FIGURES / f"{script}.py"), run_name="__main__")
     assert not list(tmp_path.iterdir())

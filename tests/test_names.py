@@ -9,7 +9,14 @@ KNOWN = ("mnist", "binarized-mnist", "two-digit-mnist")
 
 
 @pytest.mark.parametrize(
-    "name, near", [("mnits", "mnist"), ("Mnist", "mnist"), ("two-digits", "two-digit-mnist"), ("binarised", KNOWN[1])]
+    "name, near",
+    [
+        ("mnits", "mnist"),
+        ("Mnist", "mnist"),
+        ("MNIST", "mnist"),
+        ("two-digits", "two-digit-mnist"),
+        ("binarised", KNOWN[1]),
+    ],
 )
 def test_the_nearest_name(name, near):
     assert did_you_mean(name, KNOWN) == f" (did you mean {near!r}?)"

@@ -69,6 +69,19 @@ def test_pictures_that_came_meanwhile_are_said(tmp_path, pictures, capsys):
     assert "tiny: the preset's validation images changed since; going on as it is now\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("side", [28, 9])
+def test_a_run_on_images_of_ones_own_is_not_resumed_on_those_of_the_preset(tmp_path, pictures, capsys, side):
+    """Whoever forgets --images would have the preset's data trained into the model: 28 x 28 grey fits."""
+    train = ["train", "--preset", "tiny", "--out", str(tmp_path / "run"), "--updates"]
+    assert main([*train, "2", "--images", str(pictures), "--size", str(side), "--grey"]) == 0
+    before = (tmp_path / "run" / "checkpoint.npz").read_bytes()
+    capsys.readouterr()
+    assert main([*train, "3", "--resume"]) == 1
+    error = capsys.readouterr().err
+    assert f"holds a run on {pictures}, not on binarized-mnist; add the --images" in error and error.count("\n") == 1
+    assert (tmp_path / "run" / "checkpoint.npz").read_bytes() == before
+
+
 @pytest.mark.parametrize("options", [[], ["--size", "8"], ["--size", "8x6", "--grey"]], ids=" ".join)
 def test_the_printed_command_reads_the_same_pictures(tmp_path, pictures, capsys, monkeypatch, options):
     update, train = loop.update, ["train", "--preset", "tiny", "--images", str(pictures), *options, "--updates", "3"]
@@ -92,7 +105,10 @@ def test_the_printed_command_reads_the_same_pictures(tmp_path, pictures, capsys,
     "arguments, words",
     [
         (["train", "--preset", "mnist", "--out", "x", "--images", "{pictures}"], "pass at least 256"),
-        (["train", "--preset", "two-digit-mnist", "--out", "x", "--images", "{pictures}"], "train another preset"),
+        (
+            ["train", "--preset", "two-digit-mnist", "--out", "x", "--images", "{pictures}"],
+            "for the data set two-digit-mnist",
+        ),
         (["train", "--preset", "cluttered-mnist-4", "--out", "x", "--images", "{pictures}"], "train another preset"),
         (["train", "--preset", "tiny", "--out", "x", "--images", "nowhere"], "neither a folder"),
         (["train", "--preset", "tiny", "--out", "x", "--size", "4"], "--size and --grey are for --images"),
@@ -103,7 +119,13 @@ def test_the_printed_command_reads_the_same_pictures(tmp_path, pictures, capsys,
             ["evaluate", "--weights", "vae", "--dataset", "mnist", "--images", "0"],
             "--images 0: the test split has 10,000",
         ),
-        (["evaluate", "--weights", "vae", "--images", "{pictures}"], "is a model of 28 x 28 images"),
+        (
+            ["evaluate", "--weights", "vae", "--images", "{pictures}"],
+            "or bring pictures to 28x28 with --size and --grey",
+        ),
+        (["evaluate", "--weights", "vae", "--images", "nowhere", "--dataset", "mnist"], "must be a whole number"),
+        (["evaluate", "--weights", "vae", "--images=-5", "--dataset", "mnist"], "must be a whole number"),
+        (["evaluate", "--weights", "vae", "--images", "", "--dataset", "mnist"], "must be a whole number"),
         (["evaluate", "--weights", "vae", "--dataset", "mnist", "--grey"], "are for --images FOLDER"),
     ],
 )

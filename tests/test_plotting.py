@@ -307,6 +307,16 @@ def test_film_strip_has_the_style_and_leaves_none_behind(probabilities):
     assert axes.xaxis.label.get_size() == 14
 
 
+@pytest.mark.parametrize("steps, count, height, width", [(4, 8, 28, 28), (1, 1, 60, 20), (2, 15, 9, 7), (3, 1, 20, 60)])
+def test_a_film_strip_has_a_margin_all_round(tmp_path, steps, count, height, width):
+    """All of its writing is in the picture: what begins in the first row of pixels has been cut off."""
+    plotting.save_film_strip(tmp_path / "strip.png", np.zeros((steps, count, height, width)))
+    with Image.open(tmp_path / "strip.png") as image:
+        ink = np.asarray(image.convert("L")) < 255
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    assert min(rows[0], columns[0], ink.shape[0] - 1 - rows[-1], ink.shape[1] - 1 - columns[-1]) >= 2
+
+
 @pytest.mark.parametrize("colour", [(), (3,)])
 @pytest.mark.parametrize("attention", [True, False])
 def test_film_strip_file(tmp_path, windows, colour, attention):

@@ -94,6 +94,12 @@ def test_unknown_name():
         load_pretrained("mnits")
 
 
+def test_the_folder_of_a_run_gets_its_weights(tmp_path):
+    (tmp_path / "weights.npz").touch()
+    with pytest.raises(CheckpointError, match=rf"\(did you mean {str(tmp_path / 'weights.npz')!r}\?\)"):
+        load_pretrained(tmp_path)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_commands_of_the_record_are_commands(name):
     record = load_record(name)

@@ -145,7 +145,7 @@ def test_nothing_slow_is_imported_before_it_listens():
     """In the time that takes, a request to terminate ends a program without a word."""
     program = ast.parse((ROOT / "draw_np" / "__main__.py").read_text("utf-8"))
     nodes = [node for node in program.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    assert {name.name for node in nodes for name in node.names} == {"os", "signal", "sys"}
+    assert {name.name for node in nodes for name in node.names} == {"os", "signal", "sys", "time"}
     run = next(node for node in program.body if getattr(node, "name", None) == "run")
     first = [isinstance(node, ast.ImportFrom) or "listen(" in ast.unparse(node) for node in run.body].index(True)
     assert ast.unparse(run.body[first]) == "listen(numbers, stop)"

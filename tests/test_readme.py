@@ -47,6 +47,13 @@ def test_links_lead_somewhere(page):
         assert [link for link in links if "://" not in link and not (path.parent / link).exists()] == []
 
 
+def test_how_many_images_of_one_s_own_are_needed():
+    text = (ROOT / "README.md").read_text("utf-8")
+    few = re.search(r"`mnist` needs (\d+) of them or more, two batches, and `tiny` (\d+);", text)
+    batches = (max(PRESETS[name].recipe.batch_sizes) for name in ("mnist", "tiny"))
+    assert [int(count) for count in few.groups()] == [2 * batch for batch in batches]
+
+
 def test_weights_are_told_as_their_records_have_them():
     """One row for each of the shipped weights: `name`, ..., test, valid, the paper's number, updates."""
     block = (ROOT / "README.md").read_text("utf-8").partition("<!-- weights -->")[2].partition("<!-- /weights -->")[0]

@@ -32,6 +32,15 @@ class Commands(types.ModuleType):
             except KeyboardInterrupt:
                 print("stopped", file=sys.stderr)
                 return 130
+        if self.moment == "twice":
+            try:
+                try:
+                    terminate()
+                finally:  # `timeout` asks twice, and so do the impatient
+                    terminate()
+                    print("tidied up", file=sys.stderr)
+            except KeyboardInterrupt:
+                print("stopped", file=sys.stderr)
         if self.moment == "end":
             terminate()
         if self.moment == "exit":
@@ -48,7 +57,14 @@ runpy.run_module("draw_np", run_name="__main__")
 
 
 @pytest.mark.parametrize(
-    "moment, line", [("import", "stopped"), ("command", "stopped"), ("end", "stopped"), ("exit", "stopped and saved")]
+    "moment, line",
+    [
+        ("import", "stopped"),
+        ("command", "stopped"),
+        ("end", "stopped"),
+        ("exit", "stopped and saved"),
+        ("twice", "tidied up\nstopped"),
+    ],
 )
 def test_a_request_to_terminate_at_any_moment(moment, line):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

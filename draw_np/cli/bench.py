@@ -2,18 +2,20 @@
 
 from ..backend import on_gpu
 from ..training.run import OPS
-from .common import UsageError, add_device, count, print_json, say
+from .common import UsageError, add_device, add_json, count, print_json, say
 
 HELP = "time one training step against the frameworks that are installed"
 
 
 def add_options(command):
-    command.add_argument("--steps", type=count, default=32, metavar="T")
-    command.add_argument("--batch", type=count, default=128, metavar="N")
-    command.add_argument("--threads", type=count, default=1, metavar="K")
-    command.add_argument("--repeats", type=count, default=5, metavar="R")
+    command.add_argument("--steps", type=count, default=32, metavar="T", help="of the model: 32, if not given")
+    command.add_argument("--batch", type=count, default=128, metavar="N", help="images in a batch: 128")
+    command.add_argument("--threads", type=count, default=1, metavar="K", help="cores to use: 1")
+    command.add_argument(
+        "--repeats", type=count, default=5, metavar="R", help="rounds, of which the medians are told: 5"
+    )
     add_device(command)
-    command.add_argument("--json", action="store_true")
+    add_json(command)
 
 
 def run(arguments):

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from tqdm import tqdm
 
-from .. import datasets
+from .. import datasets, pretrained
 from ..counts import whole
 from ..datasets import DatasetError
 from ..names import shown
@@ -77,13 +77,25 @@ def size(text):
 def add_picture_options(command):
     """What is made of the pictures of `--images`."""
     command.add_argument(
-        "--size", type=size, metavar="SIDE|HxW", help="cut the pictures of --images to this size, in pixels"
+        "--size",
+        type=size,
+        metavar="SIDE|HxW",
+        help="cut the middle out of the pictures of --images and resize it to this, in pixels",
     )
     command.add_argument("--grey", action="store_true", default=None, help="make the pictures of --images grey")
 
 
 def add_device(command):
-    command.add_argument("--device", default="cpu", metavar="cpu|cuda")
+    command.add_argument("--device", default="cpu", metavar="cpu|cuda", help="where to compute: cpu, if not given")
+
+
+def add_json(command):
+    command.add_argument("--json", action="store_true", help="print the numbers as JSON, too, in the last line")
+
+
+def add_weights(command, **how):
+    names = ", ".join(pretrained.names())
+    command.add_argument("--weights", metavar="NAME|FILE", help=f"{names}, or the weights.npz of a run", **how)
 
 
 def own_images(arguments):

@@ -1,15 +1,17 @@
 """`datasets`: what is here, and what can be fetched."""
 
 from .. import datasets
-from .common import UsageError, print_json, say
+from .common import UsageError, add_json, print_json, say
 
 HELP = "list the data sets, fetch one, or verify its hashes"
 
 
 def add_options(command):
-    command.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
-    command.add_argument("name", nargs="?", metavar="NAME")
-    command.add_argument("--json", action="store_true")
+    command.add_argument(
+        "action", nargs="?", default="list", choices=["list", "fetch", "verify"], help="list, if not given"
+    )
+    command.add_argument("name", nargs="?", metavar="NAME", help=", ".join(datasets.NAMES))
+    add_json(command)
 
 
 def run(arguments):
@@ -25,7 +27,7 @@ def run(arguments):
             splits = ", ".join(f"{split} {count_of(row, split)}" for split in row.images)
             state = "here" if row.here else f"not here: python -m draw_np datasets fetch {row.name}"
             say(f"{row.name}\n    {state}, {row.bytes / 1e6:.1f} MB, images: {splits}")
-            say(f"    from {row.source}\n    licence: {row.licence}\n    in {row.path}")
+            say(f"    source: {row.source}\n    licence: {row.licence}\n    in {row.path}")
     if arguments.json:
         print_json({"datasets": [{**row._asdict(), "path": str(row.path)} for row in datasets.listing()]})
     return 0

@@ -7,17 +7,29 @@ import numpy as np
 
 from .. import datasets, pretrained
 from ..models.common import image_shape
-from ..names import cut
+from ..names import cut, shown
 from ..training.batches import floats
 from ..training.checkpoint import load_weights
 from ..training.evaluation import evaluate, evaluate_classifier
-from .common import UsageError, add_device, add_picture_options, count, own_images, print_json, progress_bar, say, seed
+from .common import (
+    UsageError,
+    add_device,
+    add_json,
+    add_picture_options,
+    add_weights,
+    count,
+    own_images,
+    print_json,
+    progress_bar,
+    say,
+    seed,
+)
 
 HELP = "the bound in nats on a split of a data set, or a classifier's error"
 
 
 def add_options(command):
-    command.add_argument("--weights", required=True, metavar="NAME|FILE")
+    add_weights(command, required=True)
     command.add_argument("--dataset", metavar="NAME", help=", ".join(datasets.NAMES))
     command.add_argument("--split", default="test", metavar="SPLIT", help="train, valid or test (default)")
     command.add_argument(
@@ -27,18 +39,21 @@ def add_options(command):
     )
     add_picture_options(command)
     command.add_argument("--importance-samples", type=count, default=1, metavar="K", help="also estimate -log p with K")
-    command.add_argument("--seed", type=seed, default=0, metavar="S")
+    command.add_argument("--seed", type=seed, default=0, metavar="S", help="of the noise: 0, if not given")
     add_device(command)
-    command.add_argument("--json", action="store_true")
+    add_json(command)
 
 
 def run(arguments):
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
     images, labels, name = images_to_evaluate(arguments)
-    ours, theirs = (" x ".join(map(str, shape)) for shape in (image_shape(config), images.shape[1:]))
+    shape = image_shape(config)
+    ours, theirs = (" x ".join(map(str, each)) for each in (shape, images.shape[1:]))
     if ours != theirs:
         text = f"{arguments.weights} is a model of {ours} images, the {name} have {theirs}"
-        raise UsageError(f"{text}; choose another --dataset or --weights")
+        size = "x".join(map(str, shape[:2]))
+        own = f"other --images or --weights, or bring pictures to {size} with --size and --grey"
+        raise UsageError(f"{text}; choose {'another --dataset or --weights' if arguments.dataset else own}")
     if model.MEASURE == "error":
         return run_classify(arguments, model, params, config, images, labels, name)
     if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on
@@ -71,8 +86,11 @@ def images_to_evaluate(arguments):
     """The images, their labels and what to call them: "test images of mnist"."""
     text = arguments.images
     if text is not None and not (text.isascii() and text.isdigit()):
-        if arguments.dataset and pathlib.Path(text).exists():
-            raise UsageError(f"--images {text}: these or --dataset {arguments.dataset}, not both")
+        if arguments.dataset:
+            wanted = f"these or --dataset {arguments.dataset}, not both"
+            if not text or not pathlib.Path(text).exists():
+                wanted = "with --dataset this must be a whole number, of images"
+            raise UsageError(f"--images {shown(text)}: {wanted}")
         return floats(own_images(arguments)), None, f"images of {text}"
     if not arguments.dataset:
         raise UsageError("which images? --dataset NAME, or --images FOLDER|FILE.npy")
@@ -81,7 +99,9 @@ def images_to_evaluate(arguments):
     images, labels = datasets.load(arguments.dataset, arguments.split)
     wanted = len(images) if text is None else int(text.lstrip("0")[:12] or 0)
     if not 1 <= wanted <= len(images):
-        raise UsageError(f"--images {cut(text, 60)}: the {arguments.split} split has {len(images):,}")
+        raise UsageError(
+            f"--images {cut(text, 60)}: the {arguments.split} split has {len(images):,}; ask for 1 or more of them"
+        )
     labels = None if labels is None else labels[:wanted]
     return images[:wanted], labels, f"{arguments.split} images of {arguments.dataset}"
 

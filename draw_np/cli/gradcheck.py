@@ -6,14 +6,14 @@ import numpy as np
 
 from ..training.gradient_check import TOLERANCE, gradient_table
 from ..training.run import OPS
-from .common import UsageError, add_device, print_json, say
+from .common import UsageError, add_device, add_json, print_json, say
 
 HELP = "compare every gradient with finite differences"
 
 
 def add_options(command):
     add_device(command)
-    command.add_argument("--json", action="store_true")
+    add_json(command)
 
 
 def run(arguments):

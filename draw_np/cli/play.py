@@ -5,13 +5,13 @@ import sys
 import webbrowser
 
 from ..play import engine, server, static
-from .common import UsageError, folder, port, say
+from .common import UsageError, add_weights, folder, port, say
 
 HELP = "draw a digit in the browser, and watch the network draw it again"
 
 
 def add_options(command):
-    command.add_argument("--weights", default="mnist", metavar="NAME|FILE")
+    add_weights(command, default="mnist")
     command.add_argument(
         "--port", type=port, default=server.PORT, metavar="N", help=f"{server.PORT}, if not given; 0: any that is free"
     )

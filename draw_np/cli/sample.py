@@ -12,17 +12,17 @@ import numpy as np
 from .. import equations, pretrained
 from ..backend import to_device, to_host
 from ..training.checkpoint import load_weights
-from .common import UsageError, add_device, count, say, seed
+from .common import UsageError, add_device, add_weights, count, say, seed
 
 HELP = "draw images: a film strip (.png) or an animation (.gif)"
 ENDINGS = ".png", ".gif"
 
 
 def add_options(command):
-    command.add_argument("--weights", required=True, metavar="NAME|FILE")
-    command.add_argument("--out", required=True, metavar="FILE.png|FILE.gif")
-    command.add_argument("--count", type=count, default=8, metavar="N")
-    command.add_argument("--seed", type=seed, default=0, metavar="S")
+    add_weights(command, required=True)
+    command.add_argument("--out", required=True, metavar="FILE.png|FILE.gif", help="a film strip, or an animation")
+    command.add_argument("--count", type=count, default=8, metavar="N", help="images: 8, if not given")
+    command.add_argument("--seed", type=seed, default=0, metavar="S", help="of the noise: 0, if not given")
     add_device(command)
 
 

@@ -26,7 +26,7 @@ def add_options(command):
     length.add_argument("--epochs", type=count, metavar="N", help="passes over the training images")
     length.add_argument("--updates", type=count, metavar="N", help="or the number of updates")
     command.add_argument("--seed", type=seed, metavar="S", help="0, if not given")
-    command.add_argument("--checkpoint-every", type=count, default=100, metavar="UPDATES")
+    command.add_argument("--checkpoint-every", type=count, default=100, metavar="UPDATES", help="save so often: 100")
     add_device(command)
     command.add_argument(
         "--ops", choices=OPS, help="which derivatives to train with: kernels, unless the run has others"

@@ -88,7 +88,9 @@ def load(name, split, count=None):
     if not is_endless(name):
         return Split(*(part if part is None else part[:count] for part in module.load(split)))
     if split == "train":
-        raise DatasetError(f"{name}'s training images are made without end: use sample({name!r}, rng, count)")
+        raise DatasetError(
+            f"{name}'s training images are made without end: use sample({name!r}, rng, count), or valid or test"
+        )
     rng = np.random.Generator(np.random.PCG64(FIXED_SEEDS[split]))  # by name: NumPy may change default_rng
     return Split(*(part[:count] for part in module.sample(rng, FIXED_COUNT, split)))
 

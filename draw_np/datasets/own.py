@@ -68,24 +68,26 @@ def array(path):
         return images
     if images.dtype.kind not in "fb":
         raise DatasetError(f"{path} has numbers of type {images.dtype}: pass bytes, or floats in [0, 1]")
-    images = np.asarray(images, np.float32)
-    if not (images.min() >= 0 and images.max() <= 1):  # NaN, too
-        raise DatasetError(f"{path} has values from {images.min()} to {images.max()}: floats must lie in [0, 1]")
-    return images
+    least, most = images.min(), images.max()  # before they are float32, in which they may be infinite
+    if not (least >= 0 and most <= 1):  # NaN, too
+        raise DatasetError(f"{path} has values from {least} to {most}: floats must lie in [0, 1]")
+    return np.asarray(images, np.float32)
 
 
 def pictures(folder, size, grey):
     """The pictures of a folder, uint8."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
     if not files:
-        raise DatasetError(f"{folder} has no pictures ({', '.join(ENDINGS)})")
+        raise DatasetError(f"{folder} has no pictures ({', '.join(ENDINGS)}); folders in it are not looked into")
     images = [picture(path, size, grey) for path in files]
     if grey is None and any(image.ndim == 3 for image in images):
         images = [image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2) for image in images]
     for path, image in zip(files, images):
         if image.shape != images[0].shape:
             one, other = (" x ".join(map(str, each.shape[:2])) for each in (images[0], image))
-            raise DatasetError(f"{files[0].name} has {one} pixels, {path.name} {other}: say which size all shall have")
+            raise DatasetError(
+                f"{files[0].name} has {one} pixels, {path.name} {other}: bring all to one size, as --size 32 does"
+            )
     return np.stack(images)
 
 
@@ -100,7 +102,7 @@ def picture(path, size, grey):
             return np.asarray(image if size is None else middle(image, *size))
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
-        raise DatasetError(f"{path} cannot be read as a picture ({reason})") from None
+        raise DatasetError(f"{path} cannot be read as a picture ({reason}): mend it, or take it away") from None
 
 
 def in_eight_bits(image):

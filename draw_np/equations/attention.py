@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..backend import np, stop_gradient
 from .arguments import takes
-from .linear import bounded_exp, linear
+from .linear import bounded_exp, linear, row_shape
 
 
 class Window(NamedTuple):
@@ -106,7 +106,7 @@ def glimpse(x, F_X, F_Y, gamma):
     """
     F_X_transposed = np.swapaxes(F_X, 1, 2)[:, None]  # (batch, 1, width, N): one filterbank for all channels
     patch = F_Y[:, None] @ x @ F_X_transposed  # (batch, channels, N, N)
-    return gamma * np.reshape(patch, (len(x), -1))  # (batch, channels N N)
+    return gamma * np.reshape(patch, row_shape(patch))  # (batch, channels N N)
 
 
 @takes(
@@ -125,7 +125,7 @@ def read(x, x_hat, F_X, F_Y, gamma):
 @takes(x="batch ...", x_hat="batch ...")
 def read_without_attention(x, x_hat):
     """Read everything: Eq. (17). Returns [x, x_hat] in its two parts, each of shape (batch, channels height width)."""
-    return tuple(np.reshape(image, (len(image), -1)) for image in (x, x_hat))
+    return tuple(np.reshape(image, row_shape(image)) for image in (x, x_hat))
 
 
 @takes(h_dec="batch hidden", params={"W": "hidden outputs", "b": "outputs"}, N=int, channels=int)

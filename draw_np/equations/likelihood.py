@@ -2,7 +2,7 @@
 
 from ..backend import np
 from .arguments import takes
-from .linear import sigmoid
+from .linear import row_shape, sigmoid
 
 
 def pixel_means(c):
@@ -31,7 +31,7 @@ def negative_log_likelihood(x, c):
     [1.3863, 0.0]
     """
     nats = np.logaddexp(0.0, c) - x * c
-    return np.sum(np.reshape(nats, (len(x), -1)), axis=1)
+    return np.sum(np.reshape(nats, row_shape(nats)), axis=1)
 
 
 @takes(c="...", uniform="...")

@@ -1,5 +1,7 @@
 """The linear map that the paper writes W(.), and the two functions its outputs pass through."""
 
+import math
+
 from ..backend import np
 from .arguments import takes
 
@@ -19,6 +21,11 @@ def linear(params, a):
     Returns b of shape (batch, outputs).
     """
     return a @ params["W"] + params["b"]
+
+
+def row_shape(a):
+    """The shape of `a` with a row for each image, (batch, numbers). Of an empty batch -1 could be any."""
+    return len(a), math.prod(a.shape[1:])
 
 
 def shared(params):

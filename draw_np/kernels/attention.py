@@ -5,6 +5,7 @@ from ..backend import arrays as np
 from ..backend import constant, fused, inner, plain
 from ..equations.arguments import takes
 from ..equations.attention import Window
+from ..equations.linear import row_shape
 from .linear import clipped_exp, linear_kernel
 from .primitive import ADDED, LoopInvariant, kernel, shared
 
@@ -135,7 +136,7 @@ def glimpse(x, F_X, F_Y, gamma):
     """
     A = F_Y[:, None] @ x  # (batch, channels, N, width)
     P = A @ F_X.swapaxes(1, 2)[:, None]  # (batch, channels, N, N)
-    flat = P.reshape(len(x), -1)
+    flat = P.reshape(row_shape(P))
 
     def backward(d_r):
         d_gamma = inner(flat, d_r, 1)[:, None]
@@ -161,11 +162,11 @@ def read(x, x_hat, F_X, F_Y, gamma):
     With P = F_Y A and A = x F_X^T for each image, r = gamma P:  dgamma = sum of P dr,  dP = gamma dr,
     dA = F_Y^T dP,  dF_Y = dP A^T,  dF_X = dA^T x,  dx = dA F_X; the filters' gradients are summed over images.
     """
-    batch, channels = x.shape[:2]
+    channels = x.shape[1]
     F_X_transposed = F_X.swapaxes(1, 2)[:, None]
     As = [image @ F_X_transposed for image in (x, x_hat)]  # each (batch, channels, height, N)
     P = np.concatenate([F_Y[:, None] @ A for A in As], axis=1)  # (batch, 2 channels, N, N)
-    flat = P.reshape(batch, -1)
+    flat = P.reshape(row_shape(P))
 
     def backward(d_r):
         d_gamma = inner(flat, d_r, 1)[:, None]
@@ -189,7 +190,7 @@ def read(x, x_hat, F_X, F_Y, gamma):
 def read_without_attention(x, x_hat):
     """Read everything, as `equations.read_without_attention`, Eq (17): images become rows."""
     return tuple(
-        part if isinstance(plain(part), LoopInvariant) else reshape(part, (len(part), -1)) for part in (x, x_hat)
+        part if isinstance(plain(part), LoopInvariant) else reshape(part, row_shape(part)) for part in (x, x_hat)
     )
 
 

@@ -4,6 +4,7 @@ from .. import equations
 from ..backend import arrays as np
 from ..backend import fused
 from ..equations.arguments import takes
+from ..equations.linear import row_shape
 from .linear import logistic, sigmoid
 from .primitive import kernel
 
@@ -48,4 +49,4 @@ def negative_log_likelihood(x, c):
         d_nats = d_nats.reshape(column)
         return lambda: -c * d_nats, (logistic(c) - x) * d_nats
 
-    return nats.reshape(len(x), -1).sum(axis=1), backward
+    return nats.reshape(row_shape(nats)).sum(axis=1), backward

@@ -14,6 +14,7 @@ from autograd.tracer import isbox, new_box
 
 from ..backend import add_product, floating, note_kernel, product, recording
 from ..backend import arrays as np
+from ..equations.linear import row_shape
 
 
 class Added:
@@ -76,6 +77,8 @@ def kernel(function):
         if recording(box):
             outputs, _ = compute(*arguments)
             return note_kernel(compute, wanted_parts, arguments, boxes, outputs)
+        if not isinstance(box._node, VJPNode):  # of make_jvp, say
+            raise ValueError(f"{function.__name__}: kernels are differentiated backwards; for more use the equations")
         outputs, backward = compute(*arguments)
         pull_back = wanted_parts(backward, boxes)
         parents = [box._node for box in boxes.values()]
@@ -132,7 +135,7 @@ class LoopInvariant:
     """An array, as rows of shape (batch, features), that is the same at every step. No gradient flows back to it."""
 
     def __init__(self, array):
-        self.shape, self.dtype, self.rows = array.shape, array.dtype, array.reshape(len(array), -1)
+        self.shape, self.dtype, self.rows = array.shape, array.dtype, array.reshape(row_shape(array))
 
 
 def loop_invariant(x):

@@ -21,12 +21,14 @@ def names():
 
 def find(name_or_file):
     """The path of shipped weights by name, or of a file. Raises CheckpointError, listing the names, if neither."""
-    known = names()
+    known, hint = names(), None
     if isinstance(name_or_file, str | os.PathLike):
         path = FOLDER / f"{name_or_file}.npz" if name_or_file in known else pathlib.Path(name_or_file)
         if path.exists() and not path.is_dir():  # what else it may be, `load_weights` sees
             return path
-    hint = did_you_mean(name_or_file, known)
+        if (path / "weights.npz").is_file():  # the folder of a run
+            hint = f" (did you mean {str(path / 'weights.npz')!r}?)"
+    hint = hint or did_you_mean(name_or_file, known)
     raise CheckpointError(
         f"no weights and no file of the name {shown(name_or_file)}{hint} (shipped: {', '.join(known)})"
     )

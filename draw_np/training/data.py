@@ -1,11 +1,15 @@
 """What `train` needs of a data set, and three that have it: arrays, images made without end, and the paper's by name.
 
-A data set has `valid`, a Split to validate on; `batches(batch, rng)`, which returns an object like `batches.Shuffled`,
-with `batch`, which may be changed, `per_epoch`, `next(**options)`, `state()` and `restore(state)`; `mean(rng)`, the
-mean of (many) training images; and `source`, the name of the place they come from.
+A data set has `valid`, a Split (images, labels or None) to validate on; `mean(rng)`, the mean of (many) training
+images; `source`, the name of the place they come from; and `batches(batch, rng)`, which returns an object like
+`batches.Shuffled`. That has `batch`, how many images, which may be changed; `per_epoch`, after how many batches to
+validate; `next(**options)`, which returns a Split of float32 images in [0, 1], of shape (batch, height, width[,
+channels]); `state()`, where it stands, as JSON can hold it; and `restore(state)`. The options are those of
+`Phase.shown`; a data set that takes any has a function `sample`.
 """
 
 import dataclasses
+import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +19,7 @@ import numpy as np
 
 from .. import datasets
 from ..backend import to_device
+from ..counts import check_count
 from ..datasets import DatasetError, Split
 from ..datasets.base import check_bits
 from ..models import MODELS
@@ -102,7 +107,22 @@ def prepare(run, rng):
             model.check_labels(labels, run.config, len(images))
     except ValueError as error:
         raise DatasetError(f"{run.name} cannot be validated on these images: {error}") from error
-    return data, data.batches(max(recipe.batch_sizes), rng), validation
+    batches = data.batches(max(recipe.batch_sizes), rng)
+    check_batches(run, batches)
+    return data, batches, validation
+
+
+def check_batches(run, batches):
+    """Raise DatasetError for batches of one's own that training would stumble over."""
+    name = f"{run.name}: the batches of {run.data_name}"
+    for part in ("batch", "next", "per_epoch", "restore", "state"):
+        if getattr(batches, part, None) is None:
+            raise DatasetError(f"{name} lack {part}: the docstring of training/data.py says what they need")
+    try:
+        check_count("per_epoch", batches.per_epoch)
+        json.dumps(batches.state())
+    except (TypeError, ValueError) as error:  # of JSON
+        raise DatasetError(f"{name} are at fault: {error}") from error
 
 
 def digest(*arrays):
@@ -121,7 +141,8 @@ def of_images(run, images, source):
     """
     recipe = run.recipe
     if recipe.start or "L_x" not in MODELS[run.model].LOSSES or any(phase.shown for phase in recipe.phases):
-        raise ValueError(f"{run.name} needs {run.data_name}: train another preset on images of your own")
+        preset = f"the preset {run.name} is for the data set {run.data_name} alone"
+        raise ValueError(f"{preset}: train another preset on images of your own")
     if len(images) < 2 * max(recipe.batch_sizes):
         few = f"{source} has {len(images):,} images and {run.name} trains with batches of {max(recipe.batch_sizes)}"
         raise ValueError(f"{few}: pass at least {2 * max(recipe.batch_sizes)}")

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import datasets
 from ..counts import in_python
+from ..datasets import Split
 from ..models import MODELS
 from ..models.draw import DECODER
 from ..names import require, shown
@@ -134,6 +135,9 @@ def check(run):
     fits = one_of(run.data, datasets.NAMES) or all(hasattr(run.data, each) for each in NEEDED)
     words = f"one of {', '.join(datasets.NAMES)}, or have {', '.join(NEEDED)}"
     require(fits, f"{run.name}: data must be {words}, not {shown(run.data)}")
+    if not isinstance(run.data, str):
+        valid = run.data.valid
+        require(isinstance(valid, Split), f"{run.name}: data.valid must be a datasets.Split, not {shown(valid)}")
     endless = datasets.is_endless(run.data) if isinstance(run.data, str) else hasattr(run.data, "sample")
     labelled = endless if isinstance(run.data, str) else run.data.valid.labels is not None
     require(model.MEASURE == "bound" or labelled, f"{run.name}: {run.data_name} has no labels for a {run.model}")

@@ -15,7 +15,7 @@ import sys
 import threading
 from dataclasses import dataclass
 
-from .. import equations, files, kernels, names
+from .. import datasets, equations, files, kernels, names
 from ..backend import on_gpu, to_device, to_host
 from ..counts import check_count, whole
 from ..models import MODELS
@@ -81,10 +81,14 @@ class Folder:
             text = f"another process is training in {self.out}; wait for it, or name another --out"
             raise TrainingError(text) from error
         except OSError as error:
-            raise TrainingError(f"cannot make the folder {self.out}, or open it: {error.strerror}") from error
+            words = f"cannot make the folder {self.out}, or open it: {error.strerror}"
+            raise TrainingError(f"{words}; name another --out") from error
         try:
             fits = self.resume or not self.checkpoint.exists()
             require(fits, f"{self.out} already holds a run; add --resume to go on with it, or name another --out")
+            for name in () if self.resume else (METRICS, WEIGHTS):  # of a run whose checkpoint was thrown away, say
+                kept = f"{self.out} already has a {name}, which a new run would replace"
+                require(not (self.out / name).exists(), f"{kept}: move it away, or name another --out")
             for name in (CHECKPOINT, METRICS, WEIGHTS):
                 for path in files.left_behind(self.out / name):
                     path.unlink()
@@ -112,12 +116,15 @@ class Folder:
         run, preset, units = self.run, meta.get("preset"), meta.get("units")
         fits = preset == run.name
         require(fits, f"{self.out} holds a run of preset {shown(preset)}, not {run.name!r}; name its preset")
+        data, by_name = meta.get("dataset", run.data_name), isinstance(run.data, str)
+        words = f"{one_line(str(data))}, not on {run.data_name}; add the --images that it had"
+        require(not by_name or data in datasets.NAMES, f"{self.out} holds a run on {words}")
         fits = units is None or are_units(units, run)
         config = Progress(None, units=units if fits else None).config(run.config)
         sizes, ours = ({**each, "steps": None} for each in (meta["config"], dataclasses.asdict(config)))
         fits = fits and (meta["model"], sizes) == (run.model, ours)  # the parameters do not depend on T
-        words = f"with other sizes than the preset {run.name!r} has now; start a new run"
-        require(fits, f"{self.checkpoint} holds a run {words}")
+        words = f"the preset {run.name!r} has now" if by_name else f"{run.name!r} has on these images"
+        require(fits, f"{self.checkpoint} holds a run with other sizes than {words}; start a new run")
         seconds, keep_every = meta.get("seconds"), meta.get("keep_every")
         fits = (
             all(whole(meta.get(key), *span) is not None for key, span in COUNTS.items())

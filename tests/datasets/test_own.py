@@ -79,7 +79,7 @@ def test_arrays(tmp_path, form, dtype):
 
 BAD = {
     "nothing there": (lambda path: path / "none", {}, "neither a folder of pictures nor a .npy file"),
-    "no pictures": (lambda path: path, {}, "has no pictures"),
+    "no pictures": (lambda path: path, {}, "has no pictures .*; folders in it are not looked into"),
     "another file": (lambda path: write(path / "x.txt", b"text"), {}, "neither a folder"),
     "no array": (lambda path: write(path / "x.npy", b"text"), {}, "cannot be read as an array"),
     "an empty file": (lambda path: write(path / "x.npy", b""), {}, "cannot be read as an array"),
@@ -89,6 +89,7 @@ BAD = {
     "no images": (lambda path: save(path / "x.npy", np.zeros((0, 4, 5))), {}, "images are"),
     "whole numbers": (lambda path: save(path / "x.npy", np.zeros((3, 4, 5), int)), {}, "pass bytes, or floats"),
     "too bright": (lambda path: save(path / "x.npy", np.full((3, 4, 5), 1.5)), {}, "floats must lie in"),
+    "too large": (lambda path: save(path / "x.npy", np.full((3, 4, 5), 1e300)), {}, r"from 1e\+300 to 1e\+300: floats"),
     "not a number": (lambda path: save(path / "x.npy", np.full((3, 4, 5), np.nan)), {}, "floats must lie in"),
     "bits in bytes": (lambda path: save(path / "x.npy", np.eye(4, 5, dtype=np.uint8)[None]), {}, "0 and 1 alone"),
     "pictures of bits": (lambda path: picture(path / "x.png", np.eye(4, 5, dtype=np.uint8)), {}, "0 and 1 alone"),
@@ -102,7 +103,7 @@ BAD = {
         "leave out the size",
     ),
     "a broken picture": (lambda path: write(path / "x.png", b"\x89PNG\r\n\x1a\n123").parent, {}, "as a picture"),
-    "a text for a picture": (lambda path: write(path / "x.jpg", b"text").parent, {}, "as a picture"),
+    "a text for a picture": (lambda path: write(path / "x.jpg", b"text").parent, {}, "mend it, or take it away"),
 }
 
 
@@ -191,7 +192,9 @@ def test_what_is_refused_in_one_line(tmp_path, kind):
 def test_different_sizes_need_a_size(folder):
     path, _ = folder
     Image.fromarray(np.zeros((6, 10, 3), np.uint8)).save(path / "d.png")
-    with pytest.raises(DatasetError, match="a.png has 6 x 9 pixels, d.png 6 x 10") as error:
+    with pytest.raises(
+        DatasetError, match="a.png has 6 x 9 pixels, d.png 6 x 10: bring all to one size, as --size"
+    ) as error:
         read_own(path)
     assert "\n" not in str(error.value)
     assert read_own(path, size=(6, 9)).shape == (4, 6, 9, 3)

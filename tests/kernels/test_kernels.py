@@ -72,6 +72,19 @@ def test_equal_on_random_shapes(name, seed, sizes):
     assert_same(name, seed, rounding=ROUNDING, **sizes)
 
 
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_of_no_images_come_no_numbers(ops, name):
+    """An empty batch, as a choice of images may leave it, is a batch: outputs without rows, and gradients of zeros."""
+    (function, arguments), (fuller, others) = (
+        function_cases(ops, np.random.default_rng(0), batch=batch)[name] for batch in (0, 3)
+    )
+    outputs = as_tuple(fuller(others))
+    values, gradients = value_and_gradient(function, arguments, [1.0] * len(outputs))
+    assert [value.shape for value in values] == [(0, *output.shape[1:]) for output in outputs]
+    assert not any(gradient.any() for gradient in gradients.values())
+
+
 EXTREMES = {
     "a window far outside the image": ("filterbanks", {"g_X": 1e4, "g_Y": -1e4}),
     "a tiny sigma": ("filterbanks", {"sigma_squared": 2e-9}),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autograd import grad, hessian
+from autograd import grad, hessian, make_jvp
 
 from draw_np import equations, kernels
 from draw_np.backend import np as traced
@@ -103,6 +103,14 @@ def test_second_derivatives_are_refused(second):
             with pytest.raises(ValueError, match="kernels are differentiated once; for more use the equations"):
                 second(scalar)(arguments[first])
     assert np.all(np.isfinite(hessian(lambda a: traced.sum(equations.kl(a, a)))(np.ones((1, 2)))))
+
+
+@pytest.mark.parametrize("name", function_cases(kernels, np.random.default_rng(0)))
+def test_derivatives_forwards_are_refused(name):
+    function, arguments = function_cases(kernels, np.random.default_rng(0))[name]
+    first = next(key for key, value in arguments.items() if not isinstance(value, dict))
+    with pytest.raises(ValueError, match="kernels are differentiated backwards; for more use the equations"):
+        make_jvp(lambda value: function({**arguments, first: value}))(arguments[first])(np.ones_like(arguments[first]))
 
 
 WITHOUT_SCIPY = """

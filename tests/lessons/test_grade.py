@@ -105,7 +105,16 @@ def test_the_mistakes_of_a_grader_are_noticed():
         ("missing/class", [], "is not a folder"),
         ("class", [], "has no notebook in it"),
         ("class/x.ipynb", ["--csv", "missing/table.csv"], "cannot write missing/table.csv: No such file or directory"),
-        ("class/x.ipynb", ["--seconds", "0"], "argument --seconds: invalid positive value: '0'"),
+        ("class/x.ipynb", ["--csv", "class/y.ipynb"], "class/y.ipynb is there already and no table of a grading"),
+        *(
+            ("class/x.ipynb", [option, value], f"argument {option}: must be a whole number from {span}, not {value!r}")
+            for option, span in (
+                ("--seconds", "1 to 3600"),
+                ("--patience", "1 to 86400"),
+                ("--memory", "64 to 1048576"),
+            )
+            for value in ("0", "-1", "x", "9" * 9, "9" * 30)
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys, made, options, said):
@@ -114,9 +123,32 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, monkeypatch, capsys, 
         (tmp_path / "class").mkdir()
     if made.endswith(".ipynb"):
         (tmp_path / made).touch()
+        (tmp_path / "class/y.ipynb").write_text("of weeks")
     with pytest.raises(SystemExit) as stopped:
         grade.main(["class", *options])
-    assert said in f"{stopped.value.code}{capsys.readouterr().err.splitlines()[-1:]}"
+    assert said in f"{stopped.value.code}{capsys.readouterr().err.splitlines()[-1:]}".replace("\\'", "'")
+    assert not made.endswith(".ipynb") or (tmp_path / "class/y.ipynb").read_text() == "of weeks"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a full disk of Linux")
+@pytest.mark.parametrize("options, full", [([], True), (["--csv", "/dev/full"], False), (["--seconds", "1"], None)])
+def test_output_that_nobody_takes_is_said_in_one_line(tmp_path, options, full):
+    (tmp_path / "x.ipynb").touch()
+    command = [sys.executable, build.LESSONS / "grade.py", tmp_path, *options]
+    reading, closed = os.pipe()
+    os.close(reading)
+    with open("/dev/full" if full else os.devnull, "w") as sink:
+        done = subprocess.run(command, stdout=closed if full is None else sink, stderr=subprocess.PIPE, text=True)
+    os.close(closed)
+    reason = "Broken pipe" if full is None else "No space left on device"
+    assert (done.returncode, done.stderr) == (1, f"grading stopped ({reason}): set that right, and grade again\n")
+
+
+def test_a_table_may_be_written_anew(tmp_path):
+    (tmp_path / "x.ipynb").touch()
+    for _ in range(2):
+        grade.main([str(tmp_path), "--csv", str(tmp_path / "table.csv")])
+    assert (tmp_path / "table.csv").read_text("utf-8").count("x.ipynb") == 1
 
 
 def test_jupyter_s_own_copies_are_no_notebooks(tmp_path):

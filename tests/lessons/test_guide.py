@@ -57,6 +57,18 @@ def test_lessons_are_counted():
     assert GUIDE.split("\n\n")[1].startswith(f"{build.in_words(len(build.sources()))} lessons, from a derivative to")
 
 
+@pytest.mark.parametrize(
+    "source", [*build.sources(), *build.solutions()], ids=lambda path: f"{path.parent.name}-{path.stem}"
+)
+def test_no_lesson_loads_what_has_to_be_fetched(source):
+    assert "No lesson and no exercise needs a network, or data to be fetched" in GUIDE
+    text = source.read_text("utf-8")
+    loaded = set(re.findall(r"datasets\.(?:load|sample)\(\s*\"([^\"]+)\"", text))
+    assert loaded <= {"mnist", "binarized-mnist", "two-digit-mnist", "cluttered-mnist"} and "datasets.fetch" not in text
+    if re.search(r"datasets\.load\([^\"]", text):  # by a variable: lesson 10, where it is here
+        assert 'if name == "cifar10" and name in here:' in text
+
+
 def test_students_are_told_nothing_of_solutions():
     guide = build.student_guide(GUIDE, [page.name for page in build.pages()])
     assert "solutions" not in guide and "## Notation" in guide and "05_look.ipynb" in guide

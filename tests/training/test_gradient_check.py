@@ -1,6 +1,7 @@
 """The checker of gradients is itself checked: a rule planted wrong must not pass, nor a check that proves nothing."""
 
 import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -128,6 +129,25 @@ def test_only_float64_is_checked(dtype):
     x["params"]["b"] = x["params"]["b"].astype(dtype)
     with pytest.raises(ValueError, match=f"params/b must be a float64 array to be checked, not {np.dtype(dtype)}"):
         check_gradient(expression, x, rng())
+
+
+@pytest.mark.parametrize(
+    "given, answer, generator, words",
+    [
+        (np.ones(3), None, rng(), "arguments must be a dict of arrays by name, got array"),
+        ((np.ones(3),), None, rng(), "arguments must be a dict"),
+        ({"x": [1.0, 2.0]}, None, rng(), "x must be a float64 array to be checked, not [1.0, 2.0]"),
+        ({"x": {"W": 2.0}}, None, rng(), "x/W must be a float64 array to be checked, not 2.0"),
+        ({"x": np.ones(3)}, 3.0, rng(), "the function must return an array, or a tuple of arrays, got 3.0"),
+        ({"x": np.ones(3)}, None, rng(), "got None"),
+        ({"x": np.ones(3)}, {"y": np.ones(3)}, rng(), "got {'y': array"),
+        ({"x": np.ones(3)}, np.ones(3), 0, "rng is a int: pass a Generator like"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused_in_a_line(given, answer, generator, words):
+    with pytest.raises(ValueError, match=re.escape(words)) as error:
+        check_gradient(lambda a: answer, given, generator)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

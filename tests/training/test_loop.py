@@ -10,12 +10,13 @@ import shlex
 import shutil
 import signal
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from draw_np import datasets
-from draw_np.datasets import Split
+from draw_np.datasets import DatasetError, Split
 from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import checkpoint, journal, loop
 from draw_np.training.checkpoint import CheckpointError
@@ -586,12 +587,72 @@ def test_metrics_that_are_gone_are_no_reason_to_stop(run, stopped):
 # What is refused.
 
 
+class Own:
+    """Data of one's own, with what may be wrong with its batches."""
+
+    source = "mine"
+
+    def __init__(self, **wrong):
+        self.wrong = wrong
+        self.valid = Split(np.zeros((4, 28, 28), np.float32), None)
+
+    def mean(self, rng):
+        return np.full((28, 28), 0.5)
+
+    def batches(self, batch, rng):
+        right = {"batch": batch, "per_epoch": 3, "next": print, "restore": print, "state": dict}
+        return SimpleNamespace(**{**right, **self.wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        *(
+            ({name: None}, f"lack {name}: the docstring of")
+            for name in ("batch", "per_epoch", "next", "restore", "state")
+        ),
+        ({"per_epoch": 0}, "per_epoch must be a whole number of at least 1, got 0"),
+        ({"state": lambda: {"place": np.int64(3)}}, "int64 is not JSON"),
+        ({"state": lambda: np.zeros(3)}, "ndarray is not JSON"),
+    ],
+)
+def test_batches_of_one_s_own_that_lack_what_training_needs(run, changed, tmp_path, wrong, words):
+    with pytest.raises(DatasetError, match=f"small: the batches of mine .*{words}") as error:
+        run(tmp_path / "x", changed(data=Own(**wrong), images=None))
+    assert_one_line(error)
+    assert not (tmp_path / "x").exists()
+
+
+def test_images_that_are_no_split_are_not_validated_on(changed):
+    data = Own()
+    data.valid = data.valid.images
+    with pytest.raises(ValueError, match="small: data.valid must be a datasets.Split, not array"):
+        changed(data=data, images=None)
+
+
 def test_a_second_run_over_an_old_one(run, finished):
     before = files(finished)
     with pytest.raises(TrainingError, match="already holds a run; add --resume") as error:
         run(finished, seed=1)
     assert_one_line(error)
     assert files(finished) == before
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "metrics.jsonl"])
+def test_what_is_left_of_a_run_without_its_checkpoint_is_not_replaced(run, tmp_path, name):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / name).write_text("of days")
+    with pytest.raises(TrainingError, match=f"x already has a {name}, .*: move it away, or name another") as error:
+        run(tmp_path / "x")
+    assert_one_line(error)
+    assert os.listdir(tmp_path / "x") == [name] and (tmp_path / "x" / name).read_text() == "of days"
+
+
+def test_a_file_where_the_folder_should_be(run, tmp_path):
+    (tmp_path / "x").write_text("mine")
+    with pytest.raises(TrainingError, match="cannot make the folder .*x: File exists; name another --out") as error:
+        run(tmp_path / "x")
+    assert_one_line(error)
 
 
 @pytest.mark.parametrize("there", [True, False])
