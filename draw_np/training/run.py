@@ -81,7 +81,7 @@ class Folder:
             text = f"another process is training in {self.out}; wait for it, or name another --out"
             raise TrainingError(text) from error
         except OSError as error:
-            words = f"cannot make the folder {self.out}, or open it: {error.strerror}"
+            words = f"cannot {'open' if os.path.isdir(self.out) else 'make'} the folder {self.out}: {error.strerror}"
             raise TrainingError(f"{words}; name another --out") from error
         try:
             fits = self.resume or not self.checkpoint.exists()
