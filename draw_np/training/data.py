@@ -2,10 +2,10 @@
 
 A data set has `valid`, a Split (images, labels or None) to validate on; `mean(rng)`, the mean of (many) training
 images; `source`, the name of the place they come from; and `batches(batch, rng)`, which returns an object like
-`batches.Shuffled`. That has `batch`, how many images, which may be changed; `per_epoch`, after how many batches to
-validate; `next(**options)`, which returns a Split of float32 images in [0, 1], of shape (batch, height, width[,
-channels]); `state()`, where it stands, as JSON can hold it; and `restore(state)`. The options are those of
-`Phase.shown`; a data set that takes any has a function `sample`.
+`batches.Shuffled`. That has `batch`, how many images, which may be changed; `per_epoch`, how many batches an epoch has,
+after which training validates (if they are few, after several epochs); `next(**options)`, which returns a Split of
+float32 images in [0, 1], of shape (batch, height, width[, channels]); `state()`, where it stands, as JSON can hold it;
+and `restore(state)`. The options are those of `Phase.shown`; a data set that takes any has a function `sample`.
 """
 
 import dataclasses

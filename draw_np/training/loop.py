@@ -22,6 +22,8 @@ from .trees import named_leaves
 from .update import Work, learning, update
 from .words import images_of
 
+FEWEST = 10  # updates between two validations: where images are few, it would take longer than training
+
 
 class Job(NamedTuple):
     """All that a run works with."""
@@ -156,7 +158,7 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
             progress.update += 1
             stopping = job.team.any(stop.asked)
             journal.add(getattr(config, "steps", 1), len(images), nats)
-            validating = progress.update % job.batches.per_epoch == 0 or progress.update == length
+            validating = progress.update % validation_interval(job.batches) == 0 or progress.update == length
             saving = progress.update % checkpoint_every == 0 or progress.update == length or stopping
             rows = job.team.together(partial(journal.rows, look=validating or saving))
             progress.seconds += time.perf_counter() - started
@@ -167,6 +169,11 @@ def make_updates(job, phase, first, end, folder, journal, stop, checkpoint_every
                 journal.flush()
                 folder.save(job)
     return stopping
+
+
+def validation_interval(batches):
+    """The updates from one validation to the next: an epoch, or as many as make FEWEST."""
+    return batches.per_epoch * -(-FEWEST // batches.per_epoch)
 
 
 def step_of(job, phase, config, shards):

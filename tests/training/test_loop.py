@@ -110,7 +110,8 @@ def test_the_metrics_are_complete(finished):
     for row in rows:
         assert row["nats"] == pytest.approx(row["L_x"] + row["L_z"]) and row["gradient_norm"] > 0
         assert row["steps"] == (1 if row["update"] <= 6 else 2)
-        assert ("validation" in row) == ("validation_average" in row) == (row["update"] % PER_EPOCH == 0)
+        validated = row["update"] in (*range(2 * PER_EPOCH, LENGTH, 2 * PER_EPOCH), LENGTH)  # 5 updates are too few
+        assert ("validation" in row) == ("validation_average" in row) == validated
     seconds = [row["seconds"] for row in rows]
     assert seconds == sorted(seconds) and seconds[-1] > 0
     assert rows[0]["nats"] < 350  # c_0 starts at the mean image, not at grey, which costs 784 ln 2 = 543
@@ -262,8 +263,16 @@ def test_stopped_every_few_updates_with_another_length_it_is_that_length_s_run(r
     assert bits(out) == bits(tmp_path / "whole")
 
 
-def test_phases_with_batches_of_their_own(run, changed, finished, tmp_path, at_update, bits, capsys):
+@pytest.mark.parametrize("per_epoch", [1, 2, 3, 7, 9, 10, 11, 97, 390])
+def test_of_few_images_validation_is_after_several_epochs(per_epoch):
+    """With 256 images and batches of 128 it would else be at every other update, and take as long as they do."""
+    interval = loop.validation_interval(SimpleNamespace(per_epoch=per_epoch))
+    assert interval % per_epoch == 0 and max(10, per_epoch) <= interval < 10 + per_epoch
+
+
+def test_phases_with_batches_of_their_own(run, changed, finished, tmp_path, at_update, bits, capsys, monkeypatch):
     """They go on in the order of the images, validate after as many images, and resume to the same bits."""
+    monkeypatch.setattr(loop, "FEWEST", 1)
     preset = changed(phases=(Phase(6, 4e-3), Phase(3, 4e-3, batch=11), Phase(6, Ramp(4e-3, 0.0), batch=19)))
     run(tmp_path / "whole", preset)
     assert "15 updates of 7 to 19 images" in capsys.readouterr().err
