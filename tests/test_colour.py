@@ -396,7 +396,7 @@ def test_a_script_that_can_train_is_told_how(arguments, tmp_path, monkeypatch):
 def test_missing_weights_are_one_line(script, missing, tmp_path, monkeypatch):
     monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
     with pytest.raises(SystemExit) as stopped:
-        run(script, tmp_path / "picture.png", monkeypatch)
+        run(script, tmp_path / f"picture{'.png' if script.startswith('figure') else '.md'}", monkeypatch)
     message = stopped.value.code
     assert message.startswith(f"{script}.py: ") and repr(missing) in message and "\n" not in message
     assert not list(tmp_path.iterdir())
