@@ -11,6 +11,7 @@ from draw_np.cli import make_parser
 from draw_np.datasets import cifar10, svhn
 from draw_np.models import MODELS, draw
 from draw_np.pretrained import load_curve, load_record
+from draw_np.training import loop
 from draw_np.training.checkpoint import CheckpointError, describe, load, load_weights, save
 from draw_np.training.evaluation import evaluate
 from draw_np.training.loop import train
@@ -174,8 +175,10 @@ def small_preset(monkeypatch):
     return preset, few
 
 
-def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
+@pytest.mark.parametrize("fewest, validated", [(1, [2, 4]), (10, [4])])
+def test_a_run_is_shipped_whole(fewest, validated, tmp_path, monkeypatch):
     """From a folder as training leaves it: weights, record, curve and page."""
+    monkeypatch.setattr(loop, "FEWEST", fewest)
     run, shelf = tmp_path / "run", tmp_path / "shelf"
     shelf.mkdir()
     preset, few = small_preset(monkeypatch)
@@ -193,9 +196,10 @@ def test_a_run_is_shipped_whole(tmp_path, monkeypatch):
     assert config == preset.config and record["update"] == 4 and record["stored_as"] == "float16"
     assert record["train"] == "python -m draw_np train --preset tiny --out runs/tiny --seed 0"
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert curve["update"].tolist() == [2, 4]
-    assert curve["nats"][1] == pytest.approx(np.mean([line["nats"] for line in lines[2:]]), abs=1e-3)
-    assert curve["validation"][1] == lines[3]["validation"]
+    assert curve["update"].tolist() == validated
+    since = [0, *validated][-2]
+    assert curve["nats"][-1] == pytest.approx(np.mean([line["nats"] for line in lines[since:]]), abs=1e-3)
+    assert curve["validation"][-1] == lines[3]["validation"]
     measured = evaluate(draw, params, config, few["test"].images, np.random.default_rng(0), 3, kernels)
     assert record["measured"]["test"]["nll_estimate"] == pytest.approx(measured.nll_estimate, abs=1e-3)
     assert record["measured"]["test"]["nll_bound"] == pytest.approx(measured.nll_bound, abs=1e-3)

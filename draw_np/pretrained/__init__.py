@@ -58,4 +58,4 @@ def load_curve(name):
     path = find(name).with_suffix(".csv")
     if not path.is_file():
         raise CheckpointError(f"the weights {name!r} have no loss curve: their run's metrics were not kept")
-    return np.genfromtxt(path, delimiter=",", names=True)
+    return np.atleast_1d(np.genfromtxt(path, delimiter=",", names=True))  # of a single row it has no axis
