@@ -15,7 +15,7 @@ import numpy
 from ..backend import np, to_device, to_host, value_and_grad
 from ..models import draw, glimpse_classifier, vae
 from ..models.common import check_rng, image_shape
-from ..names import shown
+from ..names import require, shown
 from .finite_differences import moved, size_of, slope
 from .trees import map_leaves, named_leaves
 
@@ -69,16 +69,17 @@ def check_gradient(function, arguments, rng, directions=4):
     Raises ValueError for an argument that is not float64, for a gradient that is identically zero, and for what is not
     of these kinds.
     """
-    require(isinstance(arguments, dict), "arguments must be a dict of arrays by name, got", arguments)
+    require(isinstance(arguments, dict), f"arguments must be a dict of arrays by name, got {shown(arguments)}")
     check_rng(rng)
     leaves = named_leaves(arguments)
     for name, leaf in leaves.items():
-        require(hasattr(leaf, "dtype"), f"{name} must be a float64 array to be checked, not", leaf)
-        if leaf.dtype.newbyteorder("=") != numpy.float64:
-            raise ValueError(f"{name} must be a float64 array to be checked, not {leaf.dtype}")
+        words = f"{name} must be a float64 array to be checked, not"
+        require(hasattr(leaf, "dtype"), f"{words} {shown(leaf)}")
+        require(leaf.dtype.newbyteorder("=") == numpy.float64, f"{words} {leaf.dtype}")
     outputs = as_tuple(function(to_device(arguments)))
     for output in outputs:
-        require(hasattr(output, "shape"), "the function must return an array, or a tuple of arrays, got", output)
+        words = f"the function must return an array, or a tuple of arrays, got {shown(output)}"
+        require(hasattr(output, "shape"), words)
     weights = to_device([rng.standard_normal(output.shape) for output in outputs])
 
     def scalar(arguments):
@@ -86,11 +87,6 @@ def check_gradient(function, arguments, rng, directions=4):
 
     gradients = named_leaves(to_host(value_and_grad(scalar, to_device(arguments))[1]))
     return [check_argument(scalar, arguments, name, gradients[name], rng, directions) for name in leaves]
-
-
-def require(fits, wanted, got):
-    if not fits:
-        raise ValueError(f"{wanted} {shown(got)}")
 
 
 def check_argument(scalar, arguments, name, gradient, rng, directions):
