@@ -153,6 +153,7 @@ EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
             "evaluate --weights {} --dataset mnist --images 10001",
             "--images 10001: the test split has 10,000; ask for 1",
         ),
+        ("evaluate --weights {} --dataset two-digit-mnist --split train", "made without end"),
         ("evaluate --weights {} --dataset two-digit-mnist --split train", ", or valid or test"),
         (
             "evaluate --weights {} --dataset two-digit-mnist",

@@ -315,9 +315,8 @@ def test_a_classifier_is_trained_gone_on_with_and_asked(shelf, data, tmp_path, m
     p = p[:, :10]  # that there is none is no digit
     assert cells(tmp_path / "table.md")[2][3] == f"{p.max(axis=1).mean():.3f}"
     right = np.mean(p.argmax(axis=1) == svhn.digits("test")[:5, 0])
-    assert f"it names {right:.1%} of these test photographs right" in (tmp_path / "table.md").read_text().replace(
-        "\n", " "
-    )
+    told = (tmp_path / "table.md").read_text().replace("\n", " ")
+    assert f"it names {right:.1%} of these test photographs right" in told
     before, said = (tmp_path / "table.md").read_bytes(), capsys.readouterr()
     monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "nothing"))
     module["main"](tmp_path / "table.md")

@@ -10,16 +10,21 @@ from draw_np.training import checkpoint
 from draw_np.training.trees import named_leaves
 
 DOCS = Path(__file__).parents[1] / "docs"
+BLOCKS = re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL)
+
+
+def run_all(blocks):
+    """Run pieces of the library's page one after the other: the names that they leave."""
+    names = {}
+    for block in blocks:
+        exec(compile(block, "docs/library.md", "exec"), names)
+    return names
 
 
 def test_the_library_s_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 8
-    names = {}
-    for block in blocks:
-        assert block.count("\n") < 20
-        exec(compile(block, "docs/library.md", "exec"), names)
+    assert len(BLOCKS) == 8 and all(block.count("\n") < 20 for block in BLOCKS)
+    names = run_all(BLOCKS)
     assert names["slope"].shape == (5, 5) and np.abs(names["slope"]).min() > 0
     assert (tmp_path / "runs/mine/weights.npz").is_file() and (tmp_path / "runs/bars/weights.npz").is_file()
     assert np.isfinite(names["nats"]) and names["drawn"].shape == (3, 5, 12, 10)
@@ -27,9 +32,7 @@ def test_the_library_s_page_runs(tmp_path, monkeypatch):
 
 def test_a_run_on_the_page_s_own_data_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL)[:7]:
-        exec(compile(block, "docs/library.md", "exec"), names)
+    names = run_all(BLOCKS[:7])
     run = names["Run"]("bars", "draw", names["config"], names["data"], names["Recipe"](names["phases"], batch=50))
     following, made = names["Bars"].next, []
 
@@ -54,9 +57,7 @@ def test_a_gru_s_gradient_is_right(tmp_path, monkeypatch):
     from draw_np.training.gradient_check import assert_gradient
 
     monkeypatch.chdir(tmp_path)
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", (DOCS / "library.md").read_text("utf-8"), re.DOTALL):
-        exec(compile(block, "docs/library.md", "exec"), names)
+    names = run_all(BLOCKS)
     config, rng = names["config"], np.random.default_rng(0)
     params = draw.init_params(config, rng, dtype=np.float64)
     gru = {key: leaf[..., : 3 * config.hidden] for key, leaf in params["decoder"].items()}

@@ -103,7 +103,11 @@ BAD = {
         "leave out the size",
     ),
     "a broken picture": (lambda path: write(path / "x.png", b"\x89PNG\r\n\x1a\n123").parent, {}, "as a picture"),
-    "a text for a picture": (lambda path: write(path / "x.jpg", b"text").parent, {}, "mend it, or take it away"),
+    "a text for a picture": (
+        lambda path: write(path / "x.jpg", b"text").parent,
+        {},
+        r"as a picture \(.*\): mend it, or take it away",
+    ),
 }
 
 
