@@ -265,7 +265,7 @@ def test_stopped_every_few_updates_with_another_length_it_is_that_length_s_run(r
 
 @pytest.mark.parametrize("per_epoch", [1, 2, 3, 7, 9, 10, 11, 97, 390])
 def test_of_few_images_validation_is_after_several_epochs(per_epoch):
-    """With 256 images and batches of 128 it would else be at every other update, and take as long as they do."""
+    """With 256 images, a tenth of them to validate on, and batches of 128 it would else be after every update."""
     interval = loop.validation_interval(SimpleNamespace(per_epoch=per_epoch))
     assert interval % per_epoch == 0 and max(10, per_epoch) <= interval < 10 + per_epoch
 
