@@ -1,5 +1,6 @@
 """The shipped weights load, are as good as their record says, and draw."""
 
+import dataclasses
 import json
 import shlex
 
@@ -61,7 +62,9 @@ def test_error_on_all_images(name):
 def test_record_is_of_the_preset_as_it_stands(name):
     _, model, config, meta = load_weights(pretrained.find(name))
     preset, record = PRESETS[name], load_record(name)
-    assert meta["preset"] == name and config == preset.config
+    trained = shipping.trained_config(preset, record["update"], record["length"])
+    assert meta["preset"] == name and config == trained
+    assert record["update"] < record["length"] or config == preset.config
     assert record["dataset"] == preset.data
 
 
@@ -210,6 +213,15 @@ def test_a_run_is_shipped_whole(fewest, validated, tmp_path, monkeypatch):
     words = f"{measured.nll_bound:.2f} +- ", f"(mean image {-costs.sum() / 40:.2f})", "K = 3", "4 updates", "one core"
     for each in (*words, record["train"], *record["told"]):
         assert each in text
+
+
+@pytest.mark.parametrize("update, steps", [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2), (5, 7), (6, 7)])
+def test_a_run_is_shipped_midway_with_the_steps_it_has_learned(update, steps):
+    """Of images of the usual size, whatever it was shown."""
+    config = draw.Config(steps=7, hidden=5, latent=4, read_size=2, write_size=3)
+    phases = Phase(1, 1e-2, {"steps": 1}), Phase(1, 1e-2, {"steps": 2}), Phase(1, 1e-2)
+    preset = Run("small", "draw", config, "binarized-mnist", Recipe(phases))
+    assert shipping.trained_config(preset, update, 6) == dataclasses.replace(config, steps=steps)
 
 
 def test_a_run_without_a_whole_epoch_has_no_curve(tmp_path):

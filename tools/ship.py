@@ -44,7 +44,8 @@ def ship(name, run, where, importance_samples):
     params, model, _, meta = load_weights(run / CHECKPOINT)
     if meta["preset"] != name:
         raise CheckpointError(f"{run} holds a run of preset {meta['preset']!r}, not {name!r}; name its preset")
-    config, dataset, length, threads = preset.config, meta["dataset"], meta["length"], meta["threads"]
+    dataset, length, threads = meta["dataset"], meta["length"], meta["threads"]
+    config = trained_config(preset, meta["update"], length)
     if meta.get("units") is not None:
         params = restored(params, meta["units"], config.latent)
     measure = errors if model.MEASURE == "error" else functools.partial(bounds, importance_samples=importance_samples)
@@ -71,6 +72,12 @@ def ship(name, run, where, importance_samples):
     ship_curve(run / METRICS, FOLDER / f"{name}.csv")
     text = re.sub(r"\[[^][{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), json.dumps(record, indent=2))
     (FOLDER / f"{name}.json").write_text(text + "\n", "utf-8")
+
+
+def trained_config(preset, update, length):
+    """The preset's configuration with the T of the last phase that had an update: a run midway knows no larger one."""
+    phase = next(phase for phase, _, end in preset.recipe.spans(length) if update <= end)
+    return phase.config_of(preset.config, data=False)
 
 
 def as_small_as_may_be(params, measure):
