@@ -2,7 +2,8 @@
 
 `python tools/ablation.py FOLDER` trains what is measured, 20 runs of some ten minutes of one core each, with their
 states in FOLDER, writes ablation.json beside this script and docs/ablation.md from it. It may be stopped with Ctrl-C
-and called again; `--part K/N` makes only every N-th run, to share them among N cores; `--table` only writes the page.
+and called again, and a run that is in ablation.json is not made again; `--part K/N` makes only every N-th run, to share
+them among N cores; `--table` only writes the page.
 """
 
 import argparse
@@ -74,35 +75,37 @@ PATCHES = {
 
 
 def measure(folder, part, parts):
-    """Train every variant with every seed in `folder`, as far as that is not done, and write what they reach."""
+    """Train every variant with every seed in `folder`, and write what each reaches; but for those that are in FOUND."""
     config, valid = draw.Config(steps=16), datasets.load("binarized-mnist", "valid").images
     cells = [(name, seed) for name in VARIANTS for seed in SEEDS]
     for name, seed in cells[part::parts]:
+        if str(seed) in read().get(name, {}):
+            continue
         out = folder / f"{list(VARIANTS).index(name)}-{seed}"
-        if not (out / "weights.npz").exists():
-            what = Run(f"ablation: {name}", "draw", config, "binarized-mnist", VARIANTS[name])
-            with mock.patch.object(draw, *PATCHES.get(name, ("init_params", INIT_PARAMS))):
-                if not train(what, out, seed=seed, resume=(out / "checkpoint.npz").exists()):
-                    sys.exit("stopped: call it again to go on")
-    found = {}
-    for name, seed in cells:
-        path = folder / f"{list(VARIANTS).index(name)}-{seed}" / "weights.npz"
-        if path.exists():
-            params, _, config, meta = load_weights(path)
-            bound = evaluate(draw, params, config, valid, np.random.default_rng(0), ops=kernels)
-            found.setdefault(name, []).append({"nats": round(bound.nll_bound, 3), "seconds": meta["seconds"]})
-    FOUND.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        what = Run(f"ablation: {name}", "draw", config, "binarized-mnist", VARIANTS[name])
+        with mock.patch.object(draw, *PATCHES.get(name, ("init_params", INIT_PARAMS))):
+            if not train(what, out, seed=seed, resume=(out / "checkpoint.npz").exists()):
+                sys.exit("stopped: call this script again to go on")
+        params, _, _, meta = load_weights(out / "weights.npz")
+        bound = evaluate(draw, params, config, valid, np.random.default_rng(0), ops=kernels)
+        found = read()  # another part may have written meanwhile
+        found.setdefault(name, {})[str(seed)] = {"nats": round(bound.nll_bound, 3), "seconds": meta["seconds"]}
+        FOUND.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+
+def read():
+    """What has been found: {variant: {seed: {"nats", "seconds"}}}."""
+    return json.loads(FOUND.read_text("utf-8")) if FOUND.exists() else {}
 
 
 def table(found):
-    """The table as Markdown, of {variant: [{"nats", "seconds"} of each seed]}."""
+    """The table as Markdown, as `read` gives it, of every variant and seed."""
     lines = ["| | nats, seed 0 | seed 1 | worth, nats |", "|---|---|---|---|"]
-    whole = np.mean([each["nats"] for each in found["the whole recipe"]])
-    for name, runs in found.items():
-        nats = [f"{each['nats']:.2f}" for each in runs]
-        worth = "" if name == "the whole recipe" else f"{np.mean([each['nats'] for each in runs]) - whole:+.2f}"
-        lines.append(f"| {' | '.join((name, *nats, worth))} |")
-    minutes = np.median([each["seconds"] for runs in found.values() for each in runs]) / 60
+    nats = {name: [found[name][str(seed)]["nats"] for seed in SEEDS] for name in VARIANTS}
+    for name, each in nats.items():
+        worth = "" if name == "the whole recipe" else f"{np.mean(each) - np.mean(nats['the whole recipe']):+.2f}"
+        lines.append(f"| {name} | {' | '.join(f'{value:.2f}' for value in each)} | {worth} |")
+    minutes = np.median([each["seconds"] for runs in found.values() for each in runs.values()]) / 60
     return f"""# What each part of the recipe is worth
 
 {chr(10).join(lines)}
@@ -134,8 +137,12 @@ def main():
         if arguments.folder is None:
             parser.error("FOLDER is needed, or --table")
         measure(arguments.folder, *arguments.part)
-    PAGE.write_text(table(json.loads(FOUND.read_text("utf-8"))), "utf-8")
-    print(PAGE)
+    found, runs = read(), len(VARIANTS) * len(SEEDS)
+    if (done := sum(map(len, found.values()))) == runs:
+        PAGE.write_text(table(found), "utf-8")
+        print(PAGE)
+    else:
+        print(f"{done} of {runs} runs are done: the table is made when all are")
 
 
 if __name__ == "__main__":
