@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import os
 import re
 import sys
 
@@ -98,12 +99,13 @@ def add_weights(command, **how):
     command.add_argument("--weights", metavar="NAME|FILE", help=f"{names}, or the weights.npz of a run", **how)
 
 
-def own_images(arguments):
-    """The images that --images, --size and --grey ask for."""
+def own_images(arguments, colour=False):
+    """The images that --images, --size and --grey ask for; where `colour` is asked for, a folder of grey ones too."""
     if not arguments.images:
         raise UsageError("--images must name a folder of pictures or a .npy file")
+    coloured = colour and not arguments.grey and os.path.isdir(arguments.images)
     try:
-        return datasets.read_own(arguments.images, arguments.size, arguments.grey)
+        return datasets.read_own(arguments.images, arguments.size, False if coloured else arguments.grey)
     except DatasetError as error:
         raise UsageError(f"--images: {error}") from error
 

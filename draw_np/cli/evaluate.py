@@ -46,8 +46,8 @@ def add_options(command):
 
 def run(arguments):
     params, model, config, _ = load_weights(pretrained.find(arguments.weights))
-    images, labels, name = images_to_evaluate(arguments)
     shape = image_shape(config)
+    images, labels, name = images_to_evaluate(arguments, colour=len(shape) == 3)
     ours, theirs = (" x ".join(map(str, each)) for each in (shape, images.shape[1:]))
     if ours != theirs:
         text = f"{arguments.weights} is a model of {ours} images, the {name} have {theirs}"
@@ -82,8 +82,8 @@ def run(arguments):
     return 0
 
 
-def images_to_evaluate(arguments):
-    """The images, their labels and what to call them: "test images of mnist"."""
+def images_to_evaluate(arguments, colour):
+    """The images, their labels and what to call them: "test images of mnist". One's own are coloured for `colour`."""
     text = arguments.images
     if text is not None and not (text.isascii() and text.isdigit()):
         if arguments.dataset:
@@ -91,7 +91,7 @@ def images_to_evaluate(arguments):
             if not text or not pathlib.Path(text).exists():
                 wanted = "with --dataset this must be a whole number, of images"
             raise UsageError(f"--images {shown(text)}: {wanted}")
-        return floats(own_images(arguments)), None, f"images of {text}"
+        return floats(own_images(arguments, colour)), None, f"images of {text}"
     if not arguments.dataset:
         raise UsageError("which images? --dataset NAME, or --images FOLDER|FILE.npy")
     if arguments.size or arguments.grey:
