@@ -42,6 +42,20 @@ def test_train_evaluate_and_sample(tmp_path, pictures, capsys):
     assert main(["sample", *weights, "--out", str(tmp_path / "x.png"), "--count", "2"]) == 0
 
 
+def test_a_model_of_colour_takes_a_folder_of_grey_pictures(tmp_path, pictures, capsys):
+    """As it would in training, where some are coloured and some are grey; but not what was asked to be grey."""
+    out, grey = tmp_path / "run", tmp_path / "grey"
+    assert main(["train", "--preset", "tiny", "--images", str(pictures), "--out", str(out), "--updates", "1"]) == 0
+    grey.mkdir()
+    for k in range(3):
+        Image.fromarray(np.full((9, 11), 70 * k, np.uint8)).save(grey / f"{k}.png")
+    evaluate = ["evaluate", "--weights", str(out / "weights.npz"), "--images", str(grey)]
+    assert main(evaluate) == 0
+    assert capsys.readouterr().out.startswith(f"3 images of {grey}: at most ")
+    assert main([*evaluate, "--grey"]) != 0
+    assert "is a model of 9 x 11 x 3 images" in capsys.readouterr().err
+
+
 def test_a_tenth_is_kept_for_validation_and_none_is_in_both():
     images = np.arange(95, dtype=np.uint8)[:, None, None] + np.zeros((1, 3, 4), np.uint8)
     run = of_images(PRESETS["tiny"], images, "mine")
@@ -139,3 +153,19 @@ def test_bad_orders_end_in_one_line(arguments, words, pictures, tmp_path, monkey
     error = capsys.readouterr().err
     assert status != 0 and words in error and error.count("\n") == 1
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="Windows does not say how much memory there is")
+@pytest.mark.parametrize("size, factor", [([], 3), (["--size", "9x11"], 1)], ids=["coloured", "before it is read"])
+def test_what_needs_more_memory_than_there_is_is_not_begun(size, factor, pictures, tmp_path, monkeypatch, capsys):
+    """A canvas for each of 32 images at each of 4 steps, in float32: Linux would end the process without a word."""
+    need = 4 * 32 * 4 * 9 * 11 * factor
+    memory = {"SC_PAGE_SIZE": 1, "SC_PHYS_PAGES": need - 1}
+    monkeypatch.setattr(os, "sysconf", memory.__getitem__)
+    train = ["train", "--preset", "tiny", "--images", str(pictures), "--out", str(tmp_path / "x"), "--updates", "1"]
+    assert main([*train, *size]) != 0
+    error = capsys.readouterr().err
+    assert "an update of tiny with images of this size needs more than " in error and error.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+    memory["SC_PHYS_PAGES"] = 4 * 32 * 4 * 9 * 11 * 3
+    assert main([*train, *size]) == 0

@@ -1,5 +1,7 @@
 """`train`: a preset, or one's own images, in a folder."""
 
+import os
+
 from ..backend import on_gpu
 from ..pretrained import load_pretrained
 from ..training.data import of_images
@@ -53,7 +55,10 @@ def chosen(arguments, team):
     """The recipe.Run that was asked for, and the weights to begin from, if it begins from any. Raises UsageError."""
     preset = user_value(find_preset, arguments.preset)
     if arguments.images is not None:
+        if arguments.size:  # so many pixels may be too much to be read at all
+            check_memory(preset, *arguments.size)
         preset = user_value(of_images, preset, own_images(arguments), arguments.images)
+        check_memory(preset, preset.config.height, preset.config.width * preset.config.channels)
     elif arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images")
     threads = arguments.threads or 1
@@ -65,3 +70,14 @@ def chosen(arguments, team):
         raise UsageError("--threads is for one process; with mpiexec start as many as there are cores")
     check_keep_every(preset, arguments.keep_every, "--keep-every")
     return preset, load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None
+
+
+def check_memory(run, height, width):
+    """Raise UsageError where the canvases of an update, one for each step, are more than this machine's memory."""
+    if on_gpu() or not hasattr(os, "sysconf"):
+        return
+    need = 4 * max(run.recipe.batch_sizes) * getattr(run.config, "steps", 1) * height * width
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > have:
+        needs = f"an update of {run.name} with images of this size needs more than {need / 1e9:,.0f} GB of memory"
+        raise UsageError(f"{needs}, and this machine has {have / 1e9:,.0f}: bring them to a smaller --size")
