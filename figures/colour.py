@@ -85,7 +85,11 @@ def table():
 Pixels are intensities from 0 to 1 and not bits, so L^x is a cross-entropy, and no model can go below the pixels' own
 entropy, the floor. The mean image is kept within 1e-3 of 0 and 1, as DRAW's first canvas is, which begins with it. The
 other two are upper bounds, Eq 12 with one sample of z, with standard errors over the images. Our numbers are of the
-shipped weights, from their records; `python -m draw_np evaluate --weights svhn --dataset svhn` measures one again.
+shipped weights, from their records, and
+
+    python -m draw_np evaluate --weights {names[0]} --dataset {names[0]}
+
+measures one again.
 """
 
 

@@ -345,10 +345,16 @@ def test_colour_is_told_from_the_records(shelf, tmp_path, monkeypatch):
         ["6,000.0", "1,000.0", "1.000"],
         ["5,300.0 +- 0.2", "300.0", "0.300"],
     ]
-    (shelf / "cifar10.npz").unlink()
+    assert "evaluate --weights svhn --dataset svhn\n" in (tmp_path / "table.md").read_text()
+    (shelf / "cifar10.npz").rename(shelf / "hidden")
     (tmp_path / "colour.json").unlink()
     module["main"](tmp_path / "table.md")
     assert len(cells(tmp_path / "table.md")) == 3
+    (shelf / "hidden").rename(shelf / "cifar10.npz")
+    (shelf / "svhn.npz").unlink()
+    module["main"](tmp_path / "table.md")
+    assert len(cells(tmp_path / "table.md")) == 3
+    assert "svhn" not in (tmp_path / "table.md").read_text()
 
 
 def test_the_variational_auto_encoders_are_trained_and_measured(data, tmp_path, monkeypatch):
