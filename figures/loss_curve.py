@@ -40,8 +40,9 @@ def curves():
         except CheckpointError:
             continue
         if "nll_bound" in record["measured"]["test"]:
-            for loss, split in (("nats", "train"), ("validation_average", "valid")):
-                curve[loss] -= record["measured"][split].get("floor", 0)
+            if record["measured"]["train"].get("floor"):
+                curve["nats"] -= record["measured"]["train"]["floor"]
+                curve["validation_average"] = curve["validation_average_above_floor"]  # of the images validated on
             found.setdefault(record["dataset"], {})[name] = curve
     if not found:
         raise CheckpointError("no shipped weights have a loss curve")

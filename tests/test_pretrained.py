@@ -235,6 +235,19 @@ def test_a_run_without_a_whole_epoch_has_no_curve(tmp_path):
         assert not path.exists()
 
 
+@pytest.mark.parametrize("above", [{}, {"validation_above_floor": 4.5, "validation_average_above_floor": 3.5}])
+def test_a_curve_has_what_the_run_told_of_its_floor(above, tmp_path):
+    """The images validated on may be some of those that the record measures, with another floor."""
+    rows = [{"update": 1, "seconds": 0.5, "nats": 90.0}, {"update": 2, "seconds": 1.0, "nats": 80.0}]
+    rows[1] |= {"validation": 70.5, "validation_average": 69.5, **above}
+    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    shipping.ship_curve(tmp_path / "metrics.jsonl", tmp_path / "tiny.csv")
+    kept = ["update", "seconds", "nats", "validation", "validation_average"], ["2", "1.0", "85.0", "70.5", "69.5"]
+    more = ["validation_average_above_floor"], ["3.5"]
+    expected = [row + extra * bool(above) for row, extra in zip(kept, more)]
+    assert [line.split(",") for line in (tmp_path / "tiny.csv").read_text().splitlines()] == expected
+
+
 @pytest.mark.parametrize("count, step", [(23, 5), (61, 6)])
 def test_house_numbers_are_measured_at_their_centres_and_at_random_places(count, step, monkeypatch):
     """By raw pixels: of the whole set, as floats, 8 GB would be loaded."""

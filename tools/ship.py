@@ -168,8 +168,9 @@ def ship_curve(metrics, path):
     Without metrics, or before the first epoch's end, there is no file, not even that of earlier weights.
     """
     path.unlink(missing_ok=True)
-    fields = ("update", "seconds", "steps", "nats", "L_x", "L_z", "validation", "validation_average")
     means = ("nats", "L_x", "L_z")
+    bounds = ("validation", "validation_average", "validation_average_above_floor")
+    fields = ("update", "seconds", "steps", *means, *bounds)
     rows, since = [], []
     for line in metrics.read_text().splitlines() if metrics.exists() else ():
         row = json.loads(line)
