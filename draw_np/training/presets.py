@@ -84,11 +84,11 @@ CIFAR10 = (
     Phase(1_000, 3e-3, {"steps": 16}, kl=Ramp(0.5, 1.0), optimiser="schedule-free", batch=64, prune=True),
     Phase(3_000, 3e-3, {"steps": 16}, optimiser="schedule-free", prune=True),
     Phase(2_000, 3e-3, {"steps": 24}, optimiser="schedule-free", prune=True),
-    Phase(2_500, 3e-3, {"steps": 32}, optimiser="schedule-free"),
-    Phase(1_500, 3e-3, {"steps": 40}, optimiser="schedule-free"),
-    Phase(1_500, 3e-3, {"steps": 48}, optimiser="schedule-free"),
-    Phase(1_000, 3e-3, {"steps": 56}, optimiser="schedule-free"),
-    Phase(6_000, Ramp(3e-3, 0.0), optimiser="schedule-free"),
+    Phase(1_500, 3e-3, {"steps": 32}, optimiser="schedule-free"),
+    Phase(1_000, 3e-3, {"steps": 40}, optimiser="schedule-free"),
+    Phase(1_000, 3e-3, {"steps": 48}, optimiser="schedule-free"),
+    Phase(500, 3e-3, {"steps": 56}, optimiser="schedule-free"),
+    Phase(3_500, Ramp(3e-3, 0.0), optimiser="schedule-free"),
 )
 TINY = Phase(20, Ramp(0.0, 8e-3)), Phase(300, Ramp(8e-3, 0.0))
 VAE = Phase(200, Ramp(0.0, 3e-3)), Phase(19_300, Ramp(3e-3, 0.0))
