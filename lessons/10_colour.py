@@ -480,12 +480,12 @@ _ = axes.set_yticks([14, 43, 72], ["image", "nearest\nin colour", "nearest\nin g
 # `figures/copying.py` does. A nearest image that looks different is weak evidence. One that looks the same would be
 # strong.
 #
-# **The figures.** The next two cells draw them with the weights `svhn` and `cifar10`, whose sizes are those of Table 3.
-# Where these weights are not in the package, a line says so. First Fig. 9 and Fig. 12: the first samples of a fixed
-# seed, none left out. (If CIFAR-10 is on your machine, a last column has the nearest of 10,000 training images.) Then
-# Fig. 10: how house numbers are drawn, with a red rectangle where a step wrote; and Fig. 11 in a few numbers, where
-# `train_random` are training images at random places, and all others are centres. Read the losses as you have learned
-# to: above the floor, and beside the mean image's.
+# **The figures.** The next two cells draw them with the weights `svhn` and `cifar10`, whose sizes are those of Table 3,
+# but for fewer steps $T$ where their training has not ended. Where they are not in the package, a line says so. First
+# Fig. 9 and Fig. 12: the first samples of a fixed seed, none left out. (If CIFAR-10 is on your machine, a last column
+# has the nearest of 10,000 training images.) Then Fig. 10: how house numbers are drawn, with a red rectangle where a
+# step wrote; and Fig. 11 in a few numbers, where `train_random` are training images at random places, and all others
+# are centres. Read the losses as you have learned to: above the floor, and beside the mean image's.
 
 # %%
 def shipped(name):
@@ -501,7 +501,7 @@ for name, title in ("svhn", "Fig. 9"), ("cifar10", "Fig. 12"):
             known = datasets.load(name, "train", 10_000).images
             rows = [np.concatenate([row, known[[nearest(row[-1], known)[0]]]]) for row in rows]
         axes, picture = plt.figure(figsize=(15, 6)).add_subplot(), plotting.grid(np.concatenate(rows), len(rows[0]))
-        plotting.show_image(axes, picture, title + ", nearest on the right" * (len(rows[0]) > 7))
+        plotting.show_image(axes, picture, f"{title}, T = {config.steps}" + ", the nearest last" * (len(rows[0]) > 7))
         print("{}: floor {floor:,.0f}, DRAW {nll_bound:,.0f}, mean image {mean_image:,.0f} nats".format(name, **record))
 
 # %%

@@ -18,7 +18,7 @@ Made from the records `NAME.json` beside it by `python tools/ship.py --readme`; 
 
 `load_pretrained("NAME")` gives the weights. `NAME.csv`, where the run's metrics were kept, tells how the loss fell:
 epoch by epoch the mean training loss in nats, the validation bound in nats or error in percent, of the weights as they
-were and of their average, and the seconds trained so far.
+were and of their average, that of the average also above the floor (below), and the seconds trained so far.
 
 A bound is L = L^x + L^z of Eq 12 in nats per image, with one sample of z and seed 0, and its standard error over the
 images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of house
@@ -117,7 +117,7 @@ def section(name, record):
     table = "".join(f"| {key} | {value} |\n" for key, value in rows.items())
     told = "\n".join(record["told"])
     commands = f"    {record['train']}\n    {record['evaluate']}\n"
-    made = "Trained and measured by"
+    made = "Not yet trained to its end; trained and measured by" if unfinished else "Trained and measured by"
     if record.get("earlier"):
         made = (
             "These weights are of an earlier recipe, which is told above. The preset as it stands, and their measuring:"
