@@ -18,7 +18,7 @@ Made from the records `NAME.json` beside it by `python tools/ship.py --readme`; 
 
 `load_pretrained("NAME")` gives the weights. `NAME.csv`, where the run's metrics were kept, tells how the loss fell:
 epoch by epoch the mean training loss in nats, the validation bound in nats or error in percent, of the weights as they
-were and of their average, that of the average also above the floor (below), and the seconds trained so far.
+were and of their average, of colours that of the average also above the floor, and the seconds trained so far.
 
 A bound is L = L^x + L^z of Eq 12 in nats per image, with one sample of z and seed 0, and its standard error over the
 images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of house

@@ -1,8 +1,10 @@
 """`train`: a preset, or one's own images, in a folder."""
 
+import math
 import os
 
 from ..backend import on_gpu
+from ..models.common import image_shape
 from ..pretrained import load_pretrained
 from ..training.data import of_images
 from ..training.loop import train
@@ -56,9 +58,9 @@ def chosen(arguments, team):
     preset = user_value(find_preset, arguments.preset)
     if arguments.images is not None:
         if arguments.size:  # so many pixels may be too much to be read at all
-            check_memory(preset, *arguments.size)
+            check_memory(preset, arguments.size)
         preset = user_value(of_images, preset, own_images(arguments), arguments.images)
-        check_memory(preset, preset.config.height, preset.config.width * preset.config.channels)
+        check_memory(preset, image_shape(preset.config))
     elif arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images")
     threads = arguments.threads or 1
@@ -72,11 +74,13 @@ def chosen(arguments, team):
     return preset, load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None
 
 
-def check_memory(run, height, width):
-    """Raise UsageError where the canvases of an update, one for each step, are more than this machine's memory."""
+def check_memory(run, shape):
+    """Raise UsageError where the canvases of an update, one of this shape for each image and step, in float32, are more
+    than this machine's memory.
+    """
     if on_gpu() or not hasattr(os, "sysconf"):
         return
-    need = 4 * max(run.recipe.batch_sizes) * getattr(run.config, "steps", 1) * height * width
+    need = 4 * max(run.recipe.batch_sizes) * getattr(run.config, "steps", 1) * math.prod(shape)
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if need > have:
         needs = f"an update of {run.name} with images of this size needs more than {need / 1e9:,.0f} GB of memory"
