@@ -76,6 +76,15 @@ def test_weights_of_earlier_recipes_are_said_to_be_so():
     assert set(re.findall(r"`(.+?)`", told[1] if told else "")) == (set(names()) - earlier if earlier else set())
 
 
+def test_photographs_are_told_above_their_floor():
+    text, record = " ".join((ROOT / "README.md").read_text("utf-8").split()), load_record("cifar10")
+    test, steps = record["measured"]["test"], record["config"]["steps"]
+    share = (test["nll_bound"] - test["floor"]) / (test["mean_image"] - test["floor"])
+    assert f"and {test['floor']:.2f} nats are their own entropy" in text
+    assert f"`cifar10` stands at {share:.2f} of what the mean image costs" in text
+    assert (f"with the {steps} steps it has learned so far" in text) == (record["update"] < record["length"])
+
+
 def test_speed_is_told_as_it_was_measured():
     """Both tables of docs/speed.md, and README's ratios, are those of figures/speed.json."""
     one, two, *others = json.loads((ROOT / "figures/speed.json").read_text("utf-8"))["compared"]
