@@ -24,6 +24,7 @@ from ..names import one_line, shown
 from . import checkpoint
 from .adam import AdamState, Weights
 from .journal import METRICS, TrainingError, tell
+from .presets import PRESETS
 from .recipe import Run, one_of
 from .shards import SIGNALS
 
@@ -241,14 +242,18 @@ def check_keep_every(run, keep_every, name="keep_every"):
 
 
 def again(run, out):
-    """The command that resumes a run; for data that no command can name, the call that does."""
-    images = ""
-    if not isinstance(run.data, str):
-        if not pathlib.Path(run.data.source).exists():
-            return "train(..., resume=True)"
+    """The command that resumes a run; for a recipe or data that no command can name, the call that does."""
+    preset, images = PRESETS.get(run.name), ""
+    if isinstance(run.data, str):
+        named = run == preset
+    else:
+        source = pathlib.Path(run.data.source)
+        named = preset and source.exists() and run.recipe == dataclasses.replace(preset.recipe, images=None)
         images = f" --images {shlex.quote(run.data.source)}"
-        if pathlib.Path(run.data.source).is_dir():  # the size that was asked for, or that the pictures have anyway
+        if source.is_dir():  # the size that was asked for, or that the pictures have anyway
             images += f" --size {run.config.height}x{run.config.width}" + " --grey" * (run.config.channels == 1)
+    if not named:
+        return "train(..., resume=True)"
     return f"python -m draw_np train --preset {run.name}{images} --out {shlex.quote(str(out))} --resume"
 
 

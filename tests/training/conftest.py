@@ -12,6 +12,7 @@ from draw_np.datasets import Split
 from draw_np.models import draw
 from draw_np.training import checkpoint
 from draw_np.training.loop import train
+from draw_np.training.presets import PRESETS
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.trees import named_leaves
 
@@ -36,7 +37,9 @@ def preset(monkeypatch, digits):
         Phase(9, Ramp(4e-3, 0.0)),
     )
     config = draw.Config(steps=2, hidden=8, latent=3, read_size=2, write_size=4)
-    return Run("small", "draw", config, "mnist", Recipe(phases, batch=7, images=38, validation_images=16))
+    small = Run("small", "draw", config, "mnist", Recipe(phases, batch=7, images=38, validation_images=16))
+    monkeypatch.setitem(PRESETS, "small", small)  # so that a command can name it
+    return small
 
 
 @pytest.fixture

@@ -237,6 +237,15 @@ def test_the_command_to_go_on_can_be_pasted(run, tmp_path, at_update, capsys):
     assert words[words.index("--preset") + 1] == "small" and "--resume" in words
 
 
+@pytest.mark.parametrize("fields", [{"name": "mine"}, {"batch": 6}], ids=str)
+def test_a_run_that_no_command_can_name_is_told_the_call_that_goes_on(run, changed, tmp_path, at_update, capsys, fields):
+    """`--preset small` would go on with another recipe."""
+    at_update(1, send(signal.SIGINT))
+    assert run(tmp_path / "x", changed(**fields)) is False
+    assert capsys.readouterr().err.endswith("; to go on: train(..., resume=True)\n")
+    assert run(tmp_path / "x", changed(**fields), resume=True) is True
+
+
 def test_asked_to_stop_in_the_last_update_it_is_done(run, tmp_path, at_update):
     at_update(LENGTH, send(signal.SIGINT))
     assert run(tmp_path / "x") is True and (tmp_path / "x" / "weights.npz").exists()
