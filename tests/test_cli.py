@@ -663,6 +663,13 @@ def test_bench(capsys, monkeypatch):
     assert [line.split() for line in lines[:3]] == [["equations_s", "0.1235"], ["torch_s", "None"], ["steps", "3"]]
 
 
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="Windows does not say how much memory there is")
+@pytest.mark.parametrize("option, number", [("--steps", 10**6), ("--steps", 10**400), ("--batch", 10**8)], ids=str)
+def test_a_bench_of_more_memory_than_there_is(fails, option, number):
+    error = fails("bench", option, number)
+    assert "a training step of this size needs more " in error and "ask for fewer --steps or a smaller" in error
+
+
 def test_a_bench_that_cannot_be_made(fails, monkeypatch):
     assert "threads must be at most" in fails("bench", "--threads", 10**6)
 

@@ -1,8 +1,10 @@
 """`bench`: the time of a training step."""
 
 from ..backend import on_gpu
+from ..models import draw
+from ..models.common import image_shape
 from ..training.run import OPS
-from .common import UsageError, add_device, add_json, count, print_json, say
+from .common import UsageError, add_device, add_json, check_memory, count, print_json, say
 
 HELP = "time one training step against the frameworks that are installed"
 
@@ -22,6 +24,8 @@ def run(arguments):
     from .. import benchmark
     from ..benchmark import gpu
 
+    shape = arguments.batch, arguments.steps, *image_shape(draw.Config())
+    check_memory("a training step of this size", shape, "ask for fewer --steps or a smaller --batch")
     try:
         if on_gpu():
             found = gpu.run(arguments.steps, arguments.batch, arguments.repeats)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import math
 import os
 import re
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .. import datasets, pretrained
+from ..backend import on_gpu
 from ..counts import whole
 from ..datasets import DatasetError
 from ..names import shown
@@ -141,3 +143,15 @@ def print_json(record):
         return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else str(value)
 
     say(json.dumps(record, default=plain))
+
+
+def check_memory(what, canvases, advice):
+    """Raise UsageError where the canvases of all images and steps, in float32 and of this shape in all, are more than
+    this machine's memory: Linux would end the process without a word.
+    """
+    if on_gpu() or not hasattr(os, "sysconf"):
+        return
+    need, have = 4 * math.prod(canvases), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > have:
+        needs = f"more than {need // 10**9:,} GB of memory" if need < 10**18 else "more memory than there ever is"
+        raise UsageError(f"{what} needs {needs}, and this machine has {have / 1e9:,.0f} GB: {advice}")

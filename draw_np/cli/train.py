@@ -1,8 +1,5 @@
 """`train`: a preset, or one's own images, in a folder."""
 
-import math
-import os
-
 from ..backend import on_gpu
 from ..models.common import image_shape
 from ..pretrained import load_pretrained
@@ -11,7 +8,17 @@ from ..training.loop import train
 from ..training.presets import PRESETS, find_preset
 from ..training.ranks import FAULTS, world
 from ..training.run import OPS, check_keep_every
-from .common import UsageError, add_device, add_picture_options, count, folder, own_images, seed, user_value
+from .common import (
+    UsageError,
+    add_device,
+    add_picture_options,
+    check_memory,
+    count,
+    folder,
+    own_images,
+    seed,
+    user_value,
+)
 
 STOPPED = 130  # the exit status that shells give to Ctrl-C
 HELP = "train a preset, or go on with a run"
@@ -58,9 +65,9 @@ def chosen(arguments, team):
     preset = user_value(find_preset, arguments.preset)
     if arguments.images is not None:
         if arguments.size:  # so many pixels may be too much to be read at all
-            check_memory(preset, arguments.size)
+            check_canvases(preset, arguments.size)
         preset = user_value(of_images, preset, own_images(arguments), arguments.images)
-        check_memory(preset, image_shape(preset.config))
+        check_canvases(preset, image_shape(preset.config))
     elif arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images")
     threads = arguments.threads or 1
@@ -74,14 +81,8 @@ def chosen(arguments, team):
     return preset, load_pretrained(preset.recipe.start) if preset.recipe.start and not arguments.resume else None
 
 
-def check_memory(run, shape):
-    """Raise UsageError where the canvases of an update, one of this shape for each image and step, in float32, are more
-    than this machine's memory.
-    """
-    if on_gpu() or not hasattr(os, "sysconf"):
-        return
-    need = 4 * max(run.recipe.batch_sizes) * getattr(run.config, "steps", 1) * math.prod(shape)
-    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if need > have:
-        needs = f"an update of {run.name} with images of this size needs more than {need / 1e9:,.0f} GB of memory"
-        raise UsageError(f"{needs}, and this machine has {have / 1e9:,.0f}: bring them to a smaller --size")
+def check_canvases(run, shape):
+    """Raise UsageError unless an update of the run, with images of this shape, fits into memory."""
+    what = f"an update of {run.name} with images of this size"
+    steps = getattr(run.config, "steps", 1)
+    check_memory(what, (max(run.recipe.batch_sizes), steps, *shape), "bring them to a smaller --size")

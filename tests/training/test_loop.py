@@ -238,7 +238,7 @@ def test_the_command_to_go_on_can_be_pasted(run, tmp_path, at_update, capsys):
 
 
 @pytest.mark.parametrize("fields", [{"name": "mine"}, {"batch": 6}], ids=str)
-def test_a_run_that_no_command_can_name_is_told_the_call_that_goes_on(run, changed, tmp_path, at_update, capsys, fields):
+def test_a_run_that_no_command_can_name_is_told_the_call(run, changed, tmp_path, at_update, capsys, fields):
     """`--preset small` would go on with another recipe."""
     at_update(1, send(signal.SIGINT))
     assert run(tmp_path / "x", changed(**fields)) is False
