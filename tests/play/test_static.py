@@ -6,10 +6,12 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from draw_np import cli, plotting
 from draw_np.play import engine, page, static
 from draw_np.training.checkpoint import CheckpointError
+from tools import play_picture
 
 
 def test_what_is_written(fake_pyodide, tmp_path, capsys):
@@ -135,3 +137,9 @@ def test_examples(name, what):
             assert images.labels[same].tolist() == [digit]
     else:
         assert all(" and " in each["label"] for each in about["examples"])
+
+
+def test_readmes_picture_is_of_the_page_and_the_weights_as_they_are():
+    """Else run python tools/play_picture.py."""
+    with Image.open(play_picture.PICTURE) as picture:
+        assert picture.text["subject"] == play_picture.subject()
