@@ -251,7 +251,7 @@ np.testing.assert_allclose(log_ratio.mean(), kl(m[None], s[None])[0], atol=5 * l
 # Both are right on average. First $f(z) = z^2$, where we know the answer: $\langle z^2 \rangle = \mu^2 + \sigma^2$,
 # with the slopes $2 \mu$ and $2 \sigma$. Then the real thing, $f(z) = \mathcal{L}^x$ through the decoder of part 2.
 # There a **baseline** helps the score function: subtract the mean of $f$. This leaves the average as it is (a score's
-# own mean is 0) and changes the variance by a lot.
+# own mean is 0), but for a trifle that exercise 2 removes, and makes the variance much smaller.
 #
 # **Predict first.** Training uses one draw for each image. Which way scatters less from draw to draw: the one that
 # knows only the value of $f$, or the one that knows its slope? By how much?
@@ -314,8 +314,9 @@ for name in "score function", "with a baseline":
 # (So $z$ is the inverse of the distribution's cumulative function, at $u$.) The cell does so for five distributions
 # with a parameter $\theta$ and compares $\frac{d}{d\theta} \langle z^2 \rangle$ with calculus.
 #
-# And a coin that shows 1 with probability $\theta$? By the recipe it is $z = [u < \theta]$: 1 if that is so, else 0.
-# Its average $\langle f(z) \rangle = \theta f(1) + (1 - \theta) f(0)$ has the slope $f(1) - f(0)$.
+# And a coin that shows 1 with probability $\theta$? Take $z = [u < \theta]$: 1 if that is so, else 0. (The recipe gives
+# $[u > 1 - \theta]$, which is the same with $1 - u$ for $u$.) Its average
+# $\langle f(z) \rangle = \theta f(1) + (1 - \theta) f(0)$ has the slope $f(1) - f(0)$.
 #
 # **Predict first.** Hold $u$ fixed and move $\theta$ a little. What does the coin's $z$ do, and what slope will the
 # trick find?

@@ -48,7 +48,7 @@ digits = {split: datasets.load("mnist", split) for split in ("train", "test")}  
 #
 # Our images are MNIST's digits, each in two random colours, of the paper and of the ink:
 # $x = \text{paper} + (\text{ink} - \text{paper}) \cdot \text{grey}$. The first cell makes some. The last reads one in
-# colours that we have chosen. Its window is green, and the patches are shown before they are multiplied with $\gamma$.
+# colours that we have chosen. Its window is green, and the patches are shown before they are multiplied by $\gamma$.
 #
 # **Predict first.** The ink has red 0.9, green 0.4 and blue 0.1, the paper 0.1, 0.4 and 0.8. What does the digit look
 # like in each of the three planes? And will a patch have other colours than the image?
@@ -94,7 +94,7 @@ np.testing.assert_allclose(write_in_arrays(w[0], F_X[0], F_Y[0], 0.8), equations
 # %%
 patches = r[: 3 * N * N].reshape(3, N, N) / 0.8
 figure, axes = plt.subplots(2, 4, figsize=(14, 7.4))
-for row, planes, titles in zip(axes, (x, patches), (("image", "plane"), ("all that is read", "patch"))):
+for row, planes, titles in zip(axes, (x, patches), (("image", "plane"), ("the patch in colour", "patch"))):
     plotting.show_image(row[0], np.moveaxis(planes, 0, 2), titles[0])
     for ax, plane, colour in zip(row[1:], planes, ("red", "green", "blue")):
         plotting.show_image(ax, plane, f"{colour} {titles[1]}")
@@ -105,9 +105,9 @@ plt.show()
 
 # %% [markdown]
 # **Answer.** White on black in the red plane, black on white in the blue one, and in the green one it cannot be seen:
-# ink and paper have the same green. A patch has mixtures of the image's colours and no others: one $\gamma$ and one
-# pair of filters cannot change one plane against another. Nor can DRAW look at the red of one place and the blue of
-# another in one step. Colour makes the reading three times as long, and costs the window nothing.
+# ink and paper have the same green. Before $\gamma$, a patch has mixtures of the image's colours and no others, and
+# $\gamma$ makes all three planes brighter or darker alike. Nor can DRAW put one window on the red and another on the
+# blue in one step. Colour makes the reading three times as long, and costs the window nothing.
 #
 # ## 2. The floor (10 minutes)
 #
@@ -231,8 +231,8 @@ _ = [ax.legend() for ax in axes[1:]]
 # true colours for $p$, with $p = 1/2$, and with the $p$ that is best for it; `zlib`, a compressor that knows nothing of
 # the picture; and 8 bits.
 #
-# **Predict first.** Cross-entropy charges 0.41 nats a number for a model that knows the photograph, and 0.69 for one
-# that says $p = 1/2$ everywhere. What does $q$ charge each of the two?
+# **Predict first.** Cross-entropy charges a model that knows the photograph 0.41 nats a number, and one that says
+# $p = 1/2$ everywhere 0.69. What does $q$ charge each of the two?
 
 # %%
 share = np.bincount(photograph.ravel(), minlength=256) / photograph.size  # how often each value is there
@@ -275,8 +275,9 @@ ax.invert_yaxis()
 # of $-\log p(X)$ over the tosses, for $Q$ may be any distribution, one that has seen $x$ too. So in colour, too, lower
 # is better. Only the 0 has moved, to the floor.
 #
-# **Predict first.** The first cell tosses the photograph 100 times. What will one toss look like, and what the mean of
-# ten tosses? In the second cell, which error is dearer: 0.45 for 0.5, or 0.05 for 0.1?
+# **Predict first.** The first cell tosses the photograph 100 times. One toss you have seen in part 2: how many does it
+# take until their mean looks like the photograph? In the second cell, how many times as dear is 0.05 for 0.1 as 0.45
+# for 0.5?
 
 # %%
 small = photo[::3, ::3]  # (200, 171, 3)
@@ -312,7 +313,7 @@ _ = plt.legend()
 #
 # ## 5. Crops (10 minutes)
 #
-# The paper's house numbers are photographs, cut such that the number stands in the middle of 64 × 64 pixels. "The
+# The paper's house numbers are photographs, cut so that the number stands in the middle of 64 × 64 pixels. "The
 # network was then trained using 54×54 patches extracted at random locations", says section 4.4. There are 11 × 11
 # places for such a piece, a **crop**, so one photograph gives 121 training images. Validation takes the crop in the
 # centre.
@@ -323,8 +324,8 @@ _ = plt.legend()
 # of each sign. We make signs for it, white digits on blue, as in Paris: 400 to learn from, 1,000 others. And we score
 # it four times, above the floor.
 #
-# **Predict first.** Where are crops cheaper, in the centre or at random places, and why? And is what it has learned
-# from cheaper than what it has not seen?
+# **Predict first.** Put the four in order: the 400 signs and the 1,000 others, each at random places and in the centre.
+# What makes the larger difference, the place or having seen the sign?
 
 # %%
 def signs(count, split):  # as house numbers are cut, with the digit in the middle: uint8 (count, 64, 64, 3)
@@ -361,12 +362,12 @@ axes[2].set(xlabel="first column of the crop", ylabel="first row", title="what a
 _ = figure.colorbar(shown, ax=axes[2], label="nats above the floor")
 
 # %% [markdown]
-# **Answer.** In the centre, and the right picture says why: the guesser knows the mean over all places, and the centre
-# is in the middle of them. Whether it has seen a sign makes no difference beyond the errors, if crops of the same kind
-# are compared. (The 400 come out dearer, by one standard error of the difference.) So here the order of Fig. 11 comes
-# from the place alone, as the paper says. But then the order proves little: had the guesser learned its signs by heart,
-# and gained half of what the place is worth, it would be the same. To see learning by heart, compare crops of the same
-# kind.
+# **Answer.** The place. The centre is cheaper, and the picture on the right says why: the guesser knows the mean over
+# all places, and the centre is in the middle of them. Whether it has seen a sign makes no difference beyond the errors,
+# if crops of the same kind are compared. (The 400 come out dearer, by one standard error of the difference.) So here
+# the order of Fig. 11 comes from the place alone, as the paper says. But then the order proves little: had the guesser
+# learned its signs by heart, and gained half of what the place is worth, it would be the same. To see learning by
+# heart, compare crops of the same kind.
 #
 # ## 6. A small DRAW (15 minutes)
 #
@@ -442,9 +443,9 @@ _ = plotting.draw_film_strip(axes[1], canvases, windows, config.write_size, 6)
 # Does a model invent, or does it copy what it has seen? The paper answers with pictures: beside generated images it
 # shows the training images that are nearest, by the distance $\sqrt{\frac{1}{n} \sum (s - y)^2}$ over all $n$ numbers.
 # "Note that the two columns are visually similar, but the numbers are generally different", it says of Fig. 9. Before
-# we look at its figures, let us ask what this distance sees. The first cell takes 2,000 two-coloured digits for the
+# we look at its figures, let us ask what this distance sees. The first cell takes 2,000 two-coloured digits as the
 # training images and finds, for each of 100 others, the nearest in colour. Then the nearest once more, by the greys
-# that they were painted from. (The second cell shows all of them in colour.)
+# that they were painted from. (The second cell shows ten of them, those that are nearest in grey in their colours.)
 #
 # **Predict first.** The nearest training image to a coloured two: will it show a two?
 
@@ -527,7 +528,8 @@ if shipped("svhn"):
 # 1. **The floor** (easy, 10 minutes). The mean entropy of a set of images, with numbers that are exactly 0 or 1.
 #    *Expect 0 for black and white, without a number being moved.*
 # 2. **The nearest image** (harder, 15 minutes). The nearest of many others by the L2 distance over all channels, with
-#    one matrix product. *Expect decoys: the same greys, the same red, the same numbers in other colours, a copy.*
+#    one matrix product. *Expect decoys: the same greys, the same red, the same colours but darker, the same numbers in
+#    other colours, a copy.*
 # 3. **What the planes share** (hard, 25 minutes). The gradient of a reading with respect to the image, both filterbanks
 #    and the intensity. *Expect a sum over the planes in three of the four.*
 # 4. **The missing constant** (harder, 20 minutes). $\log Z$ from logits, however large. *Expect $\log 128$ in the
@@ -537,8 +539,8 @@ if shipped("svhn"):
 #
 # - The paper, sections 3.3, 4.4 and 4.5. `figures/figure_09.py` to `figure_12.py` draw the figures, and
 #   `figures/colour.py` puts the losses beside the floor, the mean image and a VAE.
-# - Loaiza-Ganem and Cunningham, "The Continuous Bernoulli" (2019): part 3's $Z$, as an integral, in many published
-#   models.
+# - Loaiza-Ganem and Cunningham, "The Continuous Bernoulli" (2019): part 3's $Z$, as an integral, and how many
+#   published models leave it out.
 # - van den Oord, Kalchbrenner and Kavukcuoglu, "Pixel Recurrent Neural Networks" (2016): a softmax over the 256 values,
 #   and so real code lengths of coloured images.
 # - Theis, van den Oord and Bethge, "A note on the evaluation of generative models" (2016): why nearest images and
