@@ -48,7 +48,7 @@ def lstm_kernel(limit, params, cell, *parts):
         D = close_gates(*d_a.reshape(4, *cell.shape), i, f, o, g, cell, new_cell, d_h.T, d_cell.T)
         if limit is not None:
             np.clip(d_a, -limit, limit, out=d_a)
-        d_inputs = params.pull_back(side_by_side(moving), d_a.T)
+        d_inputs = params.pull_back(side_by_side(moving), d_a.T, *held)
         d_parts = [d_inputs[:, start:end] for start, end in pairwise([0, *ends])]
         return None, ADDED, D.T, *(None for _ in held), *d_parts
 

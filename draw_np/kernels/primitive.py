@@ -178,11 +178,13 @@ class Shared(dict):
         self.W, self.b = np.ascontiguousarray(W, self.dtype), np.asarray(params["b"], self.dtype)
         self.constant = self.b
         self.invariant, self.first = None, 0  # the topmost rows of W, above row `first`, are for what is loop-invariant
-        self.d_W, self.waiting = None, []
+        self.d_W, self.waiting, self.d_constants = None, [], {}
 
     def hold(self, invariant):
-        self.invariant, self.first = invariant, invariant.rows.shape[1]
-        self.constant = product(self.W[: self.first].T, invariant.rows.T).T + self.b
+        self.invariant, self.first, self.constant = invariant, 0, self.b
+        if invariant is not None:
+            self.first = invariant.rows.shape[1]
+            self.constant = product(self.W[: self.first].T, invariant.rows.T).T + self.b
 
     def apply(self, inputs, invariant=None):
         """[invariant, inputs] W + b, stored features first: products run faster so, and each feature lies together."""
@@ -192,19 +194,26 @@ class Shared(dict):
         outputs += self.constant
         return outputs
 
-    def pull_back(self, inputs, d_outputs):
+    def pull_back(self, inputs, d_outputs, invariant=None):
         """Add dW = inputs^T d_outputs and db = sum of d_outputs to the gradient; returns dinputs = d_outputs W^T."""
         if self.d_W is None:
-            dtype = floating({inputs.dtype, d_outputs.dtype})
-            self.d_W, self.d_constant = np.zeros_like(self.W, dtype), np.zeros_like(d_outputs)
+            self.d_W = np.zeros_like(self.W, floating({inputs.dtype, d_outputs.dtype}))
+        if invariant is not self.invariant:
+            self.add_waiting()
+            self.hold(invariant)
+        key = invariant, len(d_outputs)  # a batch of its own has a sum of its own
+        if key not in self.d_constants:
+            self.d_constants[key] = np.zeros_like(d_outputs)
+        self.d_constants[key] += d_outputs
         self.waiting.append((inputs, d_outputs))
         if len(inputs) * len(self.waiting) >= ROWS:
             self.add_waiting()
-        self.d_constant += d_outputs
         return product(self.W[self.first :], d_outputs.T).T
 
     def add_waiting(self):
         """Add dW of the steps that wait for it: the sum over batch and steps is one product."""
+        if not self.waiting:
+            return
         inputs, d_outputs = (np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*self.waiting))
         self.waiting = []
         if inputs.size:
@@ -212,12 +221,12 @@ class Shared(dict):
 
     def finish(self):
         """The gradient, once every step has added its own; the next backward pass starts again at zero."""
-        if self.waiting:
-            self.add_waiting()
-        d_W, d_constant, self.d_W = self.d_W, self.d_constant, None
-        if self.invariant:
-            d_W[: self.first] = product(self.invariant.rows.T, d_constant)
-        gradient = {"W": d_W[: self.stacked], "b": d_constant.sum(axis=0)}
+        self.add_waiting()
+        d_W, d_constants, self.d_W, self.d_constants = self.d_W, self.d_constants, None, {}
+        for (invariant, _), d_constant in d_constants.items():
+            if invariant is not None:
+                d_W[: invariant.rows.shape[1]] += product(invariant.rows.T, d_constant)
+        gradient = {"W": d_W[: self.stacked], "b": sum(each.sum(axis=0) for each in d_constants.values())}
         if self.stacked:
             gradient["U"] = d_W[self.stacked :]
         return {name: gradient[name].astype(part.dtype, copy=False) for name, part in self.items()}

@@ -90,6 +90,42 @@ def test_images_that_stand_still_and_weights_made_inside():
         np.testing.assert_allclose(gradients[1][name], gradients[0][name], rtol=1e-11, err_msg=name)
 
 
+@pytest.mark.parametrize("batches", [(5, 1), (1, 5), (5, 2)], ids=str)
+def test_weights_that_are_shared_by_batches_of_other_sizes(batches):
+    rng = np.random.default_rng(2)
+    params = {"W": rng.standard_normal((3, 4)), "b": rng.standard_normal(4)}
+    inputs = [rng.standard_normal((batch, 3)) for batch in batches]
+
+    def nats(p, ops):
+        weights = ops.shared(p)
+        return sum(traced.sum(traced.tanh(ops.linear(weights, x))) for x in inputs)
+
+    assert_same_gradient(nats, params)
+
+
+@pytest.mark.parametrize("held", [(True, True), (True, False), (False, True)], ids=["two", "then none", "at last"])
+def test_weights_that_are_shared_by_several_images(held):
+    """What is loop-invariant may change on the way, and cease to be."""
+    rng = np.random.default_rng(3)
+    params, _, start = lstm_case()
+    images = rng.standard_normal((2, BATCH, INPUTS - 1))
+    extra = rng.standard_normal((BATCH, 1))
+
+    def nats(p, ops):
+        weights, state = ops.shared(p), ops.LSTMState(*start)
+        for image, still in zip(images, held):
+            state = ops.lstm(weights, (ops.loop_invariant(image) if still else image, extra), state)
+        return traced.sum(state.h)
+
+    assert_same_gradient(nats, params)
+
+
+def assert_same_gradient(nats, params):
+    gradient, fast = (value_and_grad(lambda p: nats(p, ops), params)[1] for ops in (equations, kernels))  # noqa: B023
+    for name in params:
+        np.testing.assert_allclose(fast[name], gradient[name], rtol=1e-11, atol=1e-13, err_msg=name)
+
+
 @pytest.mark.parametrize("second", [hessian, lambda f: grad(lambda x: traced.sum(grad(f)(x)))])
 def test_second_derivatives_are_refused(second):
     for function, arguments in function_cases(kernels, np.random.default_rng(0)).values():
