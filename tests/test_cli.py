@@ -419,6 +419,15 @@ def start(*argv, **options):
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, **options)
 
 
+def test_a_run_goes_on_when_nobody_listens_any_more(here):
+    """As in `train ... 2>&1 | head -1`."""
+    child = start("train", "--preset", "tiny", "--updates", 3, "--out", "x")
+    assert child.stderr.readline().startswith(b"tiny: ")
+    child.stderr.close()
+    assert child.wait(120) == 0
+    assert len((here / "x" / "metrics.jsonl").read_bytes().splitlines()) == 3 and (here / "x" / "weights.npz").exists()
+
+
 @pytest.mark.parametrize(
     "number, threads, update",
     [(signal.SIGINT, 1, 2), (signal.SIGTERM, 2, 2), (signal.SIGINT, 2, 0)],  # the last while processes are starting

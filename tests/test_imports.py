@@ -20,6 +20,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "names": set(),
     "counts": {"names"},
     "files": set(),
+    "stderr": set(),
     "backend": set(),
     "datasets": {"files", "names"},
     "rectangles": set(),
@@ -28,17 +29,19 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels", "names"},
-    "training": CORE | {"datasets", "files", "names", "__init__"},  # the last for the version
+    "training": CORE | {"datasets", "files", "names", "stderr", "__init__"},  # the last for the version
     "pretrained": CORE | {"datasets", "names", "training"},
     "play": CORE | {"datasets", "pretrained", "rectangles", "training"},
-    "benchmark": CORE | {"datasets", "training"},
+    "benchmark": CORE | {"datasets", "stderr", "training"},
     "checks": {"training"},
     "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
-    "cli": CORE | {"datasets", "names", "training", "plotting", "pretrained", "benchmark", "play", "__init__"},
+    "cli": CORE
+    | {"datasets", "names", "stderr", "training", "plotting", "pretrained", "benchmark", "play", "__init__"},
     "__main__": {"cli"},
 }
 OUTSIDE = {  # and of other people's packages; any part but the equations may use NumPy
     "files": set(),
+    "stderr": set(),
     "counts": set(),
     "backend": {"numpy", "autograd", "cupy", "scipy"},
     "equations": set(),  # NumPy only as backend.np, which autograd differentiates

@@ -20,6 +20,7 @@ import tempfile
 from .. import equations
 from ..counts import check_count
 from ..models import draw
+from ..stderr import STDERR
 from . import gemm_floor
 
 PEERS = ("torch", "torch_compile", "jax")
@@ -61,16 +62,16 @@ def run(steps=32, batch=128, threads=1, repeats=5, ops_sets=None, config=None, p
     with contextlib.ExitStack() as running:
         for name in (*ops, *peers, FLOOR):
             request = {"name": name, "ops": ops.get(name), "config": sizes, "batch": batch, "threads": threads}
-            print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+            print(f"{name} ...", end=" ", file=STDERR, flush=True)
             try:
                 contestant = running.enter_context(Contestant(request, cores[:threads]))
             except ContestantFailed as failure:
-                print("cannot be timed", file=sys.stderr)
+                print("cannot be timed", file=STDERR)
                 if name not in PEERS:
                     raise
                 notes.append(str(failure))
                 continue
-            print(f"ready after {contestant.built['build_seconds']:.1f} s", file=sys.stderr)
+            print(f"ready after {contestant.built['build_seconds']:.1f} s", file=STDERR)
             contestants[name], seconds[name] = contestant, []
         check_same_loss(contestants)
         for _ in range(repeats):

@@ -20,6 +20,7 @@ from .. import equations, kernels
 from ..backend import arrays, captured, on_gpu, to_device, use_device, value_and_grad
 from ..counts import check_count
 from ..models import draw
+from ..stderr import STDERR
 from ..training.adam import first_weights
 from ..training.recipe import Recipe
 from ..training.update import Work, losses, update
@@ -40,10 +41,10 @@ def run(steps=64, batch=128, repeats=5, contestants=CONTESTANTS, limit_s=150, al
     steps, batch, repeats = (check_count(name, value) for name, value in counts.items())
     found, notes, started = {}, [], time.perf_counter()
     for name in contestants:
-        print(f"{name} ...", end=" ", file=sys.stderr, flush=True)
+        print(f"{name} ...", end=" ", file=STDERR, flush=True)
         answer = ask({"name": name, "steps": steps, "batch": batch, "repeats": repeats},
                      max(1, min(limit_s, all_s - (time.perf_counter() - started))))  # fmt: skip
-        print(answer.get("error") or f"{answer['ms']:.3g} ms", file=sys.stderr)
+        print(answer.get("error") or f"{answer['ms']:.3g} ms", file=STDERR)
         if "error" in answer:
             notes.append(f"{name}: {answer['error']}")
         else:

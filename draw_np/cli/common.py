@@ -1,7 +1,6 @@
 """What the commands share: the parser, the words it knows, and how they speak."""
 
 import argparse
-import contextlib
 import json
 import math
 import os
@@ -16,6 +15,7 @@ from ..backend import on_gpu
 from ..counts import whole
 from ..datasets import DatasetError
 from ..names import shown
+from ..stderr import STDERR
 
 MOST_DIGITS = 1000
 """Of a number that is typed."""
@@ -134,8 +134,7 @@ def say(text):
 
 def complain(text):
     """Print a line on standard error, if anybody listens there."""
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+    print(text, file=STDERR, flush=True)
 
 
 def print_json(record):

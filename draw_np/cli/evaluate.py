@@ -1,7 +1,6 @@
 """`evaluate`: how good weights are."""
 
 import pathlib
-import sys
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from .common import (
     add_json,
     add_picture_options,
     add_weights,
+    complain,
     count,
     own_images,
     print_json,
@@ -58,7 +58,7 @@ def run(arguments):
         return run_classify(arguments, model, params, config, images, labels, name)
     if arguments.dataset == "mnist":  # grey levels are not what a model of binary pixels is measured on
         images = datasets.binarize(images, np.random.default_rng(arguments.seed))
-        print(f"mnist: grey levels binarized with seed {arguments.seed}", file=sys.stderr)
+        complain(f"mnist: grey levels binarized with seed {arguments.seed}")
     rng = np.random.default_rng(arguments.seed)
     found = evaluate(model, params, config, images, rng, arguments.importance_samples, progress=progress_bar)
     if not np.isfinite(found.nll_bound):

@@ -1,12 +1,10 @@
 """`gradcheck`: every gradient against finite differences."""
 
-import sys
-
 import numpy as np
 
 from ..training.gradient_check import TOLERANCE, gradient_table
 from ..training.run import OPS
-from .common import UsageError, add_device, add_json, print_json, say
+from .common import UsageError, add_device, add_json, complain, print_json, say
 
 HELP = "compare every gradient with finite differences"
 
@@ -28,7 +26,7 @@ def run(arguments):
         raise UsageError(f"the check stopped: {error}") from error
     wrong = [row for row in rows if not row.passed]
     for row in wrong:
-        print(f"{row.ops} {row.function}: {row.worst}", file=sys.stderr)
+        complain(f"{row.ops} {row.function}: {row.worst}")
     if not wrong:
         say(f"all {len(rows)} rows agree with finite differences to {TOLERANCE:g}")
     if arguments.json:

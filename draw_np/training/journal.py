@@ -8,6 +8,7 @@ import sys
 
 from .. import files
 from ..backend import on_gpu, to_host
+from ..stderr import STDERR
 
 METRICS = "metrics.jsonl"
 LONGEST = 10_000  # bytes of a line: ours have 300
@@ -15,9 +16,8 @@ LOOK_EVERY = 50  # updates on a GPU: to look at a number is to wait for it
 
 
 def tell(text):
-    """Print a line on standard error, if there is one: a program without a console has none."""
-    if sys.stderr:
-        print(text, file=sys.stderr)
+    """Print a line on standard error."""
+    print(text, file=STDERR, flush=True)
 
 
 class TrainingError(Exception):
@@ -49,7 +49,7 @@ class Journal:
             self.file = open(self.path, "a")
         # It counts the steps t of all images, not updates: T and batches may grow, and it is to tell the time left.
         how = {"mininterval": 0.5 if sys.stderr and sys.stderr.isatty() else 30, "disable": sys.stderr is None}
-        self.bar = tqdm(total=self.total, initial=self.initial, unit="step", unit_scale=True, **how)
+        self.bar = tqdm(total=self.total, initial=self.initial, unit="step", unit_scale=True, file=STDERR, **how)
         return self
 
     def __exit__(self, kind, *exception):
@@ -109,8 +109,7 @@ class Journal:
             self.file.flush()
 
     def say(self, text):
-        if sys.stderr:
-            self.bar.write(text, sys.stderr)
+        self.bar.write(text, STDERR)
 
 
 def whole_rows(file, until, names):
