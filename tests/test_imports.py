@@ -20,19 +20,20 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
     "names": set(),
     "counts": {"names"},
     "files": set(),
+    "cores": set(),
     "stderr": set(),
     "backend": set(),
-    "datasets": {"files", "names"},
+    "datasets": {"cores", "files", "names"},
     "rectangles": set(),
     "plotting": {"rectangles"},
     "diagrams": {"plotting"},
     "equations": {"backend"},
     "kernels": {"backend", "equations"},
     "models": {"backend", "equations", "kernels", "names"},
-    "training": CORE | {"datasets", "files", "names", "stderr", "__init__"},  # the last for the version
+    "training": CORE | {"cores", "datasets", "files", "names", "stderr", "__init__"},  # the last for the version
     "pretrained": CORE | {"datasets", "names", "training"},
     "play": CORE | {"datasets", "pretrained", "rectangles", "training"},
-    "benchmark": CORE | {"datasets", "stderr", "training"},
+    "benchmark": CORE | {"cores", "datasets", "stderr", "training"},
     "checks": {"training"},
     "__init__": CORE | {"datasets", "training", "plotting", "pretrained"},
     "cli": CORE
@@ -41,6 +42,7 @@ INSIDE = {  # what each part of draw_np may import of the rest of it, beside "fi
 }
 OUTSIDE = {  # and of other people's packages; any part but the equations may use NumPy
     "files": set(),
+    "cores": set(),
     "stderr": set(),
     "counts": set(),
     "backend": {"numpy", "autograd", "cupy", "scipy"},

@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 from .. import equations
+from ..cores import hold_to, usable_cores
 from ..counts import check_count
 from ..models import draw
 from ..stderr import STDERR
@@ -147,19 +148,12 @@ class Contestant:
 @contextlib.contextmanager
 def held_to(cores):
     """Processes started inside inherit that they run on these cores only, where the system can do that."""
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
+    before = usable_cores()
+    hold_to(cores)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
-
-
-def usable_cores():
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+        hold_to(before)
 
 
 def check_same_loss(contestants):

@@ -8,16 +8,17 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
+from draw_np.cores import usable_cores
 from draw_np.datasets.base import DatasetError
 
 
 def run(function, tasks):
-    """Yield function(*task) for each of `tasks`, in their order, computed by as many processes as there are cores.
+    """Yield function(*task) for each of `tasks`, in their order, computed by as many processes as it may use cores.
 
     `tasks` is taken from only as fast as results are asked for, so it may be long. Raises what `function` raises,
     and DatasetError if a process dies.
     """
-    cores, waiting = os.cpu_count() or 1, deque()
+    cores, waiting = len(usable_cores()), deque()
     with ProcessPoolExecutor(cores, initializer=_end_with_parent) as pool:
         try:
             for task in tasks:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from .. import datasets, equations, files, kernels, names
 from ..backend import on_gpu, to_device, to_host
+from ..cores import usable_cores
 from ..counts import check_count, whole
 from ..models import MODELS
 from ..models.prune import restored
@@ -149,8 +150,8 @@ class Folder:
         usual = {"seed": 0, "length": None, "threads": 1, "ops": "kernels", "keep_every": None}
         found = {key: self.meta.get(key, usual[key]) if asked[key] is None else asked[key] for key in usual}
         threads = found["threads"] = 1 if on_gpu() else found["threads"]
-        fewest, cores = min(self.run.recipe.batch_sizes), os.cpu_count() or threads
-        for most, of_what in (fewest, "images of a batch"), (cores, "cores of this machine"):
+        fewest, cores = min(self.run.recipe.batch_sizes), len(usable_cores())
+        for most, of_what in (fewest, "images of a batch"), (cores, "cores that this process may use"):
             require(threads <= most, f"{threads} threads are more than the {most} {of_what}; use fewer")
         return found
 

@@ -7,7 +7,6 @@ and gradients lie in memory that all of them see; images and noise are sent.
 import contextlib
 import importlib
 import multiprocessing
-import os
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..backend import blas
+from ..cores import hold_to, usable_cores
 from .trees import map_leaves, named_leaves
 from .update import RecordedLosses
 
@@ -33,30 +33,31 @@ MAIN = threading.Lock()
 class Shards:
     """`count` processes, this one among them, for parameters like `params`. For a `with`.
 
-    Where the system allows it and there are enough cores, each process is held to a core of its own: left alone, two of
-    them may share one for long while another idles.
+    Where the system allows it and there are enough cores, each process is held to cores that no other has: left alone,
+    two of them may share one for long while another idles.
     """
 
     def __init__(self, count, params):
         self.own_shard = RecordedLosses()
         self.processes, self.workers = [], []  # [(connection, the gradient it computes), ...]
-        self.cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        self.cores = usable_cores()
         if count > 1:
             self.start(count, params)
 
     def start(self, count, params):
-        """Start the other processes, and hold each to its core."""
+        """Start the other processes, and hold each to its cores."""
         context = multiprocessing.get_context("spawn")
         form = map_leaves(lambda leaf: (leaf.dtype, leaf.shape), params)
         size = sum(leaf.nbytes for leaf in named_leaves(params).values())
         block = context.RawArray("b", size)
         self.params = trees_in(block, form)
-        own = sorted(self.cores) if count <= len(self.cores) else [None] * count
+        enough = count <= len(self.cores)
+        own = [self.cores[k::count] if enough else self.cores for k in range(count)]
         with held_back():
-            for core in own[1:count]:
+            for cores in own[1:]:
                 ours, theirs = context.Pipe()
                 gradient = context.RawArray("b", size)
-                process = context.Process(target=serve, args=(theirs, core, form, block, gradient), daemon=True)
+                process = context.Process(target=serve, args=(theirs, cores, form, block, gradient), daemon=True)
                 with no_main_module():
                     process.start()
                 theirs.close()
@@ -107,8 +108,8 @@ class Shards:
     def __exit__(self, *exception):
         for connection, _ in self.workers:
             connection.close()  # the other end then reads the end of the file, and its process ends
-        if self.workers and self.cores:
-            os.sched_setaffinity(0, self.cores)
+        if self.workers:
+            hold_to(self.cores)
 
 
 @contextlib.contextmanager
@@ -163,17 +164,11 @@ def one_thread():
     return threadpool_limits(1)
 
 
-def hold_to(core):
-    """Keep this process on one core; None: on any."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
-
-
-def serve(connection, core, form, params, gradient):
+def serve(connection, cores, form, params, gradient):
     """What a process does: gradients of what it is sent, until the pipe is closed."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    hold_to(core)
+    hold_to(cores)
     params, gradient = trees_in(params, form), trees_in(gradient, form)
     shard = RecordedLosses()
     with one_thread():

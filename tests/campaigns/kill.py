@@ -33,6 +33,7 @@ import numpy as np  # noqa: E402
 from tables import print_table  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
+from draw_np.cores import usable_cores  # noqa: E402
 from draw_np.models import draw  # noqa: E402
 from draw_np.training import checkpoint  # noqa: E402
 from draw_np.training.data import Images  # noqa: E402
@@ -170,7 +171,7 @@ def campaign(kills, pairs, seed, threads=None):
     """{(kind, verdict): count} of so many kills and pairs; half of the kills of runs of two threads, if not told."""
     chance, table = random.Random(seed), collections.Counter()
     of_one = {None: kills - kills // 2, 1: kills, 2: 0}[threads]
-    of_two = kills - of_one if (os.cpu_count() or 1) > 1 else 0
+    of_two = kills - of_one if len(usable_cores()) > 1 else 0
     spawned = math.ceil(of_two / 10)
     kinds = {"1 thread": (of_one, 1), "2, spawned": (spawned, 2), "2, forked": (of_two - spawned, 2, True)}
     with tempfile.TemporaryDirectory() as folder:

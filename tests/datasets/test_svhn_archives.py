@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from draw_np import datasets
-from draw_np.datasets import DatasetError, digit_struct, growing, svhn, svhn_archives
+from draw_np.datasets import DatasetError, digit_struct, growing, svhn, svhn_archives, workers
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 NUMBERS = {"train": 5, "extra": 7, "test": 3}  # photographs of the made-up archives
@@ -99,7 +99,7 @@ def made_up(monkeypatch, tmp_path):
         archives[name] = members
     monkeypatch.setattr(svhn, "COUNTS", COUNTS)
     monkeypatch.setattr(svhn_archives, "TASK", 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(workers, "usable_cores", lambda: [0, 1])
     return archives
 
 
@@ -350,9 +350,9 @@ def test_a_full_disk_is_one_line_and_what_was_done_stays_done(place, monkeypatch
 
 KILLED = """
 import os, sys, time
-from draw_np.datasets import growing, svhn, svhn_archives
+from draw_np.datasets import growing, svhn, svhn_archives, workers
 
-os.cpu_count = lambda: 2
+workers.usable_cores = lambda: [0, 1]
 svhn.ARCHIVES, svhn.COUNTS, svhn_archives.TASK = {archives}, {counts}, 1
 append = growing.append
 

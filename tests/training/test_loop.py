@@ -19,6 +19,7 @@ from draw_np import datasets
 from draw_np.datasets import DatasetError, Split
 from draw_np.models import draw, glimpse_classifier, vae
 from draw_np.training import checkpoint, journal, loop
+from draw_np.training import run as run_module
 from draw_np.training.checkpoint import CheckpointError
 from draw_np.training.evaluation import evaluate_classifier
 from draw_np.training.journal import TrainingError
@@ -170,6 +171,14 @@ def test_more_threads_than_images_in_a_batch(run, tmp_path):
         run(tmp_path / "x", threads=8)
     assert_one_line(error)
     assert not (tmp_path / "x").exists()
+
+
+def test_more_threads_than_cores_that_may_be_used(run, tmp_path, monkeypatch):
+    """A machine may have more, as under `taskset` or in a container."""
+    monkeypatch.setattr(run_module, "usable_cores", lambda: [3, 5])
+    with pytest.raises(TrainingError, match="3 threads are more than the 2 cores that this process may use") as error:
+        run(tmp_path / "x", threads=3)
+    assert_one_line(error)
 
 
 def test_updates_and_epochs(run, tmp_path):

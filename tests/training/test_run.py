@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from draw_np import datasets, equations
+from draw_np.cores import usable_cores
 from draw_np.models import draw, vae
 from draw_np.training import checkpoint, loop, ranks, shards
 from draw_np.training import run as run_module
@@ -100,7 +101,7 @@ def test_stopped_every_few_updates_a_run_of_phases_is_the_same_bits(everything, 
     assert [bool(row.any()) for row in weights["decoder"]["W"]] == [False, False, True, True]
 
 
-@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core only")
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="one core only")
 def test_shards_of_staged_images_and_of_a_pruned_network(everything, tmp_path, bits, after_updates):
     """The processes of a phase are for its shapes; it goes on with as many as it had."""
     recipe = dataclasses.replace(EVERYTHING.recipe, phases=(dataclasses.replace(PHASES[1], updates=1), PHASES[2]))
@@ -247,7 +248,7 @@ def test_a_signal_at_any_moment_ends_in_a_saved_checkpoint(
     homes = {"trees_in": shards, **dict.fromkeys(("Folder", "Journal", "Shards"), ranks)}
     module = homes.get(moment, loop)  # trees_in is called with the process of each phase under way
     function, out, calls = getattr(module, moment), tmp_path / "x", [0]
-    if moment == "trees_in" and (os.cpu_count() or 1) < 2:
+    if moment == "trees_in" and len(usable_cores()) < 2:
         pytest.skip("one core only")
 
     def interrupted(*args, **kwargs):
@@ -283,7 +284,7 @@ def test_a_signal_after_it_was_saved_has_nothing_left_to_stop(run, tmp_path, aft
 @pytest.mark.parametrize("threads", [1, 2])
 def test_train_works_in_a_thread(run, changed, tmp_path, bits, threads):
     """Where nobody may listen to signals, as in a notebook's server or a program with windows."""
-    if threads > (os.cpu_count() or 1):
+    if threads > len(usable_cores()):
         pytest.skip("one core only")
     done, preset = [], changed(phases=(Phase(2, 0.01),))
     thread = threading.Thread(target=lambda: done.append(run(tmp_path / "x", preset, threads=threads)))

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from draw_np import equations, kernels
+from draw_np.cores import usable_cores
 from draw_np.models import draw, glimpse_classifier
 from draw_np.training import shards
 from draw_np.training.shards import Shards
@@ -66,7 +68,7 @@ ONE_THREAD = """
 """
 
 
-@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="has one core")
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="has one core")
 def test_every_product_takes_one_thread():
     """Also those of a BLAS that is loaded with the first gradient."""
     free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
@@ -177,7 +179,7 @@ assert sys.modules["__main__"].HERE
 @pytest.mark.parametrize("program", [("script.py",), ("-m", "script"), ("-",)])
 def test_a_script_needs_no_guard(tmp_path, program):
     """Processes do not run the script that starts them again, however it was started."""
-    if (os.cpu_count() or 1) < 2:
+    if len(usable_cores()) < 2:
         pytest.skip("one core only")
     (tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DRAW_NP_DATA": str(tmp_path)}
@@ -194,13 +196,38 @@ def test_more_shards_than_images_are_refused(three):
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not hold processes to cores")
-def test_each_shard_has_a_core_of_its_own_while_it_lasts():
+@pytest.mark.skipif(len(usable_cores()) < 2, reason="has one core")
+def test_each_shard_has_cores_of_its_own_while_it_lasts():
     cores, before = os.sched_getaffinity(0), set(multiprocessing.active_children())
-    if len(cores) < 2:
-        pytest.skip("one core only")
     with Shards(2, problem(4)[0]) as two:
         two.losses_and_gradient(*problem(4), kernels)  # so the other process has begun
         (process,) = set(multiprocessing.active_children()) - before
         held = [os.sched_getaffinity(pid) for pid in (0, process.pid)]
-        assert [len(one) for one in held] == [1, 1] and held[0] != held[1]
+        assert all(held) and not held[0] & held[1] and held[0] | held[1] == cores
     assert os.sched_getaffinity(0) == cores
+
+
+@pytest.mark.parametrize(
+    "cores, count, expected",
+    [([4, 7], 2, [[4], [7]]), ([0, 1, 2, 3, 4], 2, [[0, 2, 4], [1, 3]]), ([0, 1], 3, [[0, 1]] * 3)],
+    ids=["as many", "more", "fewer"],
+)
+def test_which_cores_a_shard_is_held_to(monkeypatch, cores, count, expected):
+    """Two runs on a large machine are not held to the same few cores of it."""
+    held = []
+
+    class Context:
+        """Processes that are not started."""
+
+        def Process(self, target, args, daemon):
+            held.append(args[1])
+            return SimpleNamespace(start=lambda: None)
+
+        def __getattr__(self, name):
+            return getattr(multiprocessing, name)
+
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method: Context())
+    monkeypatch.setattr(shards, "usable_cores", lambda: cores)
+    monkeypatch.setattr(shards, "hold_to", held.append)
+    Shards(count, problem(4)[0])
+    assert [held[-1], *held[:-1]] == expected
