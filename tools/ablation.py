@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the package that lies beside this folder
 
-from draw_np import datasets, kernels
+from draw_np import datasets, files, kernels
 from draw_np.models import draw
 from draw_np.training.checkpoint import load_weights
 from draw_np.training.evaluation import evaluate
@@ -62,15 +62,14 @@ def grey(config, rng, mean_image=None):
     return INIT_PARAMS(config, rng)
 
 
-def window_of_one_pixel(rng, config, N, dtype):
-    """New weights of Eq 21, without a bias: sigma = 1."""
-    return draw.new_linear(rng, config.hidden, 5, dtype)
+def window_of_one_pixel(window, config, N):
+    """Leave the new bias of Eq 21 at 0: sigma = 1."""
 
 
 INIT_PARAMS = draw.init_params
 PATCHES = {
     "c_0 starts grey, not as the mean image": ("init_params", grey),
-    "filters start with sigma = 1, not tiling the patch": ("new_window", window_of_one_pixel),
+    "filters start with sigma = 1, not tiling the patch": ("tile", window_of_one_pixel),
 }
 
 
@@ -90,7 +89,8 @@ def measure(folder, part, parts):
         bound = evaluate(draw, params, config, valid, np.random.default_rng(0), ops=kernels)
         found = read()  # another part may have written meanwhile
         found.setdefault(name, {})[str(seed)] = {"nats": round(bound.nll_bound, 3), "seconds": meta["seconds"]}
-        FOUND.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        with files.replacing(FOUND) as file:
+            file.write(json.dumps(found, indent=1).encode() + b"\n")
 
 
 def read():

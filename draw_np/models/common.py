@@ -50,12 +50,22 @@ def lstm_shapes(inputs, hidden):
     return {"W": (inputs, 4 * hidden), "U": (hidden, 4 * hidden), "b": (4 * hidden,)}
 
 
-def new_window(rng, config, N, dtype):
-    """Weights of Eq 21's linear map, with the bias of log sigma^2 such that sigma = delta / 2 to begin with."""
-    params = new_linear(rng, config.hidden, 5, dtype)
+def new_params(shapes, rng, dtype):
+    """New parameters of these shapes, a nested dict: weights of linear maps and LSTMs, and zeros."""
+    if "U" in shapes:
+        return new_lstm(rng, shapes["W"][0], shapes["U"][0], dtype)
+    if "W" in shapes:
+        return new_linear(rng, *shapes["W"], dtype)
+    return {
+        name: new_params(part, rng, dtype) if isinstance(part, dict) else numpy.zeros(part, dtype)
+        for name, part in shapes.items()
+    }
+
+
+def tile(window, config, N):
+    """Set the bias of log sigma^2 in Eq 21's linear map such that sigma = delta / 2."""
     delta = (max(config.height, config.width) - 1) / max(N - 1, 1)
-    params["b"][2] = 2 * numpy.log(max(delta, 1) / 2)  # an image of one pixel has no stride
-    return params
+    window["b"][2] = 2 * numpy.log(max(delta, 1) / 2)  # an image of one pixel has no stride
 
 
 def initial_canvas(config, mean_image):

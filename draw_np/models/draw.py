@@ -25,10 +25,9 @@ from .common import (
     initial_canvas,
     linear_shapes,
     lstm_shapes,
-    new_linear,
-    new_lstm,
     new_noise,
-    new_window,
+    new_params,
+    tile,
     to_planes,
 )
 
@@ -101,28 +100,12 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     """
     check_config(config, Config)
     check_rng(rng)
-    hidden, size = config.hidden, config.channels * config.height * config.width
+    params = new_params(shapes(config), rng, dtype)
     if config.attention:
-        reading = 2 * config.channels * config.read_size**2
-        attention = {
-            "read_window": new_window(rng, config, config.read_size, dtype),
-            "write_window": new_window(rng, config, config.write_size, dtype),
-            "write_patch": new_linear(rng, hidden, config.channels * config.write_size**2, dtype),
-        }
-    else:
-        reading = 2 * size
-        attention = {"write": new_linear(rng, hidden, size, dtype)}
-    return {
-        "encoder": new_lstm(rng, reading + hidden, hidden, dtype),  # its input is [r_t, h_dec]
-        "decoder": new_lstm(rng, config.latent, hidden, dtype),
-        "mu": new_linear(rng, hidden, config.latent, dtype),
-        "sigma": new_linear(rng, hidden, config.latent, dtype),
-        "initial": {
-            "canvas": initial_canvas(config, mean_image).astype(dtype),
-            **{name: numpy.zeros(hidden, dtype) for name in ("h_enc", "cell_enc", "h_dec", "cell_dec")},
-        },
-        **attention,
-    }
+        tile(params["read_window"], config, config.read_size)
+        tile(params["write_window"], config, config.write_size)
+    params["initial"]["canvas"] = initial_canvas(config, mean_image).astype(dtype)
+    return params
 
 
 def shapes(config):
@@ -139,7 +122,8 @@ def shapes(config):
         reading = 2 * size
         attention = {"write": linear_shapes(hidden, size)}
     return {
-        "encoder": lstm_shapes(reading + hidden, hidden),
+        **attention,  # first, as `init_params` draws them
+        "encoder": lstm_shapes(reading + hidden, hidden),  # its input is [r_t, h_dec]
         "decoder": lstm_shapes(config.latent, hidden),
         "mu": linear_shapes(hidden, config.latent),
         "sigma": linear_shapes(hidden, config.latent),
@@ -147,7 +131,6 @@ def shapes(config):
             "canvas": (channels, config.height, config.width),
             **{name: (hidden,) for name in ("h_enc", "cell_enc", "h_dec", "cell_dec")},
         },
-        **attention,
     }
 
 

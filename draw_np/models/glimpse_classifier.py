@@ -21,9 +21,8 @@ from .common import (
     check_rng,
     linear_shapes,
     lstm_shapes,
-    new_linear,
-    new_lstm,
-    new_window,
+    new_params,
+    tile,
     to_planes,
 )
 
@@ -71,21 +70,17 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     """
     check_config(config, Config)
     check_rng(rng)
-    window = new_window(rng, config, config.read_size, dtype)
-    window["b"][4] = numpy.log(5)
-    return {
-        "lstm": new_lstm(rng, config.channels * config.read_size**2, config.hidden, dtype),
-        "read_window": window,
-        "classes": new_linear(rng, config.hidden, config.classes, dtype),
-        "initial": {name: numpy.zeros(config.hidden, dtype) for name in ("h", "cell")},
-    }
+    params = new_params(shapes(config), rng, dtype)
+    tile(params["read_window"], config, config.read_size)
+    params["read_window"]["b"][4] = numpy.log(5)
+    return params
 
 
 def shapes(config):
     """The shapes of the parameters that `init_params` makes, a nested dict."""
     return {
+        "read_window": linear_shapes(config.hidden, 5),  # first, as `init_params` draws it
         "lstm": lstm_shapes(config.channels * config.read_size**2, config.hidden),
-        "read_window": linear_shapes(config.hidden, 5),
         "classes": linear_shapes(config.hidden, config.classes),
         "initial": {name: (config.hidden,) for name in ("h", "cell")},
     }

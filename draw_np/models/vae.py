@@ -19,8 +19,8 @@ from .common import (
     from_planes,
     initial_canvas,
     linear_shapes,
-    new_linear,
     new_noise,
+    new_params,
     to_planes,
 )
 
@@ -45,27 +45,20 @@ def init_params(config, rng, mean_image=None, dtype=numpy.float32):
     """New parameters, a nested dict of arrays. The canvas starts at the logits of `mean_image`, if given."""
     check_config(config, Config)
     check_rng(rng)
-    size = config.channels * config.height * config.width
-    canvas = new_linear(rng, config.hidden, size, dtype)
-    canvas["b"] = initial_canvas(config, mean_image).reshape(size).astype(dtype)
-    return {
-        "encoder": new_linear(rng, size, config.hidden, dtype),
-        "mu": new_linear(rng, config.hidden, config.latent, dtype),
-        "sigma": new_linear(rng, config.hidden, config.latent, dtype),
-        "decoder": new_linear(rng, config.latent, config.hidden, dtype),
-        "canvas": canvas,
-    }
+    params = new_params(shapes(config), rng, dtype)
+    params["canvas"]["b"] = initial_canvas(config, mean_image).reshape(-1).astype(dtype)
+    return params
 
 
 def shapes(config):
     """The shapes of the parameters that `init_params` makes, a nested dict."""
     hidden, latent, size = config.hidden, config.latent, config.channels * config.height * config.width
     return {
+        "canvas": linear_shapes(hidden, size),  # first, as `init_params` draws it
         "encoder": linear_shapes(size, hidden),
         "mu": linear_shapes(hidden, latent),
         "sigma": linear_shapes(hidden, latent),
         "decoder": linear_shapes(latent, hidden),
-        "canvas": linear_shapes(hidden, size),
     }
 
 
