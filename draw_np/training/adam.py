@@ -98,20 +98,20 @@ def averaged(a, p, count, fraction):
     return np.asarray(keep, a.dtype) * a + np.asarray(1 - keep, a.dtype) * p
 
 
-def schedule_free_update(params, average, gradient, state, rate, fraction, near=0.97, beta2=0.999, epsilon=1e-8):
+def schedule_free_update(params, average, gradient, state, rate, fraction, beta1=0.97, beta2=0.999, epsilon=1e-8):
     """One update of Schedule-Free Adam, from `gradient` at `params`. Returns (params, average, AdamState).
 
     A point z makes Adam's steps, without momentum; `average` x follows it, as in `update_average`; and the next
-    gradient is taken at params y = near * x + (1 - near) * z, so z need not be stored. Plain Adam takes it at z, which
-    swings across a narrow valley and back every few updates: there it tells of little else. Near the average it tells
-    where the valley leads.
+    gradient is taken at params y = beta1 * x + (1 - beta1) * z, so z need not be stored. Plain Adam takes it at z,
+    which swings across a narrow valley and back every few updates: there it tells of little else. Near the average it
+    tells where the valley leads.
     """
 
     def step(y, x, g, v):
-        z = x + (y - x) / (1 - near)
+        z = x + (y - x) / (1 - beta1)
         z, _, v = adam(z, g, 0.0, v, *at_count(count, rate, 0.0, beta2, z.dtype), 0.0, beta2, epsilon)
         x = averaged(x, z, count, fraction)
-        return x + (1 - near) * (z - x), x, v
+        return x + (1 - beta1) * (z - x), x, v
 
     count = state.count + 1
     params, average, mean_square = map_elements(step, params, average, gradient, state.mean_square)

@@ -176,7 +176,7 @@ def test_schedule_free_adam_is_the_algorithm_of_its_paper():
     params, average, state = {"w": y}, {"w": x}, AdamState(count, {"w": rng.normal(size=7)}, {"w": v})
     for _ in range(5):
         g = rng.normal(size=7)
-        params, average, state = schedule_free_update(params, average, {"w": g}, state, 0.01, 0.05, near=0.9)
+        params, average, state = schedule_free_update(params, average, {"w": g}, state, 0.01, 0.05, beta1=0.9)
         count += 1
         v = 0.999 * v + 0.001 * g**2
         z = z - 0.01 * g / (np.sqrt(v / (1 - 0.999**count)) + 1e-8)
