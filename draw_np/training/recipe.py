@@ -70,7 +70,7 @@ class Recipe(Plain):
     batch: int = 128  # images per update, where a phase has no number of its own
     clip: float = 10.0  # the largest global norm of a gradient
     lstm_clip: float | None = None  # the largest derivative of an image's loss by an LSTM's pre-activation; None: any
-    decay: float = 0.0  # weight decay: Adam shortens the weight matrices by this part, times the rate, at every update
+    decay: float = 0.0  # weight decay: plain Adam shortens the matrices by this part, times the rate, at every update
     average: float = 0.05  # the weights are averaged over about this last fraction of the updates so far; 0: not at all
     images: int | None = None  # how many training images are used; None: all
     validation_images: int = 2000  # how many images are validated on, at most
@@ -154,6 +154,8 @@ def check(run):
         fits = number(value) and value >= 0 or value is None and key == "lstm_clip"
         require(fits, f"{name}: {key} must be a number of at least 0, not {shown(value)}")
     require(recipe.clip > 0 and recipe.lstm_clip != 0, f"{name}: a clip of 0 would leave no gradient")
+    fits = not recipe.decay or any(phase.optimiser == "adam" for phase in phases)
+    require(fits, f"{name}: decay is for phases of plain Adam, and there are none: leave it out")
     fits = not recipe.images or isinstance(run.data, Images) or isinstance(run.data, str) and not endless
     require(fits, f"{name}: {run.data_name} has no end, or no array of images, so leave out images")
     fits = recipe.start is None or isinstance(recipe.start, str) and run.model == "draw"

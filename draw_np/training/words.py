@@ -26,7 +26,7 @@ def in_words(run):
     if recipe.lstm_clip:
         told += f", and in an LSTM at {recipe.lstm_clip:g} nats by each pre-activation of an image"
     if recipe.decay:
-        told += f"; weights decay by {recipe.decay:g} of the rate an update"
+        told += f"; under plain Adam weights decay by {recipe.decay:g} of the rate an update"
     if recipe.average:
         told += f"; the weights are averaged over the last {recipe.average:.0%}"
     lines = [f"{told}.", *(f"- {phase_in_words(phase, run)}" for phase in recipe.phases)]

@@ -142,6 +142,7 @@ BAD_RECIPES = [
     *(({key: value}, f"{key} must be a number of at least 0, not {value!r}")
       for key in ("clip", "lstm_clip", "decay", "average") for value in (-1, math.nan, math.inf, "1", True)),
     ({"decay": None}, "decay must be a number of at least 0, not None"),
+    ({"decay": 0.1, "phases": (Phase(3, 0.1, optimiser="schedule-free"),)}, "decay is for phases of plain Adam, and"),
     ({"clip": 0}, "a clip of 0 would leave no gradient"),
     ({"lstm_clip": 0.0}, "a clip of 0 would leave no gradient"),
     ({"images": 100}, "two-digit-mnist has no end, or no array of images, so leave out images"),
