@@ -261,13 +261,15 @@ def again(run, out):
 class StopSignal:
     """Turns Ctrl-C, or a request to terminate, into `asked`: the update under way is finished and saved first.
 
-    A second one raises KeyboardInterrupt at once, unless `over` was set: then there is nothing left to stop. In a
-    thread, where Python allows no signal handlers, it does nothing.
+    A second one raises KeyboardInterrupt at once, unless `over` was set: then there is nothing left to stop. What this
+    process ignores, as under `nohup` or in a shell's background, it goes on ignoring; in a thread, where Python allows
+    no signal handlers, it does nothing.
     """
 
     def __enter__(self):
         self.asked = self.over = False
         numbers = SIGNALS if threading.current_thread() is threading.main_thread() else ()
+        numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         self.before = {number: signal.signal(number, self.ask) for number in numbers}
         return self
 

@@ -267,6 +267,17 @@ def test_a_signal_at_any_moment_ends_in_a_saved_checkpoint(
 
 
 @posix
+def test_a_signal_that_is_ignored_does_not_stop_it(run, tmp_path, after_updates):
+    """As in the background of a shell without job control."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        after_updates(lambda number: interrupt())
+        assert run(tmp_path / "x") is True and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@posix
 def test_a_signal_after_it_was_saved_has_nothing_left_to_stop(run, tmp_path, after_updates, monkeypatch, capsys):
     quote = run_module.shlex.quote
 
