@@ -231,6 +231,13 @@ def test_more_images_than_any_memory(fails, weights, count, ending):
     fails("sample", "--weights", weights, "--out", f"x.{ending}", "--count", count)
 
 
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="Windows does not say how much memory there is")
+def test_more_images_than_the_memory_of_this_machine(fails, weights):
+    """Their noise alone would fit, and then Linux would end the process without a word."""
+    error = fails("sample", "--weights", weights, "--out", "x.png", "--count", 10**9)
+    assert "drawing so many images needs more than 9," in error and "ask for a smaller --count" in error
+
+
 @pytest.mark.parametrize("ending, count", [("png", 100_000), ("gif", 200_000)])
 def test_more_images_than_fit_a_picture(fails, saved, ending, count):
     path = saved(vae.Config(height=2, width=3, hidden=2, latent=1))
@@ -680,6 +687,11 @@ def test_bench(capsys, monkeypatch):
 def test_a_bench_of_more_memory_than_there_is(fails, option, number):
     error = fails("bench", option, number)
     assert "a training step of this size needs more " in error and "ask for fewer --steps or a smaller" in error
+
+
+def test_a_bench_on_a_gpu_has_no_use_for_cores(fails, monkeypatch):
+    monkeypatch.setattr(cli.bench, "on_gpu", lambda: True)
+    assert "--threads is for the cores of the processor" in fails("bench", "--threads", 2)
 
 
 def test_a_bench_that_cannot_be_made(fails, monkeypatch):

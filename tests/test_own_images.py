@@ -128,6 +128,7 @@ def test_the_printed_command_reads_the_same_pictures(tmp_path, pictures, capsys,
         (["train", "--preset", "tiny", "--out", "x", "--size", "4"], "--size and --grey are for --images"),
         (["train", "--preset", "tiny", "--out", "x", "--images", "{pictures}", "--size", "4x"], "HEIGHTxWIDTH"),
         (["evaluate", "--weights", "vae"], "which images?"),
+        (["evaluate", "--weights", "vae", "--images", "{pictures}", "--split", "valid"], "--split is for --dataset"),
         (["evaluate", "--weights", "vae", "--dataset", "mnist", "--images", "{pictures}"], "not both"),
         (
             ["evaluate", "--weights", "vae", "--dataset", "mnist", "--images", "0"],

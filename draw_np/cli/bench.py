@@ -24,6 +24,8 @@ def run(arguments):
     from .. import benchmark
     from ..benchmark import gpu
 
+    if on_gpu() and arguments.threads > 1:
+        raise UsageError("--threads is for the cores of the processor; leave it out with --device cuda")
     shape = arguments.batch, arguments.steps, *image_shape(draw.Config())
     check_memory("a training step of this size", shape, "ask for fewer --steps or a smaller --batch")
     try:

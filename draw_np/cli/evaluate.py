@@ -31,7 +31,7 @@ HELP = "the bound in nats on a split of a data set, or a classifier's error"
 def add_options(command):
     add_weights(command, required=True)
     command.add_argument("--dataset", metavar="NAME", help=", ".join(datasets.NAMES))
-    command.add_argument("--split", default="test", metavar="SPLIT", help="train, valid or test (default)")
+    command.add_argument("--split", metavar="SPLIT", help="train, valid or test (default)")
     command.add_argument(
         "--images",
         metavar="N|FOLDER|FILE.npy",
@@ -91,19 +91,20 @@ def images_to_evaluate(arguments, colour):
             if not text or not pathlib.Path(text).exists():
                 wanted = "with --dataset this must be a whole number, of images"
             raise UsageError(f"--images {shown(text)}: {wanted}")
+        if arguments.split:
+            raise UsageError("--split is for --dataset; all images of your own are measured")
         return floats(own_images(arguments, colour)), None, f"images of {text}"
     if not arguments.dataset:
         raise UsageError("which images? --dataset NAME, or --images FOLDER|FILE.npy")
     if arguments.size or arguments.grey:
         raise UsageError("--size and --grey are for --images FOLDER")
-    images, labels = datasets.load(arguments.dataset, arguments.split)
+    split = arguments.split or "test"
+    images, labels = datasets.load(arguments.dataset, split)
     wanted = len(images) if text is None else int(text.lstrip("0")[:12] or 0)
     if not 1 <= wanted <= len(images):
-        raise UsageError(
-            f"--images {cut(text, 60)}: the {arguments.split} split has {len(images):,}; ask for 1 or more of them"
-        )
+        raise UsageError(f"--images {cut(text, 60)}: the {split} split has {len(images):,}; ask for 1 or more of them")
     labels = None if labels is None else labels[:wanted]
-    return images[:wanted], labels, f"{arguments.split} images of {arguments.dataset}"
+    return images[:wanted], labels, f"{split} images of {arguments.dataset}"
 
 
 def run_classify(arguments, model, params, config, images, labels, name):

@@ -11,8 +11,9 @@ import numpy as np
 
 from .. import equations, pretrained
 from ..backend import to_device, to_host
+from ..models.common import image_shape
 from ..training.checkpoint import load_weights
-from .common import UsageError, add_device, add_weights, count, say, seed
+from .common import UsageError, add_device, add_weights, check_memory, count, say, seed
 
 HELP = "draw images: a film strip (.png) or an animation (.gif)"
 ENDINGS = ".png", ".gif"
@@ -37,6 +38,8 @@ def run(arguments):
         raise UsageError(f"{arguments.weights} classifies images and draws none; use the weights of another model")
     plotting = import_plotting()
     save = plotting.save_film_strip if out.suffix.lower() == ".png" else plotting.save_animation
+    canvases = arguments.count, getattr(config, "steps", 1), *image_shape(config)
+    check_memory("drawing so many images", canvases, "ask for a smaller --count")
     try:
         noise = model.sample_noise(config, arguments.count, np.random.default_rng(arguments.seed))
     except ValueError as error:  # more numbers than an array can have
