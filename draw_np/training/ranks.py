@@ -219,7 +219,8 @@ def world():
 
     Raises TrainingError where they could not talk to each other.
     """
-    count = max(int(os.environ.get(name, "1")) for name in STARTED)
+    sizes = [os.environ.get(name, "") for name in STARTED]
+    count = max([1, *(int(size) for size in sizes if size.isdecimal())])
     if count < 2:
         return Alone()
     started = f"mpiexec has started {count} processes, but mpi4py"

@@ -214,6 +214,12 @@ def test_without_mpiexec_nothing_changes(monkeypatch):
     assert isinstance(world(), Alone)
 
 
+@pytest.mark.parametrize("value", ["", "x", "-1", "1"])
+def test_a_size_that_no_mpiexec_has_set(monkeypatch, value):
+    monkeypatch.setenv("PMI_SIZE", value)
+    assert isinstance(world(), Alone)
+
+
 def test_without_mpi4py_it_says_what_to_install(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "3")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
