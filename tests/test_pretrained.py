@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -128,6 +129,12 @@ def test_parts_of_a_bound_add_up(name):
         if "kl_per_step" in found:
             assert sum(found["kl_per_step"]) == pytest.approx(found["kl"], abs=0.01)
             assert found["nll_estimate"] < found["nll_bound"]  # Jensen
+
+
+def test_weights_of_ones_own_have_no_record(tmp_path):
+    mine = str(shutil.copy(pretrained.find("vae"), tmp_path / "mine.npz"))
+    with pytest.raises(CheckpointError, match="mine.npz' have no record mine.json beside them"):
+        load_record(mine)
 
 
 @pytest.mark.parametrize("name", NAMES)

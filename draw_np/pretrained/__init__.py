@@ -46,8 +46,11 @@ def load_pretrained(name):
 
 
 def load_record(name):
-    """The record of shipped weights, a dict. Raises CheckpointError for an unknown name."""
-    return json.loads(find(name).with_suffix(".json").read_text("utf-8"))
+    """The record of shipped weights, a dict. Raises CheckpointError for an unknown name and for weights without one."""
+    path = find(name).with_suffix(".json")
+    if not path.is_file():
+        raise CheckpointError(f"the weights {name!r} have no record {path.name} beside them")
+    return json.loads(path.read_text("utf-8"))
 
 
 def load_curve(name):
