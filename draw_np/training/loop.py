@@ -56,7 +56,7 @@ def train(
     Raises TrainingError: what is asked for is impossible or would have no effect; a run is already there, or none is
     there to resume; the loss or the gradient is not finite. CheckpointError: a file cannot be read or written.
     DatasetError: there are no images, or too few, or they cannot be validated on. ValueError: training images of
-    another size than the model's, or not in [0, 1].
+    another size than the model's, or not in [0, 1]. ChildProcessError: a process of the shards has died.
     """
     asked = checked(
         run, ops, seed=seed, epochs=epochs, updates=updates, checkpoint_every=checkpoint_every, threads=threads,

@@ -48,11 +48,8 @@ def blocks(flat, size=BLOCK):
 def named_leaves(tree, prefix=""):
     """The leaves as a flat dict {"encoder/W": array, ...}."""
     if not isinstance(tree, dict):
-        return {prefix: tree}
-    leaves = {}
-    for key, value in tree.items():
-        leaves.update(named_leaves(value, f"{prefix}/{key}" if prefix else key))
-    return leaves
+        return {prefix[:-1]: tree}
+    return {k: v for key, part in tree.items() for k, v in named_leaves(part, f"{prefix}{key}/").items()}
 
 
 def from_named_leaves(leaves):
