@@ -104,6 +104,13 @@ v = exp(tanh(exp(u)))  # operations before and after it: a gradient arrives and 
 backward(v)
 assert_close("exp(tanh(exp(u)))", v.value, np.exp(np.tanh(np.exp(u.value))))
 assert_derivatives(lambda a: np.sum(np.exp(np.tanh(np.exp(a["u"])))), {"u": u.value}, {"u": u.gradient})
+for given in np.linspace(-2, 2, 5), np.array([[0.5, -1.0, 2.0], [-0.3, 0.0, 1.5]]), np.array(0.7):
+    u = Var([], given.copy())
+    v = tanh(u)
+    backward(v)
+    assert_close(f"tanh(u) for u of shape {given.shape}", v.value, np.tanh(given))
+    assert_close("u's own value, after tanh(u)", u.value, given)
+    assert_close("the gradient of tanh(u), after its rule was called", v.gradient, np.ones(given.shape))
 print("1.2 is right")
 
 # %%
@@ -154,6 +161,10 @@ for shape, axes in ((4, 1), (0, 2)), ((2, 1, 3), 1), ((2, 4, 1), 2), ((1, 3), (0
     g = rng.standard_normal((2, 4, 3))
     expected = g.sum(axis=axes).reshape(shape)
     assert_close(f"what an array of shape {shape} receives from g of shape (2, 4, 3)", unbroadcast(g, shape), expected)
+for shape, axis in ((1, 3), 0), ((3, 1), 1), ((3,), 0):  # the lengths do not tell which axis is which
+    g = rng.standard_normal((3, 3))
+    expected = g.sum(axis=axis).reshape(shape)
+    assert_close(f"what an array of shape {shape} receives from g of shape (3, 3)", unbroadcast(g, shape), expected)
 print("1.3 is right")
 
 # %% [markdown]
@@ -184,9 +195,14 @@ def normalise_rule(g, w):
 
 # %%
 # Check 1.4
-w, g = rng.uniform(0.5, 2.0, 6), rng.standard_normal(6)
-assert_derivatives(lambda a: np.sum(g * a["w"] / a["w"].sum()), {"w": w}, {"w": normalise_rule(g, w)})
-zero = normalise_rule(np.ones(6), w)  # the sum of F is 1 whatever w is
+for w in rng.uniform(0.5, 2.0, 6), np.array([2.0, -0.5, 1.0, 0.3]):
+    g = rng.standard_normal(len(w))
+    given = {"g": g.copy(), "w": w.copy()}
+    received = normalise_rule(**given)
+    assert_derivatives(lambda a, g=g: np.sum(g * a["w"] / a["w"].sum()), {"w": w}, {"w": received})
+    assert_close("g itself, after the call", given["g"], g)
+    assert_close("w itself, after the call", given["w"], w)
+zero = normalise_rule(np.ones(6), rng.uniform(0.5, 2.0, 6))  # the sum of F is 1 whatever w is
 assert_close("what w receives if every F_a counts alike", zero, np.zeros(6))
 print("1.4 is right")
 
@@ -214,8 +230,10 @@ def best_rate(k):
 
 # %%
 # Check 1.5
-for k in np.array([1.0, 4.0, 0.5]), np.array([1.0, 50.0]), np.array([3.0]):
-    rate, factor = best_rate(k)
+for k in np.array([1.0, 4.0, 0.5]), np.array([1.0, 50.0]), np.array([3.0]), np.array([0.6, 0.2]):
+    given = k.copy()
+    rate, factor = best_rate(given)
+    assert_close("k itself, after the call", given, k)
     rates = np.linspace(0, 2 / k.max(), 100_001)[1:]
     slowest = abs(1 - rates[:, None] * k).max(axis=1)  # for every rate that does not diverge
     assert_close(f"the factor of the slowest for k = {k}, found by trying", factor, slowest.min(), atol=1e-3)

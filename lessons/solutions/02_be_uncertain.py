@@ -39,7 +39,7 @@ def kl_gradient(mu, sigma):
 # %%
 # Check 2.1
 code = {"mu": np.array([-2.0, -0.3, 0.1, 1.5]), "sigma": np.array([0.1, 0.8, 1.3, 3.0])}
-d_mu, d_sigma = kl_gradient(code["mu"], code["sigma"])
+d_mu, d_sigma = kl_gradient(code["mu"].copy(), code["sigma"].copy())
 assert_derivatives(lambda a: equations.kl(a["mu"][None], a["sigma"][None])[0], code, {"mu": d_mu, "sigma": d_sigma})
 for name, slope in zip(("mu", "sigma"), kl_gradient(np.zeros(3), np.ones(3))):
     assert_close(f"dL^z/d{name} where Q is the prior", slope, np.zeros(3))
@@ -75,15 +75,17 @@ def score_estimate(f, z, mu, sigma):
 # %%
 # Check 2.2
 assert_close("the estimate from two draws", score_estimate(np.array([3.0, 1.0]), np.array([2.0, 0.0]), 0.5, 0.5), 8.0)
-f, z = np.array([[5.0, 1, 0, 2], [0, 0, 4, 0]]), np.array([[1.0, 3, 0, 4], [2, 5, 1, 0]])
+f, z = np.array([[5.0, 1, 0, 3], [0, 0, 4, 0]]), np.array([[1.0, 3, 0, 4], [2, 5, 1, 0]])
 by_hand = np.zeros((2, 4))  # each draw's part: its f minus the mean of the three others, times its score
 for row in range(2):
     for k in range(4):
         others = [f[row, other] for other in range(4) if other != k]
         by_hand[row, k] = (f[row, k] - sum(others) / 3) * (z[row, k] - 0.5) / 2.0**2
 assert_close("the estimates from two rows of four draws", score_estimate(f, z, 0.5, 2.0), by_hand.sum(axis=1) / 4)
-constant = score_estimate(np.full((3, 2, 5), 7.0), rng.standard_normal((3, 2, 5)), 0.0, 1.0)
-assert_close("the estimates for a constant f of shape (3, 2, 5)", constant, np.zeros((3, 2)))
+f, z = rng.standard_normal((2, 3, 2, 5))
+others = np.stack([np.delete(f, k, axis=2).mean(axis=2) for k in range(5)], axis=2)
+expected = np.mean((f - others) * (z - 0.5) / 2.0**2, axis=2)
+assert_close("the estimates for f of shape (3, 2, 5)", score_estimate(f, z, 0.5, 2.0), expected)
 z = 1.0 + 0.5 * rng.standard_normal((200_000, 3))  # f(z) = z^2 + 100: the answer is 2 mu = 2
 estimates = score_estimate(z**2 + 100, z, 1.0, 0.5)
 assert_close("the mean of 200,000 estimates from three draws each", estimates.mean(), 2.0, rtol=0.03)
@@ -132,6 +134,6 @@ def loss(a):
     c = equations.linear({"W": W, "b": b}, equations.sample(mu, sigma, noise[None]))
     return (equations.negative_log_likelihood(x[None], c) + equations.kl(mu, sigma))[0]
 
-d_mu, d_log_sigma = code_gradient(x, W, b, code["mu"], code["log_sigma"], noise)
+d_mu, d_log_sigma = code_gradient(x, W, b, code["mu"].copy(), code["log_sigma"].copy(), noise)
 assert_derivatives(loss, code, {"mu": d_mu, "log_sigma": d_log_sigma})
 print("2.3 is right")

@@ -46,8 +46,11 @@ def first_canvas(images):
 # Check 4.1
 assert_close("c_0 of pixels that are on in 1, 2 and 3 of 4 images", first_canvas(
     np.array([[[0, 0, 1]], [[0, 1, 1]], [[0, 0, 0]], [[1, 1, 1]]])), [[-np.log(3), 0, np.log(3)]])  # fmt: skip
+bounds = [[np.log(0.001 / 0.999), np.log(0.999 / 0.001)]]
 assert_close("c_0 of a pixel that is never on, and of one that always is", first_canvas(
-    np.array([[[0, 1]], [[0, 1]]])), [[np.log(0.001 / 0.999), np.log(0.999 / 0.001)]])  # fmt: skip
+    np.array([[[0, 1]], [[0, 1]]])), bounds)  # fmt: skip
+assert_close("c_0 of a pixel whose mean is 0.0002, and of one whose mean is 0.9998", first_canvas(
+    np.array([[[0, 1]], [[0.0004, 0.9996]]])), bounds)  # fmt: skip
 assert_close("c_0 of a grey pixel, 0.2 in one image and 0.6 in another", first_canvas(
     np.array([[[0.2]], [[0.6]]])), [[np.log(0.4 / 0.6)]])  # fmt: skip
 c_0 = first_canvas(digits.astype(float))
@@ -129,19 +132,21 @@ noise = draw.sample_noise(config, 4, rng)
 first, second = digits[[0, 1, 2, 3]], digits[[4, 5, 6, 8]]
 same = draw.infer(params, config, first, noise, kernels).canvases
 got = change_of_mind(params, config, first, first, noise)
-assert_close("the shape of the canvases", np.shape(got), (config.steps, 4, 28, 28))
 assert_close("the canvases when the second image is the first", got, np.stack(same)[:, :, 0], atol=0.01)
-changed = change_of_mind(params, config, first, second, noise)
-half, looks = config.steps // 2, iter(range(config.steps))
 
 def read_either(x, x_hat):  # the first image in the first half of the looks, then the second
-    other = x if next(looks) < half else second[:, None]
+    other = x if next(looks) < half else second[: len(x), None]
     return equations.read_without_attention(other, x_hat + other - x)
 
 switched = SimpleNamespace(**{**vars(equations), "read_without_attention": read_either})
-expected = np.stack(draw.infer(params, config, first, noise, switched).canvases)[:, :, 0]
-for t in half - 1, half, config.steps - 1:
-    assert_close(f"the canvas after {t + 1} of {config.steps} steps", changed[t], expected[t], rtol=1e-3, atol=0.01)
+for steps, batch in (20, 1), (config.steps, 4):  # the noise says how many steps
+    half, looks, some = steps // 2, iter(range(steps)), noise[:steps, :batch]
+    changed = change_of_mind(params, config, first[:batch], second[:batch], some)
+    expected = np.stack(draw.infer(params, config, first[:batch], some, switched).canvases)[:, :, 0]
+    got_shape = np.shape(changed)
+    assert got_shape == expected.shape, f"the shape of the canvases: expected {expected.shape}, got {got_shape}"
+    for t in half - 1, half, steps - 1:
+        assert_close(f"the canvas after {t + 1} of {steps} steps", changed[t], expected[t], rtol=1e-3, atol=0.01)
 far, further = (abs(second - equations.sigmoid(c[-1])).mean() for c in (changed, got))
 assert far < further, f"from second to the last canvas: expected less than {further:.3f}, without it, got {far:.3f}"
 print("4.3 is right")

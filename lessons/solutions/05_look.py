@@ -46,6 +46,7 @@ assert_close("mu_X for g_X = 10, delta = 2, N = 4", filter_means(10.0, 2.0, 4), 
 assert_close("mu_X of one filter", filter_means(3.5, 2.0, 1), [3.5])
 assert_close("mu_X for a negative stride", filter_means(10.0, -2.0, 3), [12, 10, 8])
 assert_close("mu_X of a window half outside the image", filter_means(0.5, 2.5, 3), [-2, 0.5, 3])
+assert_close("mu_X for g_X = 14.5, delta = 0.7, N = 5", filter_means(14.5, 0.7, 5), [13.1, 13.8, 14.5, 15.2, 15.9])
 print("5.1 is right")
 
 # %% [markdown]
@@ -93,9 +94,10 @@ def emitted_for(g_X, g_Y, delta, sigma, gamma, N, A, B):
 # Check 5.2
 middle = emitted_for(50.5, 38.0, 9.0, 1.0, 1.0, N=12, A=100, B=75)
 assert_close("a window over the middle of the whole image", middle, np.zeros(5))
-wanted = {"g_X": 22.5, "g_Y": 58.5, "delta": 2.2, "sigma": 1.1, "gamma": 0.7}
-expected = {**wanted, "sigma": wanted["sigma"] ** 2}
-for N, A, B in (12, 100, 75), (5, 60, 90):
+inside = {"g_X": 22.5, "g_Y": 58.5, "delta": 2.2, "sigma": 1.1, "gamma": 0.7}
+outside = {"g_X": -4.0, "g_Y": 20.5, "delta": 11.0, "sigma": 0.4, "gamma": 1.5}  # and larger than 100 x 75 pixels
+for wanted, N, A, B in (inside, 12, 100, 75), (inside, 5, 60, 90), (outside, 12, 100, 75):
+    expected = {**wanted, "sigma": wanted["sigma"] ** 2}
     five = np.asarray(emitted_for(**wanted, N=N, A=A, B=B))
     assert_close("the shape of the five numbers", five.shape, (5,))
     found = equations.attention_window({"W": np.eye(5), "b": np.zeros(5)}, five[None], N, height=B, width=A)
@@ -170,8 +172,9 @@ def reading(place):
 
 for mu, s, A in (9.0, 2.25, 28), (20.3, 1.0, 28), (14.5, 30.0, 28), (8.0, 4.0, 11):
     row = digits[3][13, :A]  # row 14 of a zero, or its beginning
-    place = {"mu": np.array(mu), "s": np.array(s)}
-    assert_derivatives(reading, place, reading_slopes(mu, s, row))
+    place, given = {"mu": np.array(mu), "s": np.array(s)}, row.copy()
+    assert_derivatives(reading, place, reading_slopes(mu, s, given))
+    assert_close("x itself, after the call", given, row)
 print("5.4 is right")
 
 # %% [markdown]

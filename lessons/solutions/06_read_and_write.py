@@ -44,10 +44,11 @@ def light(w, gamma):
 
 # %%
 # Check 6.1
-w = rng.standard_normal((4, 5, 5))
-F_X, F_Y, gamma = some_window(4, 5, height=20, width=31)
-expected = equations.write(w[:, None], F_X, F_Y, gamma).sum(axis=(1, 2, 3))
-assert_close("light", light(w, gamma), expected)
+for batch, N in (4, 5), (1, 3):
+    w = rng.standard_normal((batch, N, N))
+    F_X, F_Y, gamma = some_window(batch, N, height=20, width=31)
+    expected = equations.write(w[:, None], F_X, F_Y, gamma).sum(axis=(1, 2, 3))
+    assert_close(f"light, batch {batch}, {N} x {N}", light(w, gamma), expected)
 print("6.1 is right")
 
 # %% [markdown]
@@ -80,14 +81,15 @@ def read_colour(x, x_hat, F_X, F_Y, gamma):
 
 # %%
 # Check 6.2
-x, x_hat = rng.random((2, 7, 9, 3)), rng.uniform(-1, 1, (2, 7, 9, 3))
-F_X, F_Y, gamma = some_window(2, 4, height=7, width=9)
-expected = equations.read(np.moveaxis(x, 3, 1), np.moveaxis(x_hat, 3, 1), F_X, F_Y, gamma)
-got = np.asarray(read_colour(x, x_hat, F_X, F_Y, gamma))
-assert got.shape == (2, 96), f"expected 6 N N = 96 numbers for each of 2 images, the shape (2, 96), got {got.shape}"
 parts = ["x, red", "x, green", "x, blue", "x_hat, red", "x_hat, green", "x_hat, blue"]
-for part, mine, its in zip(parts, np.split(got, 6, axis=1), np.split(expected, 6, axis=1)):
-    assert_close(f"the patch of {part}", mine, its)
+for batch, N, height, width in (2, 4, 7, 9), (1, 3, 8, 5):
+    x, x_hat = rng.uniform(-1, 1, (2, batch, height, width, 3))
+    F_X, F_Y, gamma = some_window(batch, N, height, width)
+    expected = equations.read(np.moveaxis(x, 3, 1), np.moveaxis(x_hat, 3, 1), F_X, F_Y, gamma)
+    got, shape = np.asarray(read_colour(x, x_hat, F_X, F_Y, gamma)), (batch, 6 * N * N)
+    assert got.shape == shape, f"expected 6 N N = {shape[1]} numbers for each image, the shape {shape}, got {got.shape}"
+    for part, mine, its in zip(parts, np.split(got, 6, axis=1), np.split(expected, 6, axis=1)):
+        assert_close(f"the patch of {part}, batch {batch}, N = {N}", mine, its)
 print("6.2 is right")
 
 # %% [markdown]

@@ -67,10 +67,11 @@ def kl_gradient(mu, sigma):
 
 # %%
 # Check 7.2
-places = {"mu": rng.standard_normal(5), "sigma": np.exp(0.5 * rng.standard_normal(5))}
+places = {"mu": rng.standard_normal((3, 2)), "sigma": np.exp(0.5 * rng.standard_normal((3, 2)))}
+places["mu"][0], places["sigma"][0] = (-1, 2), (0.02, 3)  # both signs, and a sigma near 0
 got = kl_gradient(places["mu"], places["sigma"])
 assert len(got) == 2, f"expected two arrays, got {len(got)}"
-assert_derivatives(lambda a: equations.kl(a["mu"][None], a["sigma"][None])[0], places, dict(zip(places, got)))
+assert_derivatives(lambda a: equations.kl(a["mu"], a["sigma"]).sum(), places, dict(zip(places, got)))
 assert_close("both at the prior, mu = 0 and sigma = 1", kl_gradient(np.zeros(5), np.ones(5)), np.zeros((2, 5)))
 print("7.2 is right")
 
@@ -127,6 +128,9 @@ def log_D(z):
 exact = -np.log((np.exp(log_D(z) - z**2 / 2) / np.sqrt(2 * np.pi)).sum() * dz)
 e = rng.standard_normal((100_000, 1))
 z = 1.0 + 0.8 * e  # from Q
-got, effective = estimate(log_D(z) - (z**2 - e**2 - np.log(0.64)) / 2)
+log_w = log_D(z) - (z**2 - e**2 - np.log(0.64)) / 2  # (100000, 1)
+got, effective = estimate(log_w)
+w = np.exp(log_w)  # none too small
 assert_close("the toy of the lesson, exact value and estimate", got[0], exact, atol=0.02)
+assert_close("the toy of the lesson, the effective number", effective[0], w.sum() ** 2 / (w**2).sum())
 print(f"7.3 is right: {exact:.4f} nats, estimated {got[0]:.4f} from {effective[0]:,.0f} effective samples")

@@ -89,8 +89,8 @@ print("9.1 is right")
 def compose(d, q, p, B, A):
     """The picture, (B, A).
 
-    Parameters: digits `d` of shape (K, height, width); `q` and `p`, K whole numbers each: the row and the column,
-    counted from 1, of every digit's first pixel.
+    Parameters: digits `d` of shape (K, height, width); `q` and `p`, arrays of K whole numbers: the row and the column,
+    counted from 1, of every digit's first pixel; do not change them.
     """
     # BEGIN SOLUTION
     x = np.zeros((B, A))
@@ -102,14 +102,15 @@ def compose(d, q, p, B, A):
 
 # %%
 # Check 9.2
-one = np.ones((1, 2, 3))
-assert_close("a block of 2 x 3 ones at row 1, column 2 of 3 x 4", compose(one, [1], [2], 3, 4),
+one, q, p = np.ones((1, 2, 3)), np.array([1]), np.array([2])
+assert_close("a block of 2 x 3 ones at row 1, column 2 of 3 x 4", compose(one, q, p, 3, 4),
              [[0, 1, 1, 1], [0, 1, 1, 1], [0, 0, 0, 0]])
 for K, B, A, white in (1, 28, 40, 255), (2, 60, 60, 255), (5, 50, 70, 99):  # the last digits are faint
     raw = rng.integers(white + 1, size=(K, 28, 28)).astype(np.uint8)
     q, p = rng.integers(B - 27, size=K) + 1, rng.integers(A - 27, size=K) + 1
-    expected = place(raw[None], q[None] - 1, p[None] - 1, B, A)[0] / 255
+    expected, old = place(raw[None], q[None] - 1, p[None] - 1, B, A)[0] / 255, np.array([q, p])
     assert_close(f"{K} patches on {B} x {A}", compose(raw / 255, q, p, B, A), expected)
+    assert_close("q and p, after the call", np.array([q, p]), old)
 print("9.2 is right")
 
 # %% [markdown]
