@@ -461,8 +461,8 @@ plt.show()
 # are the biases.
 #
 # Now the loss is the mean over 10,000 images. To compute its gradient takes long, and the gradient of 100 images drawn
-# at random points nearly the same way. So every update takes 100 new ones, a **batch**. When as many images have been
-# taken as there are, here after 100 updates, one **epoch** is over.
+# at random points roughly the same way, for a hundredth of the work. So every update takes 100 new ones, a **batch**.
+# When as many images have been taken as there are, here after 100 updates, one **epoch** is over.
 #
 # **Predict first.** The picture shows the loss over three epochs, for rates of 0.03, 0.3 and 0.6. Is the largest rate
 # the fastest again?
@@ -539,8 +539,8 @@ plt.show()
 # A mean divided by a typical size: this makes every parameter move by about the rate or less, however large or small
 # its gradients are.
 #
-# **Predict first.** A valley is 30 times as steep across as along. Each method starts on its left wall. Which one
-# zigzags? Which one takes no notice of how steep the walls are?
+# **Predict first.** A valley is 30 times as steep across as along. Each method starts at the left, on its upper
+# wall. Which one zigzags? Which one takes no notice of how steep the walls are?
 
 # %%
 def momentum(params, gradient, v, rate):

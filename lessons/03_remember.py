@@ -436,8 +436,8 @@ plt.show()
 #
 # ## Further reading
 #
-# - The paper, section 2.1. `draw_np/equations/lstm.py` is part 3 in 35 lines; `draw_np/kernels/lstm.py` beside it has
-#   the derivatives by hand.
+# - The paper, section 2.1. `draw_np/equations/lstm.py` is part 3 in one short file; `draw_np/kernels/lstm.py` beside it
+#   has the derivatives by hand.
 # - S. Hochreiter and J. Schmidhuber, "Long Short-Term Memory" (1997), and F. A. Gers and others, "Learning to Forget"
 #   (2000): the cell, and the gate that it had lacked.
 # - R. Pascanu and others, [On the difficulty of training recurrent neural networks](https://arxiv.org/abs/1211.5063),

@@ -108,8 +108,8 @@ plt.show()
 # added to the canvas: purple makes a pixel likelier, orange less likely, the darkest by 2 or more. The third is what is
 # still missing then, $\hat{x}_{t+1}$.
 #
-# **Predict first.** Will the first steps draw one stroke after another, or a rough shape of the whole? And after which
-# of the steps 1, 2, 3, 4, 6, 10, 20 can you tell which digit it is?
+# **Predict first.** Will the first steps draw one stroke after another, or a rough shape of the whole? You know
+# that it is a five. After which of the steps 1, 2, 3, 4, 6, 10, 20 could you tell it from the first row alone?
 
 # %%
 def linear(p, a):
@@ -204,7 +204,7 @@ np.testing.assert_allclose(L_z, by_library[1].sum(axis=0), rtol=1e-4)
 np.testing.assert_allclose(np.mean(L_x + L_z), draw.loss(long, config, test[:100], noise), rtol=1e-4)
 stopped = [equations.negative_log_likelihood(seen, c).mean() for c in canvases]  # (T,)
 paid = np.cumsum(by_library[1].mean(axis=1))  # (T,)
-for a, b in (0, 11), (-12, -1):  # the first dozen steps and the last
+for a, b in (0, 11), (-12, -1):  # from step 1 to step 12, and the last dozen
     print(f"from {stopped[a]:.1f} + {paid[a]:.1f} nats to {stopped[b]:.1f} + {paid[b]:.1f}")
 assert stopped[0] - stopped[11] > 5 * (paid[11] - paid[0])
 plt.figure(figsize=(11, 5)).add_subplot(xlabel="time step $t$", ylabel="nats per image", xlim=(1, config.steps))
@@ -214,10 +214,10 @@ plt.legend(reverse=True)
 plt.show()
 
 # %% [markdown]
-# **Answer.** $\mathcal{L}^x$, throughout. But in the first dozen steps it falls by more than seven times what
-# $\mathcal{L}^z$ grows by, in the last dozen only by about twice: the two lines printed say from where to where. It
-# pays to go on as long as a step takes more nats off $\mathcal{L}^x$ than it adds to
-# $\mathcal{L}^z$. The loss looks at the last canvas only: nobody told the network to begin with a rough shape.
+# **Answer.** $\mathcal{L}^x$, in both. From step 1 to step 12 it falls by more than seven times what $\mathcal{L}^z$
+# grows by, in the last dozen only by about twice: the two lines printed say from where to where. It pays to go on as
+# long as a step takes more nats off $\mathcal{L}^x$ than it adds to $\mathcal{L}^z$. The loss looks at the last canvas
+# only: nobody told the network to begin with a rough shape.
 #
 # ## 4. Half a minute of training (15 minutes)
 #
@@ -366,8 +366,8 @@ assert shares[0] < shares[1]
 # The second cell tosses the pixels of the long run's digits. Below is the paper's **Fig. 7**: how these digits came
 # about. The paper says: "Notice how the network first generates a very blurry image that is subsequently refined."
 #
-# **Predict first.** Without attention, does a step of drawing change a few pixels or many? What would you say if the
-# model wrote through a small window?
+# **Predict first.** Without attention every step adds a little everywhere. If the model wrote through a small window,
+# over how many times fewer pixels would the change of a step be spread: twice, ten times, a hundred times?
 
 # %%
 def generate(p, noise):
@@ -423,9 +423,10 @@ plt.legend()
 assert share_of_half(probabilities).mean() > 5 * share.mean()
 
 # %% [markdown]
-# **Answer.** Many: without attention half of the change is spread over more than ten times as many pixels, on average
-# over the steps. Every step writes on the whole canvas, and the encoder reads all of it, and its error image too. For
-# 28 × 28 pixels that will do. Large images ask for a smaller brush, one that can be moved: lesson 05.
+# **Answer.** About ten times fewer: without attention half of the change is spread over more than ten times as many
+# pixels, on average over the steps. Every step writes on the whole canvas, and the encoder reads all of it, and its
+# error image too. For 28 × 28 pixels that will do. Large images ask for a smaller brush, one that can be moved: lesson
+# 05.
 #
 # **Take away.** DRAW looks at the image and at what is still missing, sends a few uncertain numbers, and adds to a
 # canvas: step by step, with the same weights. Its loss is the surprise at the end plus the price of everything that was

@@ -97,7 +97,7 @@ plt.show()
 # %% [markdown]
 # **Answer.** On top of each stroke and half-way between the two, where left and right pull equally; and far from
 # all ink, where hardly anything pulls. A filter that starts there learns nothing. The index has derivative 0
-# everywhere.
+# everywhere but at its jumps, where it has none.
 #
 # ## 2. A bank of filters (10 minutes)
 #
@@ -215,7 +215,7 @@ for above, below, delta, sigma in zip(*axes, [1.0, 2.2, 2.2], [1.2, 0.5, 3.0]):
 plt.show()
 
 # %% [markdown]
-# **Answer.** Through the second. A small $\delta$ zooms in: the first patch shows a corner of the digit, enlarged. A
+# **Answer.** Through the second. A small $\delta$ zooms in: the first patch shows the middle of the digit, enlarged. A
 # large $\sigma$ blurs: the third shows the whole digit, but as a smudge.
 #
 # ## 4. From five numbers to a window (10 minutes)
@@ -370,8 +370,9 @@ _ = axes[0].set(ylabel="sum of its weights", xlim=(-18.5, 6.5), ylim=(-0.05, 1.1
 # **Then we lose the window.** We keep the image and the patch, 144 numbers. Where was the window, how large,
 # how sharp? Begin with a window that covers everything, and measure how far its patch is from the one we
 # kept: the sum of the squared differences, the **loss**. It has a gradient with respect to the five numbers of Eq. 21,
-# all the way through Eq. 19-26. Follow it downhill for 200 steps. (Adam, the optimiser of the paper, chooses how far
-# to go in each step; lesson 01.) Nobody says that there is a digit, or where.
+# all the way through Eq. 19-26. (The fifth, $\log \gamma$, has no part in this patch, so its derivative is 0.) Follow
+# it downhill for 200 steps. (Adam, the optimiser of the paper, chooses how far to go in each step; lesson 01.) Nobody
+# says that there is a digit, or where.
 #
 # **Predict first.** Will the window find the digit? What will be right first: its place, its size or its sharpness?
 

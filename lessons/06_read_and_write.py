@@ -192,7 +192,8 @@ _ = [panel.legend() for panel in axes]
 # %% [markdown]
 # Both do what we expect. The first filters are wide: what is read is a mean close to 0, and what is written would be
 # spread thin. So both factors are largest in the first steps. They fall as the filters shrink to about a pixel. (The
-# cell prints how far.)
+# cell prints how far.) The last ten steps are another matter: the digit is done. The factor of writing falls until next
+# to nothing is written, and the width no longer matters.
 #
 # ## 3. Write (10 minutes)
 #
@@ -209,7 +210,7 @@ _ = [panel.legend() for panel in axes]
 #
 # $$\text{write}[b, a] = \frac{1}{\hat{\gamma}} \sum_j \sum_i \hat{F}_Y[j, b] \; w_t[j, i] \; \hat{F}_X[i, a] .$$
 #
-# The result is added to the canvas, so a step may also rub out: patches have negative pixels too.
+# The result is added to the canvas.
 #
 # **Predict first.** The model has just seen where ink is missing (part 1). Will this step only add ink?
 
@@ -242,8 +243,9 @@ for panel in axes[1:]:
     plotting.draw_window(panel, [field[k] for field in window], N).set(edgecolor="black", linewidth=1.5)
 
 # %% [markdown]
-# **Answer.** No: purple is added, orange is rubbed out, and here it does both, on the two sides of the stroke. What is
-# written are logits, not greys (lesson 04): the patch, divided by $\hat{\gamma}$ and spread out.
+# **Answer.** No: a patch may have negative pixels, and then it rubs out. Purple is added, orange is rubbed out, and
+# here the step does both, on the two sides of the stroke. What is written are logits, not greys (lesson 04): the patch,
+# divided by $\hat{\gamma}$ and spread out.
 #
 # ## 4. Two windows (15 minutes)
 #

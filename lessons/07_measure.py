@@ -240,9 +240,9 @@ _ = axes[1].bar_label(axes[1].bar(*zip(*levels.items()), color=plotting.SKY), fm
 # the same digits, take the differences digit by digit. Their standard error is smaller: what makes a digit hard is in
 # both. Compare two models in the same way.
 #
-# **Do not take the first 500.** A standard error assumes that the digits were drawn at random. The first of a file
-# were not. The second cell lets the 10-neighbour table score all 10,000, once in the order of the file and once in
-# random order, and draws the mean over the first $n$.
+# **Why not simply the first 500?** A standard error assumes that the digits were drawn at random. The second cell lets
+# the 10-neighbour table score all 10,000, once in the order of the file and once in random order, and draws the mean
+# over the first $n$.
 #
 # **Predict first.** In which of the two orders is the mean nearly always inside the grey band, two standard errors wide
 # on either side? And which digits will DRAW find cheapest?
@@ -282,8 +282,9 @@ for name, few_nats, all_nats in (("10 neighbours", cost[:500].mean(), cost.mean(
     print(f"{name}: the first 500 of the file {few_nats:.1f} nats, all 10,000 {all_nats:.1f}")
 
 # %% [markdown]
-# **Answer.** Only in random order. (At each $n$ it is inside about 19 times in 20; on its way it may leave the band for
-# a while.) The test file of the fixed copy is sorted: it begins with zeros, and the ones come next. By its first 500
+# **Answer.** Only in random order: **do not take the first 500.** (At each $n$ it is inside at least about 19 times in
+# 20, and towards the end always, for then nearly all digits are in; on its way it may leave the band for a while.) The
+# test file of the fixed copy is sorted: it begins with zeros, and the ones come next. By its first 500
 # digits both models look far worse than they are, and no standard error warns of that. So choose at random, or take
 # all. The cheapest digits are ones: little ink, few edges. (And the other noise? A difference of more than two
 # standard errors happens by chance about once in 20 times. Here the cell asserts less than four.)

@@ -122,8 +122,8 @@ plotting.show_image(plt.figure(figsize=(14, 5.8)).add_subplot(), plotting.grid(x
 #
 # So the work of attention grows with the picture, too: a filter looks at every pixel, although nearly all its
 # weights are almost 0. And every pixel of any DRAW goes through the error image, the sum on the canvas and the
-# likelihood. The third cell counts, and measures whole steps, everything included. It prints both, for the three sides
-# of the picture, and at the end by what factor the time grows from the first to the last.
+# loss of Eq. 9. The third cell counts, and measures whole steps, everything included. It prints both, for the three
+# sides of the picture, and at the end by what factor the time grows from the first to the last.
 #
 # **Predict first.** How many parameters does one more pixel cost with attention, and how many without? And from 28 × 28
 # to 100 × 100 pixels, 13 times as many, by what factor does the measured time grow in each?
@@ -205,8 +205,8 @@ _ = axes[0].legend()
 #   them? If a digit is one thing for the model, it should be more for two pixels of different digits than for two
 #   pixels of one digit *at the same distance*.
 #
-# Even a pen that knows nothing of digits would give some difference. So we need a **control**: three pens that are
-# blind to digits and sweep over the page in $T$ steps, from left to right, along the diagonal, and from top to bottom.
+# Would a pen that knows nothing of digits give none? To find out we need a **control**: three pens that are blind to
+# digits and sweep over the page in $T$ steps, from left to right, along the diagonal, and from top to bottom.
 # The last picture shows our model and the first of them; the cell prints the mean difference for all four, between 8
 # and 20 pixels apart.
 #
@@ -288,12 +288,12 @@ for name, values in zip(pens, np.transpose(more)):
 # pen is. Our model's is several times as large.
 #
 # On the left, the further apart the two curves, the more it is one digit after the other. The bands hold the middle
-# half of the pictures.
+# half of the pictures. In between, the curves are flat. There the window makes a loop to the left and back, the white
+# dots, and writes next to nothing.
 #
 # Be careful with the reason. The order suggests "an ability to recreate composite scenes from simple pieces", says the
-# paper. But our model was led to it: it could draw one digit before it saw two, and then it was shown the left one
-# first (part 7). So it keeps an order that it was taught; pairs alone need not have taught it. (And it is one model.
-# Another seed may draw in another way: that would have to be trained.)
+# paper. But our model was led to it; part 7 tells how. So it keeps an order that it was taught; pairs alone need not
+# have taught it. (And it is one model. Another seed may draw in another way: that would have to be trained.)
 #
 # ## 4. The same weights elsewhere (10 minutes)
 #
@@ -343,6 +343,7 @@ figure, axes = plt.subplots(2, 6, figsize=(16, 5.6))
 for row, made_there in zip(axes, (small, large)):
     for panel, logits in zip(row, made_there.canvases[-1]):
         plotting.show_image(panel, equations.sigmoid(logits))
+        panel.set(xlim=(-0.5, 99.5), ylim=(99.5, -0.5))  # a pixel is as large in both rows
 _ = [row[0].set_ylabel(name) for row, name in zip(axes, ["60 × 60", "100 × 100"])]
 
 # %% [markdown]
@@ -439,11 +440,11 @@ plotting.show_image(axes, plotting.grid(np.concatenate(rows), 10), "left: places
 _ = axes.set_yticks([20, 61, 102], ["pictures", "with\n(twice as bright)", "without\n(twice as bright)"])
 
 # %% [markdown]
-# **Answer.** At the places of training the two end close to each other, the one with attention a little lower, with a
-# tenth of the parameters. In the corner, training without attention has taught the pixels one thing: stay black. A
-# digit there costs more nats than it cost the untrained model; the cell asserts it. Look where its blots are. With
-# attention, a stroke is the same everywhere. For a new place only the window has to go there: five numbers, a little
-# beyond those that it knows. It is worse there than elsewhere, but it draws.
+# **Answer.** At the places of training the two end close to each other, the one with attention a little lower, with
+# less than a tenth of the parameters. In the corner, training without attention has taught the pixels one thing: stay
+# black. A digit there costs more nats than it cost the untrained model; the cell asserts it. Look where its blots are.
+# With attention, a stroke is the same everywhere. For a new place only the window has to go there: five numbers, a
+# little beyond those that it knows. It is worse there than elsewhere, but it draws.
 #
 # Be careful with the curves. Before the model with attention can draw, it must find out how to look, and until then it
 # gains little (try a rate of 0.008). More time, larger models and a rate tuned for each could change the order.
@@ -465,8 +466,9 @@ windows = [field[:, :5] for field in made.windows]
 _ = plotting.draw_film_strip(axes[1], drawn[:, :5], windows, config.write_size, 8)
 
 # %% [markdown]
-# **Answer.** Be careful with your count: a share of twenty pictures has a standard error of up to
-# $\sqrt{0.5 \cdot 0.5 / 20}$, which is 11 %. To compare two models, count more.
+# **Answer.** Most of them, we think; where digits touch, you may count one or two more or fewer. Be careful with such a
+# count: a share of twenty pictures has a standard error of up to $\sqrt{0.5 \cdot 0.5 / 20}$, which is 11 %. To compare
+# two models, count more: `figures/legibility.md` has a classifier of pairs count in 1,000.
 #
 # ## 7. How our model was made (5 minutes)
 #

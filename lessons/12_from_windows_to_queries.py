@@ -229,7 +229,8 @@ assert max(share["window"][1], share["content"][0]) < share["control"][0] + 0.1
 # the query, and $h_j$ is both key and value. Our language has eight
 # letters, a sentence has eight, and the translation is the sentence **backwards**. Encoder and decoder are LSTMs of 32
 # cells (lesson 03), and the decoder goes on from the encoder's last state. From $c_i$ and $s_{i-1}$ it makes $s_i$, and
-# from $s_i$ and $c_i$ a linear map makes the logits of letter $i$. The control is the same network without attention:
+# from $s_i$ and $c_i$ a linear map makes the logits of letter $i$. The loss is again $-\log p$ of the right letter, and
+# `equations.cross_entropy` computes it from logits. The control is the same network without attention:
 # at every step its $c_i$ is $h_J$, the encoder's last output. Both get 250 updates. Then the control goes on, up to
 # 1,000. (Together that takes about 20 seconds.)
 #
@@ -375,9 +376,9 @@ assert found["as they are"][-1][2] < found["divided"][-1][2] / 4
 # %% [markdown]
 # **Answer.** About 8, and the cell prints the two weights. Without dividing, a query of random numbers is already sure
 # of one key, before anything has been learned. The derivative holds out longer: it even grows while a few keys compete,
-# and only then falls to next to nothing (the printed medians). You have seen this: in part 1 the length of the query
-# was the sharpness of the window, and in the experiment of lesson 05 a window that began too sharp never found its
-# digit. Dividing by $\sqrt{d}$ means: begin wide and blurred.
+# and only then falls to next to nothing (the right panel; each point is a median). You have seen this: in part 1 the
+# length of the query was the sharpness of the window, and in the experiment of lesson 05 a window that began too sharp
+# never found its digit. Dividing by $\sqrt{d}$ means: begin wide and blurred.
 #
 # ## 5. Tokens ask each other (20 minutes)
 #
