@@ -93,15 +93,17 @@ def pictures(folder, size, grey):
 
 def picture(path, size, grey):
     """One picture, uint8 of shape (height, width) or (height, width, 3)."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     try:
         with BufferedReader(opened(path)) as file, Image.open(file) as image:
             is_grey = image.mode in ("1", "L", "LA", *DEEP) if grey is None else grey
             image = in_eight_bits(ImageOps.exif_transpose(image)).convert("L" if is_grey else "RGB")
             return np.asarray(image if size is None else middle(image, *size))
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or str(error).split("\n")[0]
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow refuses what is broken in many ways
+        reason = getattr(error, "strerror", None) or one_line(str(error)) or type(error).__name__
         raise DatasetError(f"{path} cannot be read as a picture ({reason}): mend it, or take it away") from None
 
 

@@ -103,6 +103,8 @@ BAD = {
         "leave out the size",
     ),
     "a broken picture": (lambda path: write(path / "x.png", b"\x89PNG\r\n\x1a\n123").parent, {}, "as a picture"),
+    "text for a width in its EXIF": (lambda path: turned(path / "x.jpg", "0100", "0132").parent, {}, "as a picture"),
+    "text for a resolution": (lambda path: turned(path / "x.jpg", "010e", "011e").parent, {}, "as a picture"),
     "a text for a picture": (
         lambda path: write(path / "x.jpg", b"text").parent,
         {},
@@ -176,6 +178,14 @@ def picture(path, pixels):
 
 def write(path, data):
     path.write_bytes(data)
+    return path
+
+
+def turned(path, *tags):
+    """A photograph that says which way is up, and at these tags what no camera does."""
+    entries = [f"{tags[0]}00020000001500000032", "011200030000000100060000", f"{tags[1]}00020000000500000048"]
+    ifd = "4d4d002a00000008" + "0003" + "".join(entries) + "00000000" + 21 * "78" + "00" + "3230323000" + "00"
+    Image.new("RGB", (4, 5)).save(path, exif=b"Exif\0\0" + bytes.fromhex(ifd))
     return path
 
 
