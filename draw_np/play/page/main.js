@@ -77,7 +77,7 @@ async function draw(wanted) {
     if (mine !== request) return;
     state.drawing = drawing;
     say("");
-    if (navigator.userActivation?.hasBeenActive) $("pictures").scrollIntoView({ block: "nearest", behavior: "smooth" });
+    if (navigator.userActivation?.hasBeenActive) $("pictures").scrollIntoView({ block: "nearest", behavior: still.matches ? "auto" : "smooth" });
     still.matches ? go(last()) : play();
   } catch (error) {
     if (mine === request) say(error.message);
