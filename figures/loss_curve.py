@@ -2,8 +2,9 @@
 
 One panel for each data set. A line is the validation bound of the averaged weights, which are those shipped; a dotted
 one the mean training loss of each epoch, of the weights as they were; a dot marks where T grew. Bounds are taken at the
-T of the moment. Numbers of the paper are dashed. Of colours, whose cross-entropy is never 0, what is above the floor is
-shown, the pixels' own entropy.
+T of the moment, of the validation images that training looks at: the first 2,000, or 1,000 photographs. So a curve may
+end half a nat from the `valid` of its record, which is of all. Numbers of the paper are dashed. Of colours, whose
+cross-entropy is never 0, what is above the floor is shown, the pixels' own entropy.
 
 Run `python figures/loss_curve.py [FILE.png]`; the default is loss_curve.png beside this script.
 """
@@ -19,6 +20,7 @@ from matplotlib.ticker import NullLocator
 from draw_np import datasets, plotting
 from draw_np.pretrained import load_curve, load_record, names
 from draw_np.training.checkpoint import CheckpointError
+from draw_np.training.presets import PRESETS
 
 PICTURE = Path(__file__).with_suffix(".png")
 PAPER = {"binarized-mnist": (("DRAW, the paper", 80.97), ("without attention, the paper", 87.40))}
@@ -51,8 +53,8 @@ def curves():
 
 def figure_of(curves):
     """The whole figure, from {data set: {name: curve}}."""
-    figure, panels = plt.subplots(1, len(curves), figsize=(10 * len(curves), 7), squeeze=False)
-    for axes, (dataset, runs) in zip(panels[0], curves.items()):
+    figure, panels = plt.subplots(len(curves), 1, figsize=(10, 8 * len(curves)), squeeze=False)
+    for axes, (dataset, runs) in zip(panels[:, 0], curves.items()):
         lowest = min(np.min(curve["validation_average"]) for curve in runs.values())
         for text, nats in PAPER.get(dataset, ()):
             axes.axhline(nats, color=plotting.BLACK, linestyle="--", linewidth=1)
@@ -68,20 +70,23 @@ def figure_of(curves):
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlim(TICKS_FROM, 1.2 * max(curve["seconds"][-1] for curve in runs.values()))
         axes.set_ylim(0.98 * lowest, TOP * lowest)
-        axes.legend(fontsize="small", loc="upper right")
+        axes.legend(fontsize="small", loc="upper left", bbox_to_anchor=(0, -0.13))
     return figure
 
 
 def draw_curve(axes, name, curve, lowest):
     """One run: validation, training, and the dots where T grew, their names free of the `lowest` line of the panel."""
     seconds, validation = curve["seconds"], curve["validation_average"]
-    (line,) = axes.plot(seconds, validation, label=f"{name}, validation: {validation[-1]:.1f} at the end")
+    count = PRESETS[name].recipe.validation_images
+    words = f"{name}, {count:,} validation images: {validation[-1]:.1f} at the end"
+    (line,) = axes.plot(seconds, validation, label=words)
     axes.plot(seconds, curve["nats"], ":", color=line.get_color())
     to, ha = ((-4, -6), "right") if lowest else ((-6, -8), "center")
     for k in 1 + np.flatnonzero(np.diff(curve["steps"])):
         axes.plot(seconds[k], validation[k], "o", color=line.get_color())
         text, place = f"T = {curve['steps'][k]:.0f}", (seconds[k], validation[k])
-        axes.annotate(text, place, to, textcoords="offset points", ha=ha, va="top", fontsize=11, color=line.get_color())
+        note = axes.annotate(text, place, to, textcoords="offset points", ha=ha, va="top", fontsize=11)
+        note.set(color=line.get_color(), bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
 
 
 def main(path):

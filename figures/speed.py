@@ -40,6 +40,7 @@ GROWING = {  # what grows: its values, and how a value becomes (T, batch, side o
     "batch": ([32, 64, 128, 256, 512], lambda n: (32, n, 28)),
     "pixels": ([28**2, 56**2, 84**2, 112**2], lambda n: (8, 128, round(n**0.5))),
 }
+FIXED = {"steps T": "batch 128", "batch": "T = 32", "pixels": "T = 8, batch 128"}  # of kernels at MNIST's sizes
 NAMES = {
     "equations": "plain equations", "torch": "PyTorch eager", "torch_compile": "PyTorch compiled", "jax": "JAX jit",
     "kernels": "kernels", "gemm_floor": "matrix products alone",
@@ -94,7 +95,7 @@ def draw_ratios(ax, rows):
     ax.set_yticks(range(len(rows)), labels)
     ax.axvline(1, color="black", linewidth=1)
     ax.set(xlabel="time of the kernels / time of the other (left of 1 the kernels are faster)", xlim=(0, None))
-    ax.set_title("Other sizes")
+    ax.set_title("All sizes")
     ax.legend(fontsize=11)
     ax.invert_yaxis()
 
@@ -105,7 +106,7 @@ def draw_growth(ax, name, rows, of, label, colour):
     ax.set_xticks(x, [f"{value:.0f}" for value in x])
     ax.minorticks_off()
     ax.set_yticks(y, [f"{value:.3g}" for value in y])
-    ax.set(xlabel=name, ylabel=label, title=f"exponent {exponent(x, y):.2f}")
+    ax.set(xlabel=name, ylabel=label, title=f"kernels, {FIXED[name]}\nexponent {exponent(x, y):.2f}")
 
 
 def draw_all(found):
@@ -121,7 +122,7 @@ def draw_all(found):
         draw_growth(figure.add_subplot(grid[2, places]), name, rows, lambda row: row["kernels_s"], "seconds a step",
                     plotting.BLUE)  # fmt: skip
         draw_growth(figure.add_subplot(grid[3, places]), name, rows, lambda row: row["peak_memory_mb"]["kernels"],
-                    "peak memory, MB", plotting.RED)  # fmt: skip
+                    "peak memory, MB", plotting.BLUE)  # fmt: skip
     about = one["versions"]
     versions = ", ".join(f"{name} {version}" for name, version in about.items() if version)
     figure.suptitle(f"One training step of DRAW\n{one['machine']['processor']}; {versions}", fontsize=18)

@@ -4,6 +4,7 @@ import numpy as np
 
 from draw_np.pretrained import load_curve, load_record, names
 from draw_np.training.checkpoint import CheckpointError
+from draw_np.training.presets import PRESETS
 
 MILESTONES = {"binarized-mnist": (100, 90, 85, 82, 81.25)}  # nats on validation, each passed in so many core-hours
 TITLES = {
@@ -18,7 +19,9 @@ Made from the records `NAME.json` beside it by `python tools/ship.py --readme`; 
 
 `load_pretrained("NAME")` gives the weights. `NAME.csv`, where the run's metrics were kept, tells how the loss fell:
 epoch by epoch the mean training loss in nats, the validation bound in nats or error in percent, of the weights as they
-were and of their average, of colours that of the average also above the floor, and the seconds trained so far.
+were and of their average, of colours that of the average also above the floor, and the seconds trained so far. Training
+validates on the first 2,000 validation images (5,000 cluttered ones, 1,000 two-digit ones and photographs, 500 house
+numbers), so a curve ends a little off the record's `valid`, which is of more.
 
 A bound is L = L^x + L^z of Eq 12 in nats per image, with one sample of z and seed 0, and its standard error over the
 images; of a classifier it is the error in percent. Of a fixed training set every fifth image is measured, of house
@@ -106,7 +109,7 @@ def section(name, record):
         "trained": f"{updates} updates{unfinished} in {hours} hours on {cores}: {record['where']}",
     }
     if when := passed(name, record):
-        rows["validation, core-hours"] = when
+        rows[f"{PRESETS[name].recipe.validation_images:,} validation images, core-hours"] = when
     for split, measured in record["measured"].items():
         parts = f" = L^x {measured['reconstruction']:.2f} + L^z {measured['kl']:.2f}" if "kl" in measured else ""
         rows[split] = f"{plus_minus(measured)}{parts}{compared(measured)}, {measured['images']:,} images"
