@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, i
 
 from draw_np.training.shards import held_back
 from lessons.grading.examiner import Limits, examine
+from lessons.grading.fence import guard_memory
 from lessons.grading.notebooks import Refused, cells_to_run, lesson_of, read_cells, read_lessons
 
 HEAD = "notebook", "exercise", "result", "what is wrong"
@@ -33,13 +34,14 @@ class Examiner:
         try:
             self.start()
             self.line.send((lesson, cells))
-            while self.line.poll(WAITS * self.limits.patience) and (verdict := self.line.recv()):
+            while self.line.poll(WAITS * self.limits.patience):
+                if (verdict := self.line.recv()) is None:
+                    return
                 left.remove(verdict[0])
                 yield verdict
         except (EOFError, OSError):
             pass
-        if left:
-            self.stop()
+        self.stop()  # it may be dead although nothing is left: the next notebook needs another
         yield from ((number, False, "the notebook ended or stopped what checks it") for number in left)
 
     def start(self):
@@ -136,6 +138,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     limits = Limits(options.seconds, options.patience or 6 * options.seconds, options.memory * 2**20)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    guard_memory(True)
     sys.stdout.reconfigure(errors="backslashreplace")
     if not options.folder.is_dir():
         sys.exit(f"{options.folder} is not a folder")
@@ -162,6 +165,7 @@ def main(arguments=None):
 def report(graded, table, flush):
     """Write what has been graded to the table, then print it, notebook by notebook."""
     table.writerow(HEAD)
+    flush()
     right = count = 0
     for name, verdicts in graded:
         table.writerows(rows(name, verdicts))

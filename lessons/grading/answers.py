@@ -3,7 +3,7 @@
 import os
 import re
 
-from .fence import confine, leave_only, more_seconds, separate
+from .fence import confine, guard_memory, leave_only, more_seconds, separate
 from .link import Link, first_line
 
 MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.MULTILINE)
@@ -12,6 +12,7 @@ MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.MULTILINE)
 def answer(connection, setup, cells, folder, limits):
     """Run the course's `setup`, then a student's cells, say which of them failed, and serve calls until killed."""
     leave_only(connection)
+    guard_memory(False)  # its own, which a fork has guarded too
     os.chdir(folder)
     separate()
     confine(limits)

@@ -11,7 +11,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from typing import NamedTuple
 
 from .answers import answer
-from .fence import adopt_orphans, end_children, limit, resource
+from .fence import adopt_orphans, end_children, guard_memory, limit, resource
 from .link import NONSENSE, AnswerError, Link, Lost, first_line
 
 LEFT_OUT = 3  # cells that hang or end the process
@@ -36,6 +36,7 @@ def examine(connection, limits):
     os.environ["MPLBACKEND"] = "agg"
     warnings.simplefilter("ignore")
     adopt_orphans()
+    guard_memory(True)
     limit(resource and resource.RLIMIT_AS, limits.memory + OWN_MEMORY)  # an answer may have much sent to it
     with suppress(EOFError, BrokenPipeError), open(os.devnull, "w") as null, redirect_stdout(null):
         while True:
@@ -49,7 +50,8 @@ def verdicts(lesson, cells, limits):
     names = {"__name__": "__main__"}
     for text in lesson.setup:
         exec(compile(text, "set-up", "exec"), names)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+    # What lies too deep to be removed stays.
+    with suppress(RecursionError), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         student = Student(lesson, list(cells), limits, names, folder)
         try:
             for exercise in lesson.exercises:

@@ -14,7 +14,7 @@ except ImportError:  # Windows: no limits but time
     resource = None
 
 UNSHARE = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000  # Linux: new users, process numbers, network, shared memory
-DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # Linux: PR_SET_PDEATHSIG and PR_SET_CHILD_SUBREAPER of prctl
+DIE_WITH_PARENT, DUMPABLE, ADOPT_ORPHANS = 1, 4, 36  # Linux: PR_SET_PDEATHSIG, _DUMPABLE, _CHILD_SUBREAPER of prctl
 LARGEST_FILE, PROCESSES, OPEN = 2**26, 64, 2**16
 
 
@@ -44,6 +44,7 @@ def separate():
     for _ in range(2):
         child = os.fork()
         if child:
+            guard_memory(True)
             os.closerange(0, OPEN)
             _, status = os.waitpid(child, 0)
             code = os.waitstatus_to_exitcode(status)
@@ -82,6 +83,12 @@ def more_seconds(limits):
         seconds = math.ceil(used.ru_utime + used.ru_stime) + limits.seconds
         with suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def guard_memory(guarded):
+    """On Linux: whether no other process of this user may write into the memory of this one, through /proc."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(DUMPABLE, 0 if guarded else 1)
 
 
 def adopt_orphans():

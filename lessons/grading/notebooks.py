@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
 LARGEST = 16 * 2**20  # bytes; with its pictures a solved notebook has less than one million
-HEADING = re.compile(r"^#+ Exercise (\d+\.\d+)\b", re.MULTILINE)
-CHECK = re.compile(r"^# Check (\d+\.\d+)\b")
+HEADING = re.compile(r"^#+ Exercise (\d{1,2}\.\d+)\b", re.MULTILINE)
+CHECK = re.compile(r"^# Check (\d{1,2}\.\d+)\b")
 
 
 class Refused(Exception):

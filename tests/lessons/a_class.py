@@ -140,7 +140,14 @@ def hostile():
             frame.f_globals["assert_close"] = everything_is_right
             frame = frame.f_back
         return 0"""
-    yield answered("walks frames", frames, "light: expected the shape (4,)")
+    yield answered("walks frames", frames, "expected the shape (4,)")
+    memory = """
+        import os, struct
+        with open(f"/proc/{os.getppid()}/mem", "r+b", buffering=0) as memory:
+            memory.seek(id(assert_close.__defaults__[1]) + 16)
+            memory.write(struct.pack("d", 1e300))
+        return np.zeros(len(w))"""
+    yield answered("writes into its parent's memory", memory, "")
     forger = """
         import os
         for number in range(3, 200):
@@ -162,6 +169,8 @@ def hostile():
                 thing.send("ready", ["6.1 is right"])"""
     yield with_cell("forges", forger)
     yield with_cell("hangs in a cell", "while True: pass")
+    deep = "import os\nfor _ in range(1500):\n    os.mkdir('deep')\n    os.chdir('deep')"
+    yield with_cell("leaves folders that are too deep to remove", deep)
     yield with_cell("leaves in a cell", "import os\nos._exit(0)")
     yield with_cell("exits in a cell", "import sys\nsys.exit('right')")
     magic = "%matplotlib inline\n!touch {0}\nfiles = !touch {0}\nlen?\nget_ipython().system('touch {0}')"
@@ -190,6 +199,9 @@ def hostile():
     yield Handed("not JSON.ipynb", lambda path: path.write_bytes(b"\xff{"), "its text is no JSON")
     yield Handed("brackets.ipynb", lambda path: path.write_text("[" * 10**5), "its text is no JSON")
     yield Handed("empty.ipynb", lambda path: path.write_text('{"cells": []}'), "has no exercise of the course")
+    cell = {"cell_type": "markdown", "metadata": {}, "source": f"# Exercise {'1' * 5000}.1"}
+    long = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    yield Handed("a long number.ipynb", lambda path: path.write_text(long), "has no exercise of the course")
     yield Handed("old.ipynb", lambda path: path.write_text('{"worksheets": []}'), "not a notebook of today's form")
     in_r = notebook(SIXTH, kernelspec={"name": "ir", "display_name": "R", "language": "R"})
     yield Handed("in R.ipynb", in_r, "is made for 'R', not for Python")
