@@ -284,7 +284,7 @@ def test_loss_curve_is_the_metrics(shelf):
     }  # fmt: skip
     first, second = module["figure_of"](curves).axes
     drawn = {line.get_label(): line.get_xydata().tolist() for line in first.lines}
-    assert drawn["mnist, validation: 51.8 at the end"] == [[100, 58.5], [300, 55.25], [900, 51.75]]
+    assert drawn["mnist, 2,000 validation images: 51.8 at the end"] == [[100, 58.5], [300, 55.25], [900, 51.75]]
     assert [text.get_text() for text in second.texts] == ["T = 3"]
 
 
