@@ -37,7 +37,7 @@ def first_window(params, N, A, B):
 
     Parameters: `params` of the network; `params["initial"]["h"]` is h_0, of shape (hidden,), and
     `params["read_window"]` has "W", of shape (hidden, 5), and "b", of shape (5,). `N` filters a side; the image is
-    A pixels wide and B high.
+    A pixels wide and B high. Do not change the parameters.
     """
     # BEGIN SOLUTION
     h_0, W, b = params["initial"]["h"], params["read_window"]["W"], params["read_window"]["b"]
@@ -53,15 +53,17 @@ def first_window(params, N, A, B):
 
 # %%
 # Check 8.1
-for A, B in (31, 20), (13, 24):
-    config = glimpse_classifier.Config(height=B, width=A, steps=1, hidden=6, read_size=4)
+for A, B, N in (31, 20, 4), (13, 24, 6):
+    config = glimpse_classifier.Config(height=B, width=A, steps=1, hidden=6, read_size=N)
     params = glimpse_classifier.init_params(config, rng, dtype=np.float64)
     params["initial"]["h"] = rng.standard_normal(6)
     seen = glimpse_classifier.look(params, config, rng.random((1, B, A)))
-    got = np.asarray(first_window(params, N=4, A=A, B=B))
+    old = params["read_window"]["b"].copy()
+    got = np.asarray(first_window(params, N=N, A=A, B=B))
+    assert_close("the network's b, after the call", params["read_window"]["b"], old)
     assert got.shape == (5,), f"expected five numbers, got the shape {got.shape}"
     for name, mine, its in zip(seen.windows[0]._fields, got, seen.windows[0]):
-        assert_close(f"{name} for A = {A}, B = {B}", mine, its.item())
+        assert_close(f"{name} for A = {A}, B = {B}, N = {N}", mine, its.item())
 print("8.1 is right")
 
 # %% [markdown]
@@ -110,7 +112,7 @@ def logit_gradient(a, labels):
 
 # %%
 # Check 8.2
-a, y = 2 * rng.standard_normal((3, 10)), np.array([7, 0, 2])
+a, y = 2 * rng.standard_normal((3, 10)), np.array([7, 0, 7])  # a class may come twice
 got = logit_gradient(a.copy(), y)
 assert_derivatives(lambda tree: equations.cross_entropy(tree["a"], y).mean(), {"a": a}, {"a": got})
 large = np.array([[1000.0, 1000.0, -2000.0], [-2000.0, -1000.0, -1000.0]])  # of the second the largest is -1000
@@ -134,8 +136,8 @@ print("8.2 is right")
 def stop_when_sure(p, threshold):
     """What is answered, and after how many glimpses: two arrays of whole numbers, (classes, glimpses), each (count,).
 
-    Parameters: `p` of shape (glimpses, count, 10), the probabilities after each glimpse; `threshold` a number. An
-    image that is never sure is answered after the last glimpse.
+    Parameters: `p` of shape (glimpses, count, 10), the probabilities after each glimpse, which you leave as they are;
+    `threshold` a number. An image that is never sure is answered after the last glimpse.
     """
     # BEGIN SOLUTION
     sure = p.max(axis=2) > threshold  # (glimpses, count)
@@ -146,13 +148,16 @@ def stop_when_sure(p, threshold):
 
 # %%
 # Check 8.3
-p = equations.softmax(3 * rng.standard_normal((5 * 40, 10))).reshape(5, 40, 10)
-for threshold in 0.5, 0.8, p[0, 7].max(), 1.0:  # the third is reached exactly
-    answers, glimpses = stop_when_sure(p, threshold)
-    for n in range(40):
-        t = next((t for t in range(5) if p[t, n].max() > threshold), 4)
-        assert_close(f"glimpses of image {n} at the threshold {threshold}", glimpses[n], t + 1)
-        assert_close(f"answer for image {n} at the threshold {threshold}", answers[n], p[t, n].argmax())
+for T, count in (5, 40), (8, 30):
+    p = equations.softmax(3 * rng.standard_normal((T * count, 10))).reshape(T, count, 10)
+    old = p.copy()
+    for threshold in 0.5, 0.8, p[0, 7].max(), 1.0:  # the third is reached exactly
+        answers, glimpses = stop_when_sure(p, threshold)
+        assert_close("p, after the call", p, old)
+        for n in range(count):
+            t = next((t for t in range(T) if p[t, n].max() > threshold), T - 1)
+            assert_close(f"glimpses of image {n} at the threshold {threshold}, of {T}", glimpses[n], t + 1)
+            assert_close(f"answer for image {n} at the threshold {threshold}", answers[n], p[t, n].argmax())
 print("8.3 is right")
 
 # %% [markdown]
@@ -210,15 +215,16 @@ def pull(G, x, F_X, F_Y, mu_X, sigma_squared, gamma):
 
 # %%
 # Check 8.4
-x, G = rng.random((8, 11)), rng.standard_normal((4, 4))
-for g_X, g_Y, delta, sigma_squared, gamma in (6.2, 4.0, 1.7, 0.8, 1.0), (3.1, 5.5, 2.5, 4.0, 0.3):
-    def loss(place, rest=(g_Y, delta, sigma_squared, gamma)):
-        window = equations.Window(*np.array([place["g_X"].item(), *rest])[:, None, None])
-        F_X, F_Y = equations.filterbanks(window, 4, 8, 11)
-        return np.sum(G * window.gamma * (F_Y[0] @ x @ F_X[0].T))
-    window = equations.Window(*np.array([g_X, g_Y, delta, sigma_squared, gamma])[:, None, None])
-    F_X, F_Y = (F[0] for F in equations.filterbanks(window, 4, 8, 11))
-    mu_X = equations.filter_means(window.g_X, window.delta, 4)[0]
-    got = pull(G, x, F_X, F_Y, mu_X, sigma_squared, gamma)
+for N, B, A, g_X, g_Y, *rest in (4, 8, 11, 6.2, 4.0, 1.7, 0.8, 1.0), (5, 9, 7, 3.1, 5.5, 1.5, 4.0, 0.3):
+    x, G = rng.random((B, A)), rng.standard_normal((N, N))
+    def filters(g_X, others=(g_Y, *rest), sizes=(N, B, A)):
+        window = equations.Window(*np.array([g_X, *others])[:, None, None])
+        return window, *(F[0] for F in equations.filterbanks(window, *sizes))
+    def loss(place, x=x, G=G, filters=filters):
+        window, F_X, F_Y = filters(place["g_X"].item())
+        return np.sum(G * window.gamma * (F_Y @ x @ F_X.T))
+    window, F_X, F_Y = filters(g_X)
+    mu_X = equations.filter_means(window.g_X, window.delta, N)[0]
+    got = pull(G, x, F_X, F_Y, mu_X, *rest[1:])
     assert_derivatives(loss, {"g_X": np.array(g_X)}, {"g_X": got})
 print("8.4 is right")

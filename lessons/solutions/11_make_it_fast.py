@@ -92,17 +92,17 @@ def kl(mu, sigma):
 
 # %%
 # Check 11.2
-mu, sigma = rng.standard_normal((2, 5)), np.exp(0.3 * rng.standard_normal((2, 5)))
 def two(name, got):
     assert isinstance(got, tuple) and len(got) == 2, f"{name}: expected a tuple of two, got {type(got).__name__}"
     return got
 
-nats, backward = two("kl", kl(mu, sigma))
-assert_close("KL", nats, equations.kl(mu, sigma))
-weights = np.array([0.7, -1.3])
-found = dict(zip(("mu", "sigma"), two("backward", backward(weights))))
-assert_derivatives(lambda a: weights @ equations.kl(**a), {"mu": mu, "sigma": sigma}, found)
-assert_gradient(lambda a: kernel(kl)(**a), {"mu": mu, "sigma": sigma}, rng)  # as an operation of autograd
+for shape in (2, 5), (3, 4):
+    mu, sigma, weights = rng.standard_normal(shape), np.exp(0.3 * rng.standard_normal(shape)), rng.random(shape[0]) - 2
+    nats, backward = two("kl", kl(mu, sigma))
+    assert_close(f"KL for mu of shape {shape}", nats, equations.kl(mu, sigma))
+    found = dict(zip(("mu", "sigma"), two("backward", backward(weights))))
+    assert_derivatives(lambda a, weights=weights: weights @ equations.kl(**a), {"mu": mu, "sigma": sigma}, found)
+    assert_gradient(lambda a: kernel(kl)(**a), {"mu": mu, "sigma": sigma}, rng)  # as an operation of autograd
 print("11.2 is right")
 
 # %% [markdown]
@@ -199,12 +199,16 @@ def gradient_in_parts(step, step_backward, first, d_last, T, K):
 # %%
 # Check 11.4
 class State:
-    alive, most, steps = weakref.WeakSet(), 0, 0
+    alive, most, steps, turn = weakref.WeakSet(), 0, 0, 0
+
+    def __new__(cls, *_):  # here, so that a copy counts, too
+        state = super().__new__(cls)
+        State.alive.add(state)
+        State.most = max(State.most, len(State.alive))
+        return state
 
     def __init__(self, value):
         self.value = value
-        State.alive.add(self)
-        State.most = max(State.most, len(State.alive))
 
 def step(state):
     State.steps += 1
@@ -212,6 +216,7 @@ def step(state):
     return State(np.array([a, state.value[1] + a]))
 
 def step_backward(state, d):
+    State.turn = State.turn or len(State.alive)  # when the way back begins
     d_a = d[0] + d[1]
     return np.array([d_a, d[1] + 0.3 * np.cos(state.value[1]) * d_a])
 
@@ -226,14 +231,16 @@ def everything_kept(T):
 
 start, d_last = np.array([0.1, 2.4]), np.array([0.7, -0.4])
 
-for T, K in (12, 3), (64, 8), (100, 10), (100, 5), (8, 1), (8, 8):
+for T, K in (12, 3), (64, 8), (64, 2), (100, 10), (100, 5), (8, 1), (8, 8):
     before = len(State.alive)
-    State.most, State.steps = before, 0
+    State.most, State.steps, State.turn = before, 0, 0
     got = gradient_in_parts(step, step_backward, State(start), d_last, T, K)
-    most, steps = State.most - before, State.steps
+    most, steps, turn = State.most - before, State.steps, State.turn - before
     assert_close(f"the gradient for T = {T}, K = {K}", got, everything_kept(T))
     room = T // K + K + 3
     assert most <= room, f"states alive at a time for T = {T}, K = {K}: expected at most {room}, got {most}"
+    few = T // K - 3
+    assert turn >= few, f"states alive when the way back begins, K = {K}: expected {few} or more, got {turn}"
     assert steps <= 2 * T, f"steps for T = {T}, K = {K}: expected at most {2 * T}, got {steps}"
     print(f"T = {T}, K = {K}: at most {most} states alive, {steps} steps")
 print("11.4 is right")
