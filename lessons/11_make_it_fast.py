@@ -67,14 +67,14 @@ step_ms = {"equations": milliseconds(training_step, equations), "kernels": milli
 print(", ".join(f"{name}: {value:.1f} ms" for name, value in step_ms.items()))
 
 # %% [markdown]
-# **Answer.** The kernels, which usually need about a third less time; the cell prints it for your machine. The rest of
-# the lesson says why, and why not more.
+# **Answer.** The kernels, which usually need a third to a half less time; the cell prints it for your machine. The rest
+# of the lesson says why, and why not more.
 #
 # ## 2. The floor (15 minutes)
 #
 # How fast could it be? Most of the arithmetic is matrix products, and for those NumPy calls a library, **BLAS**,
 # in which there are decades of work. (It calls such a product GEMM, general matrix multiplication.) So the time of
-# the products alone is a **floor**: no program that makes these products is faster.
+# the products alone is a **floor**: no program that makes these products with BLAS, one by one, is faster.
 #
 # Count them. A product of an $m \times k$ and a $k \times n$ matrix takes $m n k$ multiplications and as many
 # additions. On the way back, $C = A B$ becomes two more of the same size:
@@ -145,8 +145,7 @@ assert step_ms["kernels"] < step_ms["equations"]
 # $1 - \tanh^2$. First for one unit, in numbers. Then for all units of a batch at once. In the code, `cell` is
 # $s_{t-1}$ and `new` is $s_t$.
 #
-# **Predict first.** The kernel computes about as much as the equation does. Will it be faster all the same, and more so
-# for small batches or for large ones?
+# **Predict first.** Will the kernel be faster, and more so for small batches or for large ones?
 
 # %%
 def unit(a_i, a_f, a_o, a_g, cell, d_h=0.0, d_new=0.0):
@@ -221,14 +220,15 @@ for name, way, colour in ("equation", plain_gates, plotting.SKY), ("our kernel",
     gates_ms = [milliseconds(pass_through, way, inputs) / 20 for inputs in made.values()]
     axes.loglog(made.keys(), gates_ms, "o-", color=colour, label=name)
 axes.minorticks_off()
-axes.set(xticks=list(made), xticklabels=made, yticks=[0.1, 0.3, 1, 3], yticklabels=[0.1, 0.3, 1, 3])
+axes.set(xticks=list(made), xticklabels=made, yticks=[0.1, 0.3, 1, 3, 10], yticklabels=[0.1, 0.3, 1, 3, 10])
 _ = axes.legend()
 
 # %% [markdown]
-# **Answer.** It is faster, and most so for small batches. It computes hardly less. (autograd's rule for tanh computes
-# $1 / \cosh^2$, the kernel uses the tanh that is there.) But the equation puts some twenty operations on the tape, the
-# kernel one, and each takes Python's time, forward and back, however small the arrays. And every operation of NumPy
-# makes a new array, which travels through memory. `draw_np/kernels/lstm.py` goes further. It writes into arrays that
+# **Answer.** It is faster at every size, for two reasons. With few images it is the tape: the equation puts some twenty
+# operations on it, the kernel one, and each takes Python's time, forward and back, however small the arrays. With many
+# it is the arithmetic: autograd's rule for tanh computes $1 / \cosh^2$, five times here, and a cosh takes longer than a
+# tanh; the kernel uses the tanh that is there. And every operation of NumPy makes a new array, which travels through
+# memory. `draw_np/kernels/lstm.py` goes further. It writes into arrays that
 # exist already (`out=`), it has the products in the same kernel, and it adds up the gradient of the weights in place,
 # where autograd makes an array of the weights' size at every step.
 #
@@ -262,9 +262,10 @@ print(f"one gate: {microseconds(np.ascontiguousarray(by_batch.T)[:256]):.1f} mic
 assert took[4] > 2 * took[0]
 
 # %% [markdown]
-# **Answer.** It grows up to about $k = 16$ and then hardly any more: from there on every number needs a piece of its
-# own, and no more can be wasted. (The first step, from 1 to 2, has another reason: the processor can compute with 8 or
-# 16 numbers at once, but only if they are neighbours.)
+# **Answer.** After a first jump it grows again, and no more from $k = 16$ or 32 on: by then every number needs a piece
+# of its own, and no more can be wasted. (Where the last rise is at 32, the processor probably fetches pieces in pairs.
+# The first step, from 1 to 2, has another reason: the processor can compute with 8 or 16 numbers at once, but only if
+# they are neighbours.)
 #
 # ## 5. Half the digits (5 minutes)
 #
@@ -337,8 +338,8 @@ assert max(shares, key=shares.get) == "products with weights"
 #
 # Call the function with **tracers**: objects that look like arrays, but write down what is done with them. What they
 # leave is a **program**, a list of instructions, each with the operation and with the places of its inputs and of its
-# output. From then on the list is carried out, and the function is not called again. That is how a compiler for arrays
-# begins, and `jax.jit` and `torch.compile` do. (They go on from there and merge operations into larger ones. Our
+# output. From then on the list is carried out, and the function is not called again. That is how compilers for arrays
+# begin, `jax.jit` and `torch.compile` among them. (They go on from there and merge operations into larger ones. Our
 # kernels were merged by hand.)
 
 # %%
@@ -399,10 +400,11 @@ show_bars(of_the_tape, "the program's time, in % of the tape's", plotting.BLUE)
 assert of_the_tape["batch 1"] < 90
 
 # %% [markdown]
-# **Answer.** Small batches gain most: what is saved is Python's own time, which is the same for any batch. The
-# arithmetic stays as it is, and so do the results, to the last bit. An `if` on a value is asked only once, when the
-# program is written, and the list then goes the same way for all numbers. So `Recorded` refuses a function that looks
-# at values, and it writes a new program whenever a shape changes.
+# **Answer.** Small batches gain most: what is saved is Python's own time, which is the same for any batch. At 128
+# nothing of it can be seen any more: a few per cent are less than this cell can measure. The arithmetic stays as it is,
+# and so do the results, to the last bit. An `if` on a value is asked only once, when the program is written, and the
+# list then goes the same way for all numbers. So `Recorded` refuses a function that looks at values, and it writes a
+# new program whenever a shape changes.
 #
 # ## 8. Memory for time (15 minutes)
 #
@@ -492,9 +494,11 @@ for row, title in zip(rows, titles):
 
 # %% [markdown]
 # **Answer.** `equations` and `torch` are slower at every size. A compiled program is ahead in some of the printed
-# lists, mostly where arrays are small: the kernels still pay Python for every operation. Where they are large, it is
-# not. And why can the products alone lie left of 1? Without attention the same image is read at every step. The floor
-# multiplies it by its weights every time, the kernels once (exercise 3).
+# lists, where the batch is small or the steps are few. With a small batch the kernels still pay Python for every
+# operation; with few steps, what is done once in a training step weighs more. And why can the products alone lie left
+# of 1? Without attention the same image is read at every step. The floor multiplies it by its weights every time, the
+# kernels once (exercise 3). And where `jax` lies right of the floor? It does not use NumPy's BLAS: the floor is
+# NumPy's.
 #
 # **Take away.** Measure before you change anything, and compare with a floor, so that you know when to stop. A kernel
 # replaces twenty recorded operations by one whose derivative you have worked out by hand and checked; the numbers stay
