@@ -247,7 +247,8 @@ print(f"pixels from filter to filter: {99 / 23:.1f}, and with attention", *(f"{d
 plt.show()
 
 # %% [markdown]
-# **Answer.** Hardly: about 8 × 8 blurred pixels are left of each. The last glimpse shows the digit in detail. Its
+# **Answer.** Hardly: of each, 28 / 4.3, about 6 × 6 blurred pixels, are left (the third column shows 8 × 8, with a
+# margin). The last glimpse shows the digit in detail. Its
 # filters stand less than half as far apart, as the cell prints.
 #
 # ## 5. Train one (15 minutes)
@@ -289,13 +290,17 @@ trained = {name: train(config, name == "steered") for name, config in ways.items
 def error(logits, labels):  # in percent, and its standard error
     wrong = 100 * (logits.argmax(axis=1) != labels)
     return wrong.mean(), wrong.std() / np.sqrt(len(wrong))
-fresh, its = clutter(rng, 1000, "test", side=48, pieces=2)[:2]  # of digits that no training saw
+fresh, its, *corner = clutter(rng, 1000, "test", side=48, pieces=2)  # of digits no training saw; where they begin
 seen = {name: glimpse_classifier.look(trained[name][0], config, fresh, kernels) for name, config in ways.items()}
 figure, (curve, *panels) = plt.subplots(1, 5, figsize=(18, 4.4), width_ratios=[2, 1, 1, 1, 1])
 for name, trace in seen.items():
     curve.plot(np.convolve(trained[name][1], np.ones(25) / 25, "valid"), label=name)
     last = [np.median(number) for number in (trace.windows[-1].delta, trace.windows[-1].sigma_squared ** 0.5)]
     print(name, "{:.1f} +- {:.1f} % wrong; delta {:.1f}, sigma {:.1f}".format(*error(trace.logits, its), *last))
+final = seen["steered"].windows[-1]
+within = [start - centre[:, 0] for start, centre in zip(corner, (final.g_Y, final.g_X))]
+spread = [np.mean([np.std(place) for place in places]) for places in (corner, within)]
+print("steered: the digit's place varies by {:.1f} pixels on the canvas, by {:.1f} in the last window".format(*spread))
 curve.set(xlabel="updates", ylabel="cross-entropy (nats)", ylim=(0, 3.8))
 _ = curve.legend()
 for k, ax in enumerate(panels):
@@ -309,8 +314,9 @@ for k, ax in enumerate(panels):
 #
 # Why? Two reasons come to mind. The digit may be seen more sharply: in part 4 it was. But compare the printed $\delta$
 # and $\sigma$, medians of the last windows: on so small a canvas they are much the same in all three. So the reason is
-# the place. With attention the digit lies near the middle of the patch, wherever it is on the canvas. Without, each
-# place on the canvas has its own weights, and each has to learn all ten digits again.
+# the place. With attention the digit lies at nearly the same place in the patch, wherever it is on the canvas: the
+# last printed line says how much its place varies on the canvas, and how little in the window. (It need not be the
+# middle.) Without, each place on the canvas has its own weights, and each has to learn all ten digits again.
 #
 # ## 6. Where it looks, and when it knows (20 minutes)
 #
@@ -320,9 +326,9 @@ for k, ax in enumerate(panels):
 # glimpses at three images that no training has seen. The cell shows six of them, and on the right what the network
 # would say if it had to answer early: the same linear map and softmax after every glimpse.
 #
-# Read the right column with care. In training only the answer after the last glimpse counts, and at the end of the run
-# the last was the eighth. Nothing asks the map to understand an earlier $h_t$. So a poor early answer need
-# not mean that the network knows nothing yet.
+# Read the right column with care. In training only the answer after the last glimpse counts. At the end of the run the
+# last was the eighth; before, for a short while each, it was the fourth and the sixth. Nothing ever asked the map to
+# understand $h_1$, $h_2$ or $h_3$. So a poor early answer need not mean that the network knows nothing yet.
 #
 # The second cell takes 1,000 images, and here our knowledge of the place is used. How far is the window's centre from
 # the digit's? How large is the window? (The lines are medians, the bands hold the middle half of the images; the
@@ -381,8 +387,9 @@ assert np.median(distance[2]) < 7 and wrong[2] > 50  # it goes to the digit firs
 
 # %% [markdown]
 # **Answer.** First it finds: after three glimpses the window is only a few pixels off, and most answers are still
-# wrong. Only the last answer costs, so nothing makes the others good. And both kinds of mistakes happen: the cell
-# counts those where the window is off and those where it is near. Where the window is off, most answers are wrong.
+# wrong. No training asked for those answers. It did ask for the fourth and the sixth, early in the run, and look
+# whether the right curve still shows it. And both kinds of mistakes happen: the cell counts those where the window is
+# off and those where it is near. Where the window is off, most answers are wrong.
 #
 # What taught it to find is the gradient of $-\log p_y$. Nobody gave it a place, not for one image. It was given two
 # other things: new parameters put the first window over the whole canvas, and the training began with easy canvases.
@@ -428,8 +435,8 @@ for n, t in np.ndindex(4, 4):
 #
 # **Take away.** A label alone can teach a network where to look, if it looks through filters that let the gradient of
 # the cross-entropy, the probabilities minus the truth, reach the window. Attention helps here because it puts the digit
-# in the middle of the patch, and not because it computes for more steps: the control shows that. The network first
-# finds and then reads, and its early answers say little, since training never asked for them.
+# at the same place in the patch, and not because it computes for more steps: the control rules that out. The network
+# first finds and then reads. What it says after a glimpse with which training never ended means little.
 #
 # ## On your own
 #
