@@ -88,7 +88,7 @@ CIFAR10 = (
     Phase(1_000, 3e-3, {"steps": 40}, optimiser="schedule-free"),
     Phase(1_000, 3e-3, {"steps": 48}, optimiser="schedule-free"),
     Phase(500, 3e-3, {"steps": 56}, optimiser="schedule-free"),
-    Phase(3_500, Ramp(3e-3, 0.0), optimiser="schedule-free"),
+    Phase(2_300, Ramp(3e-3, 0.0), optimiser="schedule-free"),
 )
 TINY = Phase(20, Ramp(0.0, 8e-3)), Phase(300, Ramp(8e-3, 0.0))
 VAE = Phase(200, Ramp(0.0, 3e-3)), Phase(19_300, Ramp(3e-3, 0.0))
