@@ -297,15 +297,17 @@ for name, trace in seen.items():
     curve.plot(np.convolve(trained[name][1], np.ones(25) / 25, "valid"), label=name)
     last = [np.median(number) for number in (trace.windows[-1].delta, trace.windows[-1].sigma_squared ** 0.5)]
     print(name, "{:.1f} +- {:.1f} % wrong; delta {:.1f}, sigma {:.1f}".format(*error(trace.logits, its), *last))
-final = seen["steered"].windows[-1]
-within = [start - centre[:, 0] for start, centre in zip(corner, (final.g_Y, final.g_X))]
-spread = [np.mean([np.std(place) for place in places]) for places in (corner, within)]
-print("steered: the digit's place varies by {:.1f} pixels on the canvas, by {:.1f} in the last window".format(*spread))
 curve.set(xlabel="updates", ylabel="cross-entropy (nats)", ylim=(0, 3.8))
 _ = curve.legend()
 for k, ax in enumerate(panels):
     plotting.show_image(ax, fresh[0], f"glimpse {k + 1}\n")
     plotting.draw_window(ax, [w[0] for w in seen["steered"].windows[k]], 8, plotting.GREEN).set_linewidth(2)
+
+# %%
+final = seen["steered"].windows[-1]
+within = [start - centre[:, 0] for start, centre in zip(corner, (final.g_Y, final.g_X))]
+spread = [np.mean([np.std(place) for place in places]) for places in (corner, within)]
+print("steered: the digit's place varies by {:.1f} pixels on the canvas, by {:.1f} in the last window".format(*spread))
 
 # %% [markdown]
 # **Answer.** Steered, it gets about one in seven wrong, the other two more than twice as many. The control is no better

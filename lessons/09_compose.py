@@ -340,10 +340,9 @@ np.testing.assert_allclose(large.windows.sigma_squared, small.windows.sigma_squa
 added = small.canvases[-1] - params["initial"]["canvas"], large.canvases[-1] - c_0  # each (6, height, width)
 np.testing.assert_allclose(*(logits.sum(axis=(1, 2)) for logits in added), rtol=1e-3, atol=1)
 figure, axes = plt.subplots(2, 6, figsize=(16, 5.6))
-for row, made_there in zip(axes, (small, large)):
-    for panel, logits in zip(row, made_there.canvases[-1]):
-        plotting.show_image(panel, equations.sigmoid(logits))
-        panel.set(xlim=(-0.5, 99.5), ylim=(99.5, -0.5))  # a pixel is as large in both rows
+for panel, logits in zip(axes.flat, [*small.canvases[-1], *large.canvases[-1]]):
+    plotting.show_image(panel, equations.sigmoid(logits))
+    panel.set(xlim=(-0.5, 99.5), ylim=(99.5, -0.5))  # a pixel is as large in both rows
 _ = [row[0].set_ylabel(name) for row, name in zip(axes, ["60 × 60", "100 × 100"])]
 
 # %% [markdown]

@@ -194,7 +194,7 @@ def test_fetching_what_ships_does_nothing(name, root):
 
 def test_the_package_knows_numpy_and_itself_only():
     others = {"numpy", "requests", "tqdm", "PIL", "h5py"}
-    inside = {f"draw_np.{part}" for part in ("counts", "datasets", "files", "names")}
+    inside = {f"draw_np.{part}" for part in ("cores", "counts", "datasets", "files", "names")}
     allowed = {*others, *inside, *sys.stdlib_module_names}
     for path in Path(datasets.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
