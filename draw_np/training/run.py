@@ -262,8 +262,8 @@ class StopSignal:
     """Turns Ctrl-C, or a request to terminate, into `asked`: the update under way is finished and saved first.
 
     A second one raises KeyboardInterrupt at once, unless `over` was set: then there is nothing left to stop. What this
-    process ignores, as under `nohup` or in a shell's background, it goes on ignoring; in a thread, where Python allows
-    no signal handlers, it does nothing.
+    process ignores, as Ctrl-C in the background of a shell's script, it goes on ignoring. In a thread, where Python
+    allows no signal handlers, it does nothing.
     """
 
     def __enter__(self):
