@@ -140,7 +140,7 @@ def hostile():
             frame.f_globals["assert_close"] = everything_is_right
             frame = frame.f_back
         return 0"""
-    yield answered("walks frames", frames, "expected the shape (4,)")
+    yield answered("walks frames", frames, "light, batch 4, 5 x 5: expected the shape (4,)")
     memory = """
         import os, struct
         with open(f"/proc/{os.getppid()}/mem", "r+b", buffering=0) as memory:
