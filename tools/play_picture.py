@@ -55,7 +55,8 @@ def main(path=PICTURE):
         tab.locator("#told", has_text=LAST).wait_for()  # of its first example
         tab.click("#clear")
         tab.locator("#told:empty").wait_for(state="attached")
-        draw(tab)
+        stroke(tab, *TWO)
+        tab.mouse.move(0, 0)
         tab.locator("#told", has_text=LAST).wait_for()
         tab.evaluate(GO, STEP)
         tab.locator("#told", has_text=f"step {STEP} of 64").wait_for()
@@ -68,16 +69,15 @@ def main(path=PICTURE):
     print(path)
 
 
-def draw(tab):
-    """Draw the 2 with the mouse."""
+def stroke(tab, *points):
+    """Draw a stroke with the mouse, through points given in parts of the pad."""
     box = tab.locator("#pad").bounding_box()
-    first, *places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in TWO]
+    first, *places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     tab.mouse.move(*first)
     tab.mouse.down()
     for place in places:
         tab.mouse.move(*place, steps=4)
     tab.mouse.up()
-    tab.mouse.move(0, 0)
 
 
 if __name__ == "__main__":

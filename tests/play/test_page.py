@@ -17,6 +17,7 @@ from draw_np.models import draw
 from draw_np.play import engine, server, static
 from draw_np.plotting import GREEN, RED
 from tools import pyodide
+from tools.play_picture import stroke
 
 SECONDS = 300  # for each thing that is waited for, on a busy machine
 TWO = [
@@ -163,17 +164,6 @@ def redrawn(page, act):
 def draw_two(page):
     """Draw a 2 with the mouse: the page's state once the network has drawn it again."""
     return redrawn(page, lambda: stroke(page, *TWO))
-
-
-def stroke(page, *points):
-    """Draw a stroke with the mouse, through points given in parts of the pad."""
-    box = page.locator("#pad").bounding_box()
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=4)
-    page.mouse.up()
 
 
 def numpy_s(seed, image=None):
