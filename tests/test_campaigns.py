@@ -13,7 +13,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux
 
 
 @pytest.mark.parametrize(
-    "command, tried", [(["fuzz.py", "--count", "50"], 50), (["kill.py", "--kills", "6", "--pairs", "3"], 9)]
+    "command, tried",
+    [(["fuzz.py", "--count", "50"], 50), (["kill.py", "--kills", "6", "--pairs", "3"], 9)]
+    + [(["equations.py", "--count", "3"], 3)],
 )
 def test_a_sample_of_a_campaign(command, tried):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}

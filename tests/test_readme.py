@@ -36,6 +36,20 @@ def test_map_of_equations():
             assert any(int(number) in numbers for numbers in named), f"lesson {lesson} does not name Eq {number}"
 
 
+def test_map_of_the_wiring():
+    _, tests = equation_maps()
+    row = re.compile(r"^\| ([\d, -]+) \| \[`(\w+)`\]\((.+?)\) \| \[`(\w+)`\]\((.+?)\) \|$", re.MULTILINE)
+    rows = row.findall((ROOT / "docs/equations.md").read_text("utf-8").replace("(../", "("))
+    told = set()
+    for numbers, function, file, test, test_file in rows:
+        spans = [[int(end) for end in span.split("-")] for span in numbers.split(", ")]
+        here = {number for span in spans for number in range(span[0], span[-1] + 1)}
+        assert f"\ndef {function}(" in (ROOT / file).read_text("utf-8")
+        assert any(f"{test_file}::{test}" in tests[number] for number in here)
+        told |= here
+    assert told == {*range(1, 30)} - {16}  # of which a model makes no use
+
+
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", "draw_np/pretrained/README.md", "figures/README.md", "docs/*.md"]
 )
