@@ -49,7 +49,7 @@ def leftmost(split):
     """The leftmost digits of a split, (count,). Raises DatasetError where they are not here."""
     digits = svhn.digits(split)
     if digits is None:
-        raise DatasetError(f"{svhn.digits_path(split)} is not there, the digits of the numbers: fetch svhn anew")
+        raise DatasetError(f"{svhn.digits_path(split)} is not there: delete the .npy files beside it, and fetch svhn")
     return digits[:, 0].astype(np.int64)
 
 

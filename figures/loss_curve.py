@@ -3,7 +3,7 @@
 One panel for each data set. A line is the validation bound of the averaged weights, which are those shipped; a dotted
 one the mean training loss of each epoch, of the weights as they were; a dot marks where T grew. Bounds are taken at the
 T of the moment, of the validation images that training looks at: the first 2,000, or 1,000 photographs. So a curve may
-end half a nat from the `valid` of its record, which is of all. Numbers of the paper are dashed. Of colours, whose
+end up to a nat from the `valid` of its record, which is of all. Numbers of the paper are dashed. Of colours, whose
 cross-entropy is never 0, what is above the floor is shown, the pixels' own entropy.
 
 Run `python figures/loss_curve.py [FILE.png]`; the default is loss_curve.png beside this script.

@@ -1,4 +1,4 @@
-"""How Sphinx makes the web pages out of what `pages.py` has put together; `build.py` runs both."""
+"""How Sphinx makes the web pages out of what `pages.py` has put together; `make.py` runs both."""
 
 import draw_np
 

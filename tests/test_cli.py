@@ -385,7 +385,8 @@ def test_a_second_run_over_an_old_one(fails, here, trained):
     assert "has seed 3, not 2; leave out --seed" in line
     (trained / "checkpoint.npz").write_bytes(before["checkpoint.npz"][:-99])
     try:
-        assert "is damaged" in fails("train", "--preset", "small", "--out", trained, "--resume")
+        said = fails("train", "--preset", "small", "--out", trained, "--resume")
+        assert "is damaged" in said and said.endswith("; start a new run in another --out")
     finally:
         (trained / "checkpoint.npz").write_bytes(before["checkpoint.npz"])
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
@@ -395,7 +396,7 @@ def test_a_loss_that_is_not_a_number_ends_in_a_line(here, capsys, monkeypatch):
     monkeypatch.setattr(loop, "update", lambda weights, *rest: (weights, {"L_x": np.nan, "L_z": 0, "gradient_norm": 1}))
     assert call("train", "--preset", "small", "--out", "x") == 1
     err = capsys.readouterr().err
-    assert err.splitlines()[-1].startswith("draw_np: L_x became nan at update 1; the last good checkpoint is ")
+    assert err.splitlines()[-1].startswith("draw_np: L_x became nan at update 1, and would again with --resume from ")
     assert "Traceback" not in err
 
 
@@ -734,6 +735,16 @@ def test_help(argv, capsys):
     assert call(*argv) == 0
     out, err = capsys.readouterr()
     assert out.startswith("usage: python -m draw_np") and err == ""
+
+
+def test_help_names_weights_that_the_command_takes(capsys):
+    """Of all: a command refuses the others, so every name is one to go on with."""
+    taken = {"evaluate": {*MODELS}, "sample": {"draw", "vae"}, "play": {"draw"}}
+    for command, models in taken.items():
+        call(command, "--help")
+        told = set(" ".join(capsys.readouterr().out.split()).replace(",", "").split())
+        names = {name for name in pretrained.names() if pretrained.load_record(name)["model"] in models}
+        assert told & {*pretrained.names()} == names
 
 
 def test_as_a_program(here):

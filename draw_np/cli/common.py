@@ -14,8 +14,10 @@ from .. import datasets, pretrained
 from ..backend import on_gpu
 from ..counts import whole
 from ..datasets import DatasetError
+from ..models import MODELS
 from ..names import shown
 from ..stderr import STDERR
+from ..training.checkpoint import CheckpointError
 
 MOST_DIGITS = 1000
 """Of a number that is typed."""
@@ -96,8 +98,16 @@ def add_json(command):
     command.add_argument("--json", action="store_true", help="print the numbers as JSON, too, in the last line")
 
 
-def add_weights(command, **how):
-    names = ", ".join(pretrained.names())
+def add_weights(command, able=lambda model: True, **how):
+    """Add --weights; its help names the shipped ones of the models that are `able` to do what the command does."""
+
+    def fits(name):
+        try:
+            return able(MODELS[pretrained.load_record(name)["model"]])
+        except CheckpointError:  # it came without its record
+            return True
+
+    names = ", ".join(filter(fits, pretrained.names()))
     command.add_argument("--weights", metavar="NAME|FILE", help=f"{names}, or the weights.npz of a run", **how)
 
 

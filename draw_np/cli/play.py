@@ -4,6 +4,7 @@ import os
 import sys
 import webbrowser
 
+from ..models import draw
 from ..play import engine, server, static
 from .common import UsageError, add_weights, folder, port, say
 
@@ -11,7 +12,7 @@ HELP = "draw a digit in the browser, and watch the network draw it again"
 
 
 def add_options(command):
-    add_weights(command, default="mnist")
+    add_weights(command, lambda model: model is draw, default="mnist")
     command.add_argument(
         "--port", type=port, default=server.PORT, metavar="N", help=f"{server.PORT}, if not given; 0: any that is free"
     )

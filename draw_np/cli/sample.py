@@ -20,7 +20,7 @@ ENDINGS = ".png", ".gif"
 
 
 def add_options(command):
-    add_weights(command, required=True)
+    add_weights(command, lambda model: hasattr(model, "generate"), required=True)
     command.add_argument("--out", required=True, metavar="FILE.png|FILE.gif", help="a film strip, or an animation")
     command.add_argument("--count", type=count, default=8, metavar="N", help="images: 8, if not given")
     command.add_argument("--seed", type=seed, default=0, metavar="S", help="of the noise: 0, if not given")

@@ -89,7 +89,7 @@ def load(name, split, count=None):
         return Split(*(part if part is None else part[:count] for part in module.load(split)))
     if split == "train":
         raise DatasetError(
-            f"{name}'s training images are made without end: use sample({name!r}, rng, count), or valid or test"
+            f"{name}'s training images are made without end: take valid or test, or in Python datasets.sample"
         )
     rng = np.random.Generator(np.random.PCG64(FIXED_SEEDS[split]))  # by name: NumPy may change default_rng
     return Split(*(part[:count] for part in module.sample(rng, FIXED_COUNT, split)))
@@ -185,8 +185,8 @@ def listing():
 def fetch(name):
     """Bring the files of the data set `name` into place, downloading what is not there.
 
-    Returns a line for each part that was compared with what is known of it. Raises DatasetError for an unknown name, a
-    damaged file, and a download that fails.
+    Returns what there is to say of them, a list of lines, which may be empty. Raises DatasetError for an unknown name,
+    a damaged file, and a download that fails.
     """
     module = _module(name)
     return (mnist if is_endless(name) else module).fetch() or []

@@ -1,8 +1,8 @@
 """Selective attention: where to look (Eq 19-26), reading (Eq 17, 27) and writing (Eq 18, 28, 29).
 
 Images here are stacks of planes, (batch, channels, height, width), a grey image having one channel. Width is the
-paper's A and height its B: the paper calls x an "A x B image" but multiplies F_Y x F_X^T with F_X of N x A and F_Y
-of N x B, so x is stored as B rows of A pixels. Filters and pixels are counted from 1, as Eq 19-23 count them.
+paper's A and height its B: the paper calls x an "A x B input image" but multiplies F_Y x F_X^T with F_X of N x A and
+F_Y of N x B, so x is stored as B rows of A pixels. Filters and pixels are counted from 1, as Eq 19-23 count them.
 """
 
 from typing import NamedTuple

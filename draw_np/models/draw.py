@@ -253,7 +253,7 @@ def infer_steps(params, config, x, state, noise, ops):
 
 
 def decode(params, config, z, c, decoder, ops):
-    """The decoder's step, which inference and generation share: the canvas c_t, the decoder's state, the window."""
+    """The decoder's step of inference and generation: Eq. (8), Eq. (15). Returns c_t, the state and the window."""
     decoder = ops.lstm(params["decoder"], z, decoder)  # Eq. (7), Eq. (14)
     written, window = write(params, config, decoder.h, ops)
     return c + written, decoder, window  # Eq. (8), Eq. (15)

@@ -17,7 +17,7 @@ import numpy as np
 from ..names import require
 
 PIECE = 1 << 20  # bytes that are read at once, of a directory too
-MEMBERS, DEPTH, LENGTH = 256, 8, 200  # the most arrays, parts of a name, characters of a name: ours have 85, 4 and 32
+MEMBERS, DEPTH, LENGTH = 256, 8, 200  # the most arrays, parts of a name, characters of a name: ours have 85, 4 and 42
 HEADER = 1000  # bytes of an array's header: ours have 118
 PACKED = 20  # a file may unpack to so many times its size: ours are as large as what is in them
 TEXT = 4 << 20  # bytes of the text "meta"

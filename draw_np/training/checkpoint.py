@@ -44,10 +44,11 @@ def save(path, trees, meta):
 
 
 @contextlib.contextmanager
-def reading(path):
+def reading(path, mend="train it or copy it again"):
     """A file that `save` wrote, to be looked at before it is read, in a `with`: (meta, forms, read).
 
-    `meta` is that of `save`; `forms` and `read` are those of `archive.reading`. Raises CheckpointError when the file is
+    `meta` is that of `save`; `forms` and `read` are those of `archive.reading`; `mend` is what to do about a damaged
+    file. Raises CheckpointError when the file is
     another or is damaged, and for whatever the block raises, unless it is a TrainingError.
     """
     try:
@@ -67,7 +68,7 @@ def reading(path):
         if isinstance(error, OSError) and (error.filename or error.errno not in (None, errno.EINVAL)):
             raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
         reason = one_line(str(error)) or type(error).__name__
-        text = f"{path} is not a draw_np weights file, or is damaged ({reason}); train it or copy it again"
+        text = f"{path} is not a draw_np weights file, or is damaged ({reason}); {mend}"
         raise CheckpointError(text) from error
 
 
@@ -120,7 +121,6 @@ def read_trees(path, forms, read, shapes, trees):
     Raises CheckpointError unless each has the arrays of the nested dict `shapes`, no others, and finite floats in them.
     """
     names, another = [], f"{path} is from another model:"
-    unfit = "holds values that are not finite numbers; use an earlier checkpoint"
     for tree in trees:
         found = {name.removeprefix(f"{tree}/"): form for name, form in forms.items() if name.startswith(f"{tree}/")}
         expected = named_leaves(shapes)
@@ -133,12 +133,12 @@ def read_trees(path, forms, read, shapes, trees):
                 sizes = f"{shown(found[name].shape)}, its configuration says {shown(expected[name])}"
                 raise CheckpointError(f"{another} {shown(name)} has shape {sizes}")
             if found[name].dtype.kind != "f":
-                raise CheckpointError(f"{path}: {shown(name)} {unfit}")
+                raise CheckpointError(f"{path}: {shown(name)} is of type {found[name].dtype}; save floats")
             names.append(f"{tree}/{name}")
     leaves = read(names)
     for name, leaf in leaves.items():
         if not np.isfinite(leaf).all():
-            raise CheckpointError(f"{path}: {shown(name)} {unfit}")
+            raise CheckpointError(f"{path}: {shown(name)} holds values that are not finite numbers; use other weights")
     return from_named_leaves(leaves)
 
 

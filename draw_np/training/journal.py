@@ -86,8 +86,8 @@ class Journal:
         for quantity, value in nats.items():
             if not math.isfinite(value):
                 raise TrainingError(
-                    f"{quantity} became {value} at update {row['update']}; the last good checkpoint is "
-                    f"{self.folder.checkpoint}: --resume from it, or start again with a lower rate"
+                    f"{quantity} became {value} at update {row['update']}, and would again with --resume from "
+                    f"{self.folder.checkpoint}: start anew with another --seed, or with a recipe of a lower rate"
                 )
         nats = {"nats": sum(nats[name] for name in self.names), **nats}
         return {**row, **{name: float(f"{value:.7g}") for name, value in nats.items()}}  # the digits of a float32

@@ -54,7 +54,7 @@ class Phase(Plain):
     optimiser: str = "adam"  # a name in adam.OPTIMISERS
     batch: int | None = None  # images per update; None: as the recipe says
     prune: bool = False  # whether inactive latent units are left out from here on
-    frozen: tuple = ()  # what does not learn: names of parameters, or the first parts of their names
+    frozen: tuple = ()  # what does not learn: some of draw.DECODER
 
     def config_of(self, config, data=True):
         """The configuration in this phase; with `data` False for images of the usual size, whatever is shown."""

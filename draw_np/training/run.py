@@ -108,7 +108,7 @@ class Folder:
 
     def read(self):
         """The checkpoint's trees and meta, which must be of this run."""
-        with checkpoint.reading(self.checkpoint) as (meta, forms, read):
+        with checkpoint.reading(self.checkpoint, "start a new run in another --out") as (meta, forms, read):
             shapes = MODELS[self.run.model].shapes(self.config_of(meta, forms))
             trees = checkpoint.read_trees(self.checkpoint, forms, read, shapes, TREES)
         return trees, meta

@@ -46,7 +46,7 @@ def test_an_unknown_split_gets_the_nearest_and_all_the_known(name):
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_training_images_are_made_without_end(name):
-    with pytest.raises(DatasetError, match=rf"made without end: use sample\('{name}', rng, count\)"):
+    with pytest.raises(DatasetError, match=rf"{name}'s training images are made without end: take valid or test"):
         datasets.load(name, "train")
     rng = np.random.default_rng(0)
     first, second = datasets.sample(name, rng, 20), datasets.sample(name, rng, 20)

@@ -109,10 +109,11 @@ def variables():
 
     config = draw.Config(**{k: v for k, v in SIZES.items() if k != "batch"}, read_size=READ, write_size=WRITE)
     rng = np.random.default_rng(0)
-    params, noise = draw.init_params(config, rng), draw.sample_noise(config, SIZES["batch"], rng)
+    params = draw.init_params(config, rng)
     images = rng.random((SIZES["batch"], SIZES["height"], SIZES["width"], SIZES["channels"]))
     sys.setprofile(note)
     try:
+        noise = draw.sample_noise(config, SIZES["batch"], rng)
         canvas = draw.infer(params, config, images, noise, equations).canvases[-1]
         draw.loss(params, config, images, noise, equations)
         equations.sample_image(canvas, rng.random(canvas.shape))
