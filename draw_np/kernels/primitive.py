@@ -174,7 +174,7 @@ class Shared(dict):
             raise ValueError(f"weights must be a dict of W, b and, of an LSTM, U, got {', '.join(map(str, params))}")
         self.dtype = floating({part.dtype for part in params.values()})
         self.stacked = len(params["W"]) if "U" in params else None
-        W = np.concatenate([params["W"], params["U"]]) if self.stacked else params["W"]
+        W = np.concatenate([params["W"], params["U"]]) if "U" in params else params["W"]
         self.W, self.b = np.ascontiguousarray(W, self.dtype), np.asarray(params["b"], self.dtype)
         self.constant = self.b
         self.invariant, self.first = None, 0  # the topmost rows of W, above row `first`, are for what is loop-invariant
@@ -216,7 +216,7 @@ class Shared(dict):
             return
         inputs, d_outputs = (np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*self.waiting))
         self.waiting = []
-        if inputs.size:
+        if inputs.size and d_outputs.size:
             add_product(self.d_W[self.first :], inputs, d_outputs)
 
     def finish(self):
@@ -227,7 +227,7 @@ class Shared(dict):
             if invariant is not None:
                 d_W[: invariant.rows.shape[1]] += product(invariant.rows.T, d_constant)
         gradient = {"W": d_W[: self.stacked], "b": sum(each.sum(axis=0) for each in d_constants.values())}
-        if self.stacked:
+        if self.stacked is not None:
             gradient["U"] = d_W[self.stacked :]
         return {name: gradient[name].astype(part.dtype, copy=False) for name, part in self.items()}
 

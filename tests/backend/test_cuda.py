@@ -141,6 +141,7 @@ def assert_close(found, expected, rtol):
 
 @pytest.mark.parametrize("ops", OPS)
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.filterwarnings("error:not recorded")
 def test_recorded_updates_are_those_of_numpy(cuda, name, ops):
     found = three_updates(name, np.float64, OPS[ops])
     use_device("cpu")
@@ -148,6 +149,7 @@ def test_recorded_updates_are_those_of_numpy(cuda, name, ops):
 
 
 @pytest.mark.parametrize("frozen", [(), draw.DECODER])
+@pytest.mark.filterwarnings("error:not recorded")
 def test_recorded_updates_of_a_pruned_network_without_a_schedule(cuda, frozen):
     how = {"optimiser": "schedule-free", "kept": [1, 3], "frozen": frozen}
     found = three_updates("draw", np.float64, kernels, **how)
@@ -166,6 +168,7 @@ def test_which_units_are_inactive(cuda):
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.filterwarnings("error:not recorded")
 def test_float32_stays_and_recording_changes_nothing(cuda, name):
     found = three_updates(name, np.float32, kernels)
     directly = three_updates(name, np.float32, kernels, wrap=lambda step: step)
@@ -334,3 +337,24 @@ def test_commands(cuda, tmp_path, capsys):
     assert first == second
     assert main(["train", "--preset", "tiny", "--out", "x", "--threads", "2", "--device", "cuda"]) == 1
     assert "--threads is for the cores of the processor" in capsys.readouterr().err
+
+
+SLOPES = {
+    "add": lambda xp, x: x[0] + x[1], "subtract": lambda xp, x: x[0] - x[1], "multiply": lambda xp, x: x[0] * x[1],
+    "true_divide": lambda xp, x: x[0] / x[1], "power": lambda xp, x: x[0] ** 3, "negative": lambda xp, x: -x[0],
+    "exp": lambda xp, x: xp.exp(x[0]), "log": lambda xp, x: xp.log(x[0]), "tanh": lambda xp, x: xp.tanh(x[0]),
+    "sqrt": lambda xp, x: xp.sqrt(x[0]), "clip": lambda xp, x: xp.clip(x[0], 0.5, 1.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_every_rule_of_one_entry(cuda, name):
+    """Also at the ends of a clip, where NumPy's slope is 0."""
+    from draw_np.backend.derivatives import ELEMENTWISE
+
+    assert SLOPES.keys() == ELEMENTWISE.keys()
+    x = np.array([[0.25, 0.5, 0.75, 1.0, 1.5], [1.3, 0.7, 0.4, 2.0, 0.9]])
+    found = to_host(value_and_grad(lambda x: SLOPES[name](backend.np, x), to_device(x))[1])
+    use_device("cpu")
+    expected = value_and_grad(lambda x: SLOPES[name](backend.np, x), x)[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)

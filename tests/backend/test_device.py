@@ -150,3 +150,11 @@ def test_a_mistake_of_ours_is_not_called_the_gpus(monkeypatch):
     monkeypatch.setattr("draw_np.cli.gradcheck.gradient_table", fails(KeyError("x")))
     with pytest.raises(KeyError):
         main(["gradcheck"])
+
+
+def test_out_of_memory_in_any_words():
+    class Failure(RuntimeError):
+        pass
+
+    Failure.__module__ = "cupy_backends.cuda.libs.cublas"
+    assert backend.gpu_failure(Failure("CUBLAS: out of memory")).startswith("the GPU's memory is full")

@@ -1,5 +1,8 @@
 """With what matrices are multiplied: NumPy, or BLAS by SciPy in a browser, whose NumPy has none."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -67,3 +70,9 @@ def test_a_training_step_with_a_browser_s_products(monkeypatch):
     assert found == pytest.approx(value, rel=1e-12) and len(shapes) > 3 * 2 * 5
     np.testing.assert_allclose(slopes["decoder"]["W"], gradient["decoder"]["W"], rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(slopes["encoder"]["U"], gradient["encoder"]["U"], rtol=1e-9, atol=1e-12)
+
+
+def test_scipy_s_blas_is_loaded_when_asked_for():
+    before, after = "assert 'scipy' not in sys.modules", "assert 'scipy' in sys.modules"
+    program = f"import sys; from draw_np.backend import blas; {before}; blas.load(); {after}"
+    subprocess.run([sys.executable, "-c", program], check=True)

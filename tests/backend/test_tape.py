@@ -1,11 +1,14 @@
 """Gradients of trees: each array's own, in memory of its own."""
 
+import autograd
 import numpy as np
 import pytest
 from autograd import make_vjp
 
+from draw_np import backend
 from draw_np.backend import np as traced
 from draw_np.backend import value_and_grad
+from draw_np.backend.tape import make_pull_back
 
 
 def nested():
@@ -51,3 +54,23 @@ def test_gradients_can_be_written_to_one_by_one(dtype):
 def test_nothing_depends_on_the_tree():
     value, gradient = value_and_grad(lambda p: np.float64(3.0), {"a": np.ones(2)})
     assert value == 3.0 and not gradient["a"].any()
+
+
+def test_what_depends_on_an_outer_tape_alone():
+    """The inner gradient is zero, and the value goes on being followed by the outer tape."""
+
+    def outer(x):
+        value, pull_back = make_pull_back(lambda tree: traced.sum(x * x), {"a": np.ones(2)}, backend.arrays)
+        assert not pull_back(1.0)["a"].any()
+        return value
+
+    pull_back, value = make_vjp(outer)(np.arange(3.0))
+    assert value == 5
+    np.testing.assert_array_equal(pull_back(1.0), 2 * np.arange(3.0))
+
+
+def test_second_derivatives_of_what_is_computed_again():
+    again = backend.recomputed(lambda tree: traced.sum(traced.sin(tree) ** 2))
+    x = np.array([0.3, 0.7])
+    second = autograd.grad(lambda x: traced.sum(autograd.grad(again)(x) * np.array([1.0, 2.0])))(x)
+    np.testing.assert_allclose(second, 2 * np.cos(2 * x) * [1, 2], rtol=1e-12)

@@ -35,10 +35,10 @@ ARGUMENTS = [
 def assert_refused(name, function, arguments, changed=None):
     """With a plain array and inside a gradient; the line names the function and is one."""
     leaves = {**named_leaves(arguments), **(changed or {})}
-    with pytest.raises(ValueError, match=rf"^{name}: [^\n]+$"):
+    with pytest.raises(ValueError, match=rf"^{name}: [^\n]+ must be [^\n]+, got [^\n]+$"):
         function(from_named_leaves(leaves))
     if all(getattr(leaf, "dtype", None) == np.float64 for leaf in leaves.values()):
-        with pytest.raises(ValueError, match=rf"^{name}: [^\n]+$"):
+        with pytest.raises(ValueError, match=rf"^{name}: [^\n]+ must be [^\n]+, got [^\n]+$"):
             value_and_grad(lambda tree: sum(map(traced.sum, as_tuple(function(tree)))), from_named_leaves(leaves))
 
 
@@ -147,8 +147,10 @@ def test_parts_that_stand_side_by_side(ops):
     x = rng.random((2, 5))
     whole, split = (ops.lstm(params, x_in, state) for x_in in (x, (x[:, :1], x[:, 1:])))
     np.testing.assert_allclose(split, whole, rtol=1e-12)
-    for parts in ((x[:, :1], x[:1, 1:]), (x[:, :1], x[0, 1:]), (x, x), (), (x[:, :1], 2.0), [x[:, :1], x[:, 1:]]):
-        with pytest.raises(ValueError, match=r"^lstm: .*x|^lstm: W"):
+    deeper = x[None, :, :1], x[None, :, 1:]
+    listed = [x[:, :1], x[:, 1:]]
+    for parts in ((x[:, :1], x[:1, 1:]), (x[:, :1], x[0, 1:]), (x, x), (), (x[:, :1], 2.0), listed, deeper):
+        with pytest.raises(ValueError, match="^lstm: (x|x, or its parts,|W) must be "):
             ops.lstm(params, parts, state)
 
 
@@ -280,3 +282,46 @@ def test_rules():
     for arguments, said in refused:
         with pytest.raises(ValueError, match=f"^function: {said}$"):
             function(*arguments)
+
+
+def lstm_case(rng):
+    params = {"W": rng.random((5, 12)), "U": rng.random((3, 12)), "b": rng.random(12)}
+    return params, rng.random((2, 5)), equations.LSTMState(rng.random((2, 3)), rng.random((2, 3)))
+
+
+@OPS
+def test_truth_values_are_computed_with_as_the_floats_they_are(ops):
+    b = np.random.default_rng(0).random((3, 4)) > 0.5
+    np.testing.assert_array_equal(ops.softmax(b), ops.softmax(b.astype(float)))
+    one = np.ones((3, 4), bool)
+    np.testing.assert_array_equal(ops.kl(b, one), ops.kl(b.astype(float), one.astype(float)))
+
+
+@OPS
+def test_parts_of_strange_kinds(ops):
+    params, x, state = lstm_case(np.random.default_rng(0))
+    whole, strange = x[:, :1].astype(int), x[:, 1:].astype(complex)
+    for parts in (whole, strange), (x[:, 1:].astype(complex), whole):
+        with pytest.raises(ValueError, match="^lstm: x must be an array of real numbers, got complex128$"):
+            ops.lstm(params, parts, state)
+    with pytest.raises(ValueError, match="^lstm: x is a MaskedArray, which computes otherwise than an array"):
+        ops.lstm(params, (x[:, :1], np.ma.masked_array(x[:, 1:])), state)
+
+
+@OPS
+def test_whole_numbers_become_what_numpy_makes_of_them_beside_the_others(ops):
+    mu = np.ones((2, 3), np.float32)
+    for kind, wanted in (np.int8, np.float32), (np.int64, np.float64):
+        assert ops.kl(mu, np.ones((2, 3), kind)).dtype == wanted
+
+
+@OPS
+def test_one_axis(ops):
+    with pytest.raises(ValueError, match=r"b must be an array of shape \(5,\), got \(4,\)$"):
+        ops.attention_window({"W": np.ones((3, 5)), "b": np.ones(4)}, np.ones((2, 3)), 2, 8, 7)
+
+
+@OPS
+def test_durations_are_no_real_numbers(ops):
+    with pytest.raises(ValueError, match=r"^kl: mu must be an array of real numbers, got timedelta64"):
+        ops.kl(np.ones((2, 3), "m8[s]"), np.ones((2, 3)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from draw_np import equations
+from draw_np import equations, kernels
 from draw_np.backend import value_and_grad
 
 BATCH, HEIGHT, WIDTH = 2, 8, 7
@@ -110,3 +110,12 @@ def test_sampled_pixels_at_the_ends():
     for uniform in (0.0, np.nextafter(np.float32(1), np.float32(0))):
         sampled = equations.sample_image(ends, np.full(2, uniform))
         assert sampled.tolist() == [0, 1] and sampled.dtype == np.float32
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+@pytest.mark.parametrize("shape", [(2, 5), (2, 3, 5), (2, 2, 2, 3, 1)])
+def test_the_gradient_is_the_error_image_of_images_of_any_axes(ops, shape):
+    rng = np.random.default_rng(3)
+    x, c = rng.random(shape), rng.normal(size=shape)
+    _, gradient = value_and_grad(lambda c: ops.negative_log_likelihood(x, c), c)
+    np.testing.assert_allclose(gradient, -equations.error_image(x, c), rtol=1e-12)

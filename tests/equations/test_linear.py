@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from draw_np import equations
+from draw_np import equations, kernels
 from draw_np.backend import value_and_grad
 from draw_np.equations.linear import LOG_LIMIT, bounded_exp
 
@@ -67,3 +67,10 @@ def test_bounded_exp_is_constant_beyond_the_limit(dtype):
 def test_filters_at_the_limit_are_as_wide_as_its_docstring_says():
     narrow, wide = np.sqrt(bounded_exp(np.array([-LOG_LIMIT, LOG_LIMIT])))
     assert f"{narrow:.0e} {wide:.0e}" == "5e-05 2e+04"  # pixels
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+def test_bounded_exp_has_no_slope_at_the_limit_itself(ops):
+    log = np.array([-LOG_LIMIT, LOG_LIMIT])
+    _, gradient = value_and_grad(lambda log: ops.bounded_exp(log), log)
+    assert gradient.tolist() == [0, 0]

@@ -101,3 +101,10 @@ def test_float32_stays_float32_and_finite_at_huge_weights():
         after = equations.lstm(params, x, state)
     assert after.h.dtype == after.cell.dtype == np.float32
     assert np.all(np.abs(after.h) <= 1) and np.all(np.isfinite(after.cell))
+
+
+@pytest.mark.parametrize("ops", [equations, kernels])
+def test_a_limit_of_zero_lets_nothing_through(ops):
+    params, x, state = case(np.random.default_rng(6))
+    _, gradient = value_and_grad(lambda p: traced.sum(ops.lstm(p, x, state, 0.0).h), params)
+    assert not any(leaf.any() for leaf in gradient.values())

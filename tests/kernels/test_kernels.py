@@ -213,3 +213,47 @@ def test_generation_and_weights_are_equal(model, config):
     np.testing.assert_allclose(*canvases, rtol=1e-4, atol=1e-5)
     weights = [model.log_importance_weight(params, config, images, noise, ops) for ops in (equations, kernels)]
     np.testing.assert_allclose(*weights, rtol=1e-5)
+
+
+def test_the_gradient_of_the_noise_of_the_log_ratio():
+    rng = np.random.default_rng(6)
+    mu, sigma, noise = rng.normal(size=(2, 3)), np.exp(rng.normal(size=(2, 3))), rng.normal(size=(2, 3))
+    slope, fast = (
+        value_and_grad(lambda noise, f=ops.log_posterior_over_prior: f(mu, sigma, noise), noise)[1]
+        for ops in (equations, kernels)
+    )
+    np.testing.assert_allclose(fast, slope, rtol=1e-12, atol=1e-14)
+
+
+def test_a_loop_invariant_image_counts_for_the_type():
+    rng = np.random.default_rng(0)
+    params = {"W": rng.random((5, 12)), "U": rng.random((3, 12)), "b": rng.random(12)}
+    params = {name: leaf.astype(np.float32) for name, leaf in params.items()}
+    x, extra, state = rng.random((2, 4)), rng.random((2, 1)).astype("f4"), rng.random((2, 2, 3)).astype("f4")
+    found = kernels.lstm(kernels.shared(params), (kernels.loop_invariant(x), extra), kernels.LSTMState(*state))
+    assert found.h.dtype == found.cell.dtype == np.float64
+
+
+@pytest.mark.parametrize("inputs, hidden", [(0, 3), (4, 0), (0, 0)])
+def test_an_lstm_of_no_inputs_or_no_units(inputs, hidden):
+    rng = np.random.default_rng(0)
+    params = {"W": rng.random((inputs, 4 * hidden)), "U": rng.random((hidden, 4 * hidden)), "b": rng.random(4 * hidden)}
+    x, state = rng.random((2, inputs)), rng.random((2, 2, hidden))
+
+    def two_steps(params, ops):
+        weights, first = ops.shared(params), ops.LSTMState(*state)
+        return traced.sum(ops.lstm(weights, x, ops.lstm(weights, x, first)).h)
+
+    (value, slopes), (found, gradient) = (
+        value_and_grad(lambda params, ops=ops: two_steps(params, ops), params) for ops in (equations, kernels)
+    )
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+    for name, slope in slopes.items():
+        np.testing.assert_allclose(gradient[name], slope, rtol=1e-10, err_msg=name)
+
+
+def test_of_no_inputs_b_alone_is_left():
+    params, a = {"W": np.zeros((0, 4)), "b": np.arange(4.0)}, np.zeros((2, 0))
+    for ops in equations, kernels:
+        value, gradient = value_and_grad(lambda p, f=ops.linear: traced.sum(f(p, a)), params)
+        assert value == 12 and gradient["W"].shape == (0, 4) and gradient["b"].tolist() == [2] * 4

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from autograd import grad, hessian, make_jvp
+from autograd import grad, hessian, make_jvp, make_vjp
 
 from draw_np import equations, kernels
 from draw_np.backend import np as traced
@@ -189,3 +189,15 @@ def test_without_scipy_the_gradient_is_the_same_but_for_rounding(tmp_path):
     for name in gradients[0].files:
         expected = gradients[0][name]
         np.testing.assert_allclose(gradients[1][name], expected, rtol=0, atol=1e-6 * abs(expected).max(), err_msg=name)
+
+
+def test_a_kernel_inside_another_gradient_of_other_arguments_is_refused():
+    """Of sigma while mu is followed from further outside: its own tape would take mu for a constant."""
+    ones = np.ones((1, 2))
+
+    def outer(mu):
+        pull_back, _ = make_vjp(lambda sigma: traced.sum(kernels.kl(mu, sigma)))(ones)
+        return traced.sum(pull_back(1.0))
+
+    with pytest.raises(ValueError, match="kernels are differentiated once"):
+        make_vjp(outer)(ones)

@@ -289,3 +289,38 @@ def test_a_canvas_of_another_size_is_not_repeated_to_fit(config, ops):
         ):
             with pytest.raises(ValueError, match=f"^the canvas in params.'initial'. {said}$"):
                 call(other)
+
+
+def test_one_pixel_and_one_of_everything():
+    config = draw.Config(height=1, width=1, steps=1, hidden=1, latent=1, read_size=1, write_size=1)
+    params = draw.init_params(config, np.random.default_rng(0))
+    for name in "read_window", "write_window":
+        assert params[name]["b"][2] == np.float32(2 * np.log(0.5))
+    assert np.isfinite(
+        draw.loss(params, config, np.ones((1, 1, 1)), draw.sample_noise(config, 1, np.random.default_rng(1)))
+    )
+
+
+@pytest.mark.parametrize("name, size", [("read_window", "read_size"), ("write_window", "write_size")])
+def test_both_first_windows_tile_the_longer_side(name, size):
+    config = dataclasses.replace(ATTENTION, read_size=2, write_size=4)
+    params = draw.init_params(config, np.random.default_rng(0))
+    N = getattr(config, size)
+    window = equations.attention_window(params[name], np.zeros((1, 6), np.float32), N, config.height, config.width)
+    np.testing.assert_allclose(np.sqrt(window.sigma_squared), window.delta / 2, rtol=1e-6)
+
+
+def test_drawing_without_attention_needs_what_it_writes_with():
+    config = dataclasses.replace(ATTENTION, read_size=None, write_size=None)
+    rng = np.random.default_rng(0)
+    params, noise = draw.init_params(config, rng), draw.sample_noise(config, 2, rng)
+    del params["write"]
+    with pytest.raises(ValueError, match="got params without 'write'$"):
+        draw.generate(params, config, noise)
+
+
+def test_noise_is_what_the_generator_draws_in_this_precision():
+    """A seed stands for these numbers in every file of weights and in every figure."""
+    for dtype in np.float32, np.float64:
+        found = draw.sample_noise(ATTENTION, 2, np.random.default_rng(5), dtype)
+        np.testing.assert_array_equal(found, np.random.default_rng(5).standard_normal((3, 2, 5), dtype))

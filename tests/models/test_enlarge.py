@@ -99,3 +99,11 @@ def test_a_grid_that_does_not_contain_the_other_is_refused():
     without = dataclasses.replace(SMALL, read_size=None, write_size=None)
     with pytest.raises(ValueError, match="with attention"):
         enlarge(draw.init_params(without, np.random.default_rng(0)), without, without)
+
+
+def test_a_grid_of_one_filter_is_contained_in_itself_alone():
+    config = draw.Config(20, 17, 1, 3, 6, 5, 1, 4)
+    params = draw.init_params(config, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="does not contain"):
+        enlarge(params, config, dataclasses.replace(config, read_size=3))
+    enlarge(params, config, dataclasses.replace(config, height=30))

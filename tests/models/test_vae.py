@@ -137,3 +137,11 @@ def test_images_of_a_wrong_shape(shape):
 def test_sizes_must_be_whole_numbers_above_zero(field, value):
     with pytest.raises(ValueError, match=field):
         vae.Config(**{field: value})
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5), (1, 2, 6), (2, 5), (1, 0, 5)], ids=str)
+def test_noise_of_a_wrong_shape_to_draw_from(shape):
+    config = vae.Config(height=8, width=7, channels=1, hidden=6, latent=5)
+    params = vae.init_params(config, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=re.escape("(1, batch, 5)") + ".*" + re.escape(str(shape))):
+        vae.generate(params, config, np.zeros(shape))
