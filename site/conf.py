@@ -22,6 +22,8 @@ html_title, html_short_title = "DRAW in NumPy", "DRAW in NumPy"
 html_favicon = "../draw_np/play/page/icon.svg"
 html_static_path = ["static", "../docs/play.png", "../build/site-work/static"]
 html_css_files, html_js_files = ["site.css"], [("site.js", {"defer": "defer"})]
+html_search_scorer = "scorer.js"
+html_context = {"default_mode": "auto"}
 html_copy_source = html_show_sourcelink = False
 html_sidebars = {"**": ["navbar-logo.html", "icon-links.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {

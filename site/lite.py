@@ -11,13 +11,15 @@ from pathlib import Path
 
 import equation_map
 import npm
-from lessons.build import student_guide
+from lessons.build import only_lines_on, student_guide
 from tools import pyodide
 
 ROOT, HERE = equation_map.ROOT, Path(__file__).resolve().parent
-# How long a lesson took the browser, in seconds of one core; where it was stopped, how long it had taken.
+# How long a notebook took the browser, in seconds of one core; where it was stopped, how long it had taken. Exercises
+# are "exercises/NN"; they were measured solved, beside other work, so that they take less on a core of their own.
 SECONDS = json.loads((HERE / "seconds.json").read_text("utf-8"))
 LIMIT = 120
+LINK = re.compile(r"\[([^][]*)\]\(((?:\.\./|exercises/)?\d\d_\w+\.ipynb)\)")
 CLOCKS = "time.process_time", "time.perf_counter"  # the first is always 0 in the browser's Python
 OWN = {  # what our own wheels need of the others
     "draw_np": ["autograd", "matplotlib", "numpy", "pillow", "scipy", "threadpoolctl", "tqdm"],
@@ -33,31 +35,38 @@ class LiteError(Exception):
     """JupyterLite cannot be made; the message says why."""
 
 
-def reason(number):
-    """Why a lesson does not run in the browser, in a sentence; None if it does."""
+def reason(name):
+    """Why a notebook, lessons/[exercises/]NN_..., does not run in the browser, in a sentence; None if it does."""
+    folder, _, file = name.rpartition("/")
+    exercises = folder.endswith("exercises")
+    number = f"exercises/{file[:2]}" if exercises else file[:2]
+    it, does, takes = ("These exercises", "do", "they take") if exercises else ("This lesson", "does", "it takes")
     if number not in SECONDS:
-        return "Whether this lesson runs in the browser has not been tried."
+        return f"{it} {does} perhaps not run in the browser: that has not been tried."
     if SECONDS[number] is None:
-        return "This lesson does not run in the browser: tried there, it stopped with an error."
+        return f"{it} {does} not run in the browser: tried there, an error came up."
     if SECONDS[number] < LIMIT:
         return None
-    return "This lesson does not run in the browser: it takes more than two minutes there."
+    return f"{it} {does} not run in the browser: {takes} more than two minutes there."
 
 
 def write_files(folder):
-    """Fill a folder with what JupyterLite shows: the lessons that run there, their exercises, the guide."""
+    """Fill a folder with what JupyterLite shows: the lessons that run there, exercises that do, guide and glossary."""
     shutil.rmtree(folder, ignore_errors=True)
-    names = []
-    for path in sorted((ROOT / "lessons").glob("[0-9]*.ipynb")) + sorted(
-        (ROOT / "lessons/exercises").glob("[0-9]*.ipynb")
-    ):
-        if reason(path.name[:2]) is None:
-            names.append(path.relative_to(ROOT / "lessons").as_posix())
-            (folder / names[-1]).parent.mkdir(parents=True, exist_ok=True)
-            text = path.read_text("utf-8").replace(*CLOCKS)
-            (folder / names[-1]).write_text(text, "utf-8")
-    guide = student_guide((ROOT / "lessons/README.md").read_text("utf-8"), names)
-    (folder / "README.md").write_text(guide, "utf-8")
+    lessons = ROOT / "lessons"
+    paths = [*sorted(lessons.glob("[0-9]*.ipynb")), *sorted(lessons.glob("exercises/[0-9]*.ipynb"))]
+    paths = [path for path in paths if reason(path.relative_to(ROOT).as_posix()) is None]
+    (folder / "exercises").mkdir(parents=True)
+
+    def lead(match):
+        return match.group() if (path.parent / match[2]).resolve() in paths else match[1]  # to what is not there
+
+    for path in paths:
+        text = LINK.sub(lead, path.read_text("utf-8").replace(*CLOCKS))
+        (folder / path.relative_to(lessons)).write_text(text, "utf-8")
+    names = [path.relative_to(lessons).as_posix() for path in paths]
+    for name, shown in ("README.md", student_guide), ("glossary.md", only_lines_on):
+        (folder / name).write_text(shown((lessons / name).read_text("utf-8"), names), "utf-8")
 
 
 def write_pyodide(folder, where, cache):

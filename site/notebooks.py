@@ -41,10 +41,11 @@ def head(name, titles):
     else:
         what, other = "these exercises", f"lessons/{file}"
         more = f"[The lesson {titles[other]}](../{file})" if other in titles else ""
-    if reason := lite.reason(file[:2]):
+    if reason := lite.reason(name):
         return f'<span class="not-run">{reason}</span> {more}\n'
     address = f"{'../' * name.count('/')}lite/lab/index.html?path={name.removeprefix('lessons/')}"
-    return f'<a class="run" href="{address}">Run {what} in the browser</a> {more}\n'
+    wide = f'<span class="wide">On a wider screen a button here runs {what} in the browser.</span>'
+    return f'<a class="run lab" href="{address}">Run {what} in the browser</a>{wide} {more}\n'
 
 
 def in_code(name):
@@ -88,5 +89,6 @@ def strings(node):
 
 
 def plain(text):
-    """A text without the signs of formulas and of code."""
-    return " ".join(re.sub(r"[$\\{}`*^]", "", text).split())
+    """A text without the signs of formulas and of code, and without what is computed where it begins."""
+    text = re.sub(r"\\(?:var|mathcal\b|mathbf\b)", "", text)
+    return re.sub(r"^(?:… )+(?=\w)", "", " ".join(re.sub(r"[$\\{}`*]", "", text).split()))

@@ -12,14 +12,16 @@ import re
 import shutil
 
 import equation_map
+import lite
 import notebooks
 import reference
 from lessons.build import student_guide
 
 ROOT = equation_map.ROOT
-GUIDE, TEACHERS, FIGURES, RECORD = (
+GUIDE, TEACHERS, ANSWERS, FIGURES, RECORD = (
     "lessons/README.md",
     "lessons/teachers.md",
+    "lessons/answers.md",
     "figures/README.md",
     "draw_np/pretrained/README.md",
 )
@@ -64,7 +66,8 @@ class Site:
     """The pages, and what they turned out to link to: `sources` and `pictures`, paths in the repository."""
 
     def __init__(self):
-        self.texts, self.lessons = found(*TEXTS), found("lessons/[0-9]*.ipynb")
+        self.texts = [name for name in found(*TEXTS) if name != ANSWERS]  # which, as solutions, is for teachers
+        self.lessons = found("lessons/[0-9]*.ipynb")
         self.exercises = found("lessons/exercises/[0-9]*.ipynb")
         self.titles = {name: title_of(name) for name in [*self.lessons, *self.exercises]}
         self.known = {*self.texts, *self.titles, TEACHERS}
@@ -88,10 +91,23 @@ class Site:
     def guides(self, text):
         """The guide as two pages: for students, and for teachers and authors. Answers stay in the repository."""
         student, _, rest = text.partition("\n## For teachers\n")
-        rest = re.sub(r"^### Answers to .*?(?=^## )", "", rest, flags=re.MULTILINE | re.DOTALL)
-        rest = re.sub(r"^#(#+ )", r"\1", rest, flags=re.MULTILINE)
+        rest = re.sub(r"^#(##+ )", r"\1", rest, flags=re.MULTILINE)
         names = [name.removeprefix("lessons/") for name in self.titles]
-        return student_guide(student, names), f"# For teachers and authors\n{rest}"
+        how = "**How to work.**"
+        student = student_guide(student, names).replace(how, f"{self.in_the_browser()}\n\n{how}")
+        return student, f"# For teachers and authors\n{rest}"
+
+    def in_the_browser(self):
+        """What the students' guide says on the web alone: what runs there, and where one's work is kept."""
+        lessons, exercises = (
+            ", ".join(name.split("/")[-1][:2] for name in names if lite.reason(name) is None)
+            for names in (self.lessons, self.exercises)
+        )
+        return (
+            f"**In the browser.** The lessons {lessons} and the exercises {exercises} have a button that runs them "
+            "here, with nothing installed; the others are to read here, or to run on your own machine. What you write "
+            "is kept in this browser alone: File, Download takes it with you, to hand it in or to go on elsewhere."
+        )
 
     def equations(self, text):
         """The map with links to the lessons, and from a function to its place in the reference."""
@@ -141,6 +157,8 @@ class Site:
         room = place.removeprefix("draw_np/")
         if place in self.known:
             return place
+        if place == ANSWERS:
+            return None
         if f"{place}/README.md" in self.known:
             return f"{place}/README.md"
         if place.startswith("draw_np/") and room in reference.ROOMS:

@@ -52,7 +52,8 @@ def code_page(path):
     """A file as a page; of Python a heading for each function and class, to which links lead."""
     text = (ROOT / path).read_text("utf-8")
     language = LANGUAGES.get(Path(path).suffix, "none")
-    pieces, last, lines = [f"---\norphan: true\n---\n\n# {path}\n"], 0, text.splitlines()
+    title = path.replace("_", "\\_")  # or __init__ would be bold
+    pieces, last, lines = [f"---\norphan: true\n---\n\n# {title}\n"], 0, text.splitlines()
     for each in definitions(text) if language == "python" else []:
         if between := "\n".join(lines[last : each.begin]).strip("\n"):
             pieces.append(fenced(between, language))

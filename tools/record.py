@@ -15,7 +15,7 @@ TITLES = {
 INTRODUCTION = """\
 # The shipped weights and how they were trained
 
-Made from the records `NAME.json` beside it by `python tools/ship.py --readme`; do not edit.
+<!-- Made from the records NAME.json beside it by `python tools/ship.py --readme`: do not edit. -->
 
 `load_pretrained("NAME")` gives the weights. `NAME.csv`, where the run's metrics were kept, tells how the loss fell:
 epoch by epoch the mean training loss in nats, the validation bound in nats or error in percent, of the weights as they

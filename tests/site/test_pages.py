@@ -70,10 +70,11 @@ def test_everything_that_is_there_has_a_page(site):
     lessons = [name for name in contents if re.match(r"lessons/\d", name) and "exercises" not in name]
     assert lessons == sorted(lessons)
     assert "BEGIN SOLUTION" not in "".join(text for name, text in made.items() if name.endswith(".ipynb"))
-    assert "Answers to what" not in made["lessons/teachers.md"] and "## For teachers" not in made["lessons/README.md"]
+    assert "lessons/answers.md" not in made and "(answers.md)" not in made["lessons/teachers.md"]
+    assert "## For teachers" not in made["lessons/README.md"]
 
 
-def test_a_notebook_s_page(site):
+def test_a_notebook_s_page(site, monkeypatch):
     text = json.dumps({"cells": [
         {"cell_type": "markdown", "source": ["# 05 Look\n", "\n", "**How?**"], "metadata": {}},
         {"cell_type": "markdown", "source": "## 2. A bank $F_X$ (10 minutes)", "metadata": {}},
@@ -87,10 +88,24 @@ def test_a_notebook_s_page(site):
     alt = cells[2]["metadata"]["mystnb"]["image"]["alt"]
     assert alt == "Picture in “2. A bank F_X”, with the words: mu = …; pixel a"
     assert "Eq. 19, 20: {py:obj}`filter_means <draw_np.equations.attention.filter_means>`" in cells[-1]["source"]
-    cells = json.loads(notebooks.page(text, "lessons/exercises/11_make_it_fast.ipynb", site.titles, site.links))[
-        "cells"
-    ]
+    name = "lessons/exercises/11_make_it_fast.ipynb"
+    monkeypatch.setitem(lite.SECONDS, "exercises/11", None)
+    cells = json.loads(notebooks.page(text, name, site.titles, site.links))["cells"]
     assert "not-run" in cells[0]["source"] and "[The lesson 11" in cells[0]["source"] and len(cells) == 3
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (r"step length $\varepsilon$", "step length epsilon"),
+        (r"$d\mathcal{L} / dh_t$", "dL / dh_t"),
+        ("10^{-16}", "10^-16"),
+        ("… … of the bar", "of the bar"),
+        ("$\\mu$ = …", "mu = …"),
+    ],
+)
+def test_words_of_a_picture(words, expected):
+    assert notebooks.plain(words) == expected
 
 
 def test_the_map_of_equations(site):
@@ -99,12 +114,40 @@ def test_the_map_of_equations(site):
 
 
 def test_reasons(monkeypatch):
-    """A lesson has a button if it was measured and took less than two minutes."""
-    monkeypatch.setattr(lite, "SECONDS", {"01": 119, "02": 120, "03": None, "04": 1200})
-    assert lite.reason("01") is None
-    assert all("more than two minutes there" in lite.reason(number) for number in ("02", "04"))
-    assert "stopped with an error" in lite.reason("03")
-    assert "not been tried" in lite.reason("12")
+    """A notebook has a button if it was measured and took less than two minutes."""
+    monkeypatch.setattr(lite, "SECONDS", {"01": 119, "02": 120, "03": None, "04": 1200, "exercises/04": 9})
+    assert lite.reason("lessons/01_a.ipynb") is None
+    assert all("more than two minutes there" in lite.reason(f"lessons/{number}_a.ipynb") for number in ("02", "04"))
+    assert "an error came up" in lite.reason("lessons/03_a.ipynb")
+    assert "not been tried" in lite.reason("lessons/12_a.ipynb")
+    assert lite.reason("lessons/exercises/04_a.ipynb") is None
+    assert lite.reason("lessons/exercises/01_a.ipynb").startswith("These exercises do perhaps not run in the browser:")
+
+
+def test_every_notebook_was_tried_in_the_browser():
+    names = [name.removeprefix("lessons/") for name in pages.found("lessons/[0-9]*.ipynb", "lessons/*/[0-9]*.ipynb")]
+    known = {name.rpartition("/")[0] + "/" * ("/" in name) + name.split("/")[-1][:2] for name in names}
+    assert lite.SECONDS.keys() == {name for name in known if not name.startswith("solutions/")}
+
+
+def test_what_the_course_in_the_browser_links_to_is_there(tmp_path):
+    lite.write_files(tmp_path / "files")
+    for page in tmp_path.rglob("*.*"):
+        if page.suffix in (".md", ".ipynb"):
+            links = re.findall(r"\]\(([^):#]+\.(?:ipynb|md))\)", page.read_text("utf-8"))
+            assert [link for link in links if not (page.parent / link).exists()] == [], page.name
+    assert (tmp_path / "files/glossary.md").is_file() and (tmp_path / "files/exercises/02_be_uncertain.ipynb").is_file()
+
+
+def test_the_guide_says_what_runs_in_the_browser(site):
+    made = site.pages()
+    guide = made["lessons/README.md"]
+    told = re.search(r"The lessons ([\d, ]+) and the exercises ([\d, ]+) have a button", " ".join(guide.split()))
+    for numbers, folder in zip(told.groups(), ("lessons", "lessons/exercises")):
+        for name in site.titles:
+            if name.rpartition("/")[0] == folder:
+                button = "run lab" in made[name]
+                assert button == (name.split("/")[-1][:2] in numbers.split(", ")), name
 
 
 def test_time_is_measured_by_a_clock_that_the_browser_has(tmp_path):

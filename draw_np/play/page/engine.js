@@ -4,8 +4,12 @@
 // Start the engine that `about` names. `progress(bytes, of)` is called while it loads. Returns ask(seed, image): a promise
 // of a drawing, {steps, canvases, errors, read, write, kl}, of an image or, without one, from imagination.
 export async function start(about, progress) {
-  const send = about.engine.kind === "server" ? server(about.engine) : await worker(about.engine, progress);
+  const send = about.engine.kind === "server" ? server(about.engine) : await worker(about.engine, progress).catch(unloaded);
   return async (seed, image) => unpack(await send(pack(seed, image)));
+}
+
+function unloaded(error) {
+  throw new Error(`Python could not be loaded. Is there a connection? Reload this page to try again. (${error.message})`);
 }
 
 // The NumPy of this machine, behind the server that sent the page.
