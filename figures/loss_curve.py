@@ -26,6 +26,7 @@ PICTURE = Path(__file__).with_suffix(".png")
 PAPER = {"binarized-mnist": (("DRAW, the paper", 80.97), ("without attention, the paper", 87.40))}
 TICKS = {60: "1 min", 600: "10 min", 3600: "1 h", 10_800: "3 h", 36_000: "10 h", 108_000: "30 h"}
 TICKS_FROM = 50  # seconds
+NEAR = 1.45  # times the seconds of the dot before: nearer, their names would overlap
 TOP = 1.5  # an axis ends at this multiple of the lowest loss: what comes before is over in minutes
 
 
@@ -75,16 +76,23 @@ def figure_of(curves):
 
 
 def draw_curve(axes, name, curve, lowest):
-    """One run: validation, training, and the dots where T grew, their names free of the `lowest` line of the panel."""
+    """One run: validation, training, and the dots where T grew, their names free of the `lowest` line of the panel and
+    of one another: those of dots that are near each other stand together.
+    """
     seconds, validation = curve["seconds"], curve["validation_average"]
     count = PRESETS[name].recipe.validation_images
     words = f"{name}, {count:,} validation images: {validation[-1]:.1f} at the end"
     (line,) = axes.plot(seconds, validation, label=words)
     axes.plot(seconds, curve["nats"], ":", color=line.get_color())
     to, ha = ((-4, -6), "right") if lowest else ((-6, -8), "center")
-    for k in 1 + np.flatnonzero(np.diff(curve["steps"])):
-        axes.plot(seconds[k], validation[k], "o", color=line.get_color())
-        text, place = f"T = {curve['steps'][k]:.0f}", (seconds[k], validation[k])
+    grown = 1 + np.flatnonzero(np.diff(curve["steps"]))
+    axes.plot(seconds[grown], validation[grown], "o", color=line.get_color())
+    apart = np.flatnonzero(seconds[grown[1:]] > NEAR * seconds[grown[:-1]]) + 1
+    for near in np.split(grown, apart) if len(grown) else ():
+        text, place = (
+            f"T = {', '.join(f'{T:.0f}' for T in curve['steps'][near])}",
+            (seconds[near[-1]], validation[near[-1]]),
+        )
         note = axes.annotate(text, place, to, textcoords="offset points", ha=ha, va="top", fontsize=11)
         note.set(color=line.get_color(), bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
 
