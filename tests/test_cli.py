@@ -710,7 +710,7 @@ def test_datasets(capsys):
         assert call(*argv) == 0
         out = capsys.readouterr().out
         assert all(f"{name}\n" in out for name in datasets.NAMES)
-        assert out.count("not here") <= 2  # the two in colour
+        assert out.count("not here") == 2  # the two in colour
     assert call("datasets", "list", "--json") == 0
     rows = {row["name"]: row for row in last_json(capsys)["datasets"]}
     assert rows.keys() == set(datasets.NAMES) and all(rows[name]["here"] for name in ("mnist", "binarized-mnist"))
@@ -781,3 +781,45 @@ def test_alone_it_says_what_to_do_first_and_that_works(capsys):
 def test_version(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"draw_np {cli.__version__}\n"
+
+
+def test_what_is_typed_is_what_training_is_asked_for(here, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli.train, "train", lambda *args, **how: asked.append((args, how)) or True)
+    options = {"seed": 3, "updates": 2, "checkpoint_every": 7, "ops": "equations", "threads": 2, "keep_every": 4}
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    assert call("train", "--preset", "small", "--out", "x", "--resume", *words) == 0
+    ((args, how),) = asked
+    assert args == (SMALL, "x") and how["resume"] is True and how["epochs"] is None and how["start"] is None
+    assert {name: how[name] for name in options} == options
+    call("train", "--preset", "small", "--out", "x", "--epochs", 5)
+    assert asked[1][1]["epochs"] == 5 and asked[1][1]["resume"] is False and asked[1][1]["checkpoint_every"] == 100
+
+
+def test_a_classifier_s_weights_that_give_no_numbers(saved, capsys):
+    params = glimpse_classifier.init_params(CLASSIFIER, np.random.default_rng(0))
+    params["classes"]["b"][:] = np.where(np.arange(CLASSIFIER.classes) % 2, -3e38, 3e38)
+    with np.errstate(all="ignore"):
+        words = "evaluate", "--dataset", "cluttered-mnist", "--images", 20, "--weights", saved(CLASSIFIER, params)
+        assert call(*words) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and "these weights are of no use" in err
+
+
+def test_the_listing_says_what_is_not_here(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path))
+    assert call("datasets") == 0
+    out = capsys.readouterr().out
+    for name in datasets.NAMES:
+        state = out.split(f"{name}\n")[1].strip()
+        fetch = f"not here: python -m draw_np datasets fetch {name}, "
+        assert state.startswith(fetch if name in ("cifar10", "svhn") else "here, ")
+
+
+def test_the_estimate_is_told_with_its_own_error(weights, capsys):
+    command = ("evaluate", "--weights", weights, "--dataset", "mnist", "--images", 20, "--importance-samples", 9)
+    assert call(*command, "--json") == 0
+    out = capsys.readouterr().out
+    found = json.loads(out.splitlines()[-1])
+    said = "importance samples: {nll_estimate:.2f} +- {nll_estimate_standard_error:.2f} nats\n".format(**found)
+    assert said in out and f"{found['nll_estimate_standard_error']:.2f}" != f"{found['standard_error']:.2f}"

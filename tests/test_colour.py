@@ -317,6 +317,7 @@ def test_a_classifier_is_trained_gone_on_with_and_asked(shelf, data, tmp_path, m
     right = np.mean(p.argmax(axis=1) == svhn.digits("test")[:5, 0])
     told = (tmp_path / "table.md").read_text().replace("\n", " ")
     assert f"it names {right:.1%} of these test photographs right" in told
+    assert f"at most {np.sqrt(0.25 / 5):.3f}" in told
     before, said = (tmp_path / "table.md").read_bytes(), capsys.readouterr()
     monkeypatch.setenv("DRAW_NP_DATA", str(tmp_path / "nothing"))
     module["main"](tmp_path / "table.md")
@@ -413,3 +414,40 @@ def test_damaged_house_numbers_are_one_line(shelf, data, tmp_path, monkeypatch):
     monkeypatch.setattr(svhn, "counts", lambda: PICTURES)
     with pytest.raises(SystemExit, match="^figure_09.py: .*train.npy cannot be read"):
         run("figure_09", tmp_path / "picture.png", monkeypatch)
+
+
+def test_the_rows_of_copying_are_medians_and_shares(data, monkeypatch):
+    found = {"samples": np.array([0.5, 1.5, 40.0, 60.0]), "test images": np.arange(1.0, 102.0)}  # half: 51, 1 %: 2
+    module = script("copying", monkeypatch, distances=lambda name: found)
+    assert module["rows"]("svhn")[:2] == [
+        "| 4 samples | 20.7500 | 0.750 | 0.500 |",
+        "| 101 test images | 51.0000 | 0.495 | 0.010 |",
+    ]
+
+
+def test_copying_compares_reconstructions_and_not_what_they_are_of(shelf, data, monkeypatch):
+    module = script("copying", monkeypatch, COUNT=6)
+    for name in CONFIGS:
+        made = _script.reconstructed(name, datasets.load(name, "test", 6).images, 0)
+        _, expected = _neighbours.nearest(made.astype(np.float32), _neighbours.training_blocks(name))
+        assert module["distances"](name)["reconstructions of test images"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_reader_is_validated_on_validation_photographs(data, monkeypatch):
+    module = script("house_numbers", monkeypatch)
+    valid = module["reader_run"]().data.valid
+    assert np.array_equal(valid.labels, svhn.digits("valid")[:, 0])
+    assert np.array_equal(valid.images, module["light_and_dark"](datasets.load("svhn", "valid").images))
+
+
+def test_a_cloud_s_colours_move_together(data):
+    grey = np.repeat(np.random.default_rng(0).random((3, 54, 54, 1)), 3, axis=3)
+    clouds = _reading.random_phases(grey)
+    assert np.allclose(clouds, clouds[..., :1], atol=1e-6)
+
+
+def test_light_and_dark_of_an_image_do_not_depend_on_the_others(monkeypatch):
+    light_and_dark = script("house_numbers", monkeypatch)["light_and_dark"]
+    images = np.random.default_rng(0).random((3, 8, 7, 3)) * np.array([1, 0.5, 0.1])[:, None, None, None]
+    for image, expected in zip(images, light_and_dark(images)):
+        assert light_and_dark(image[None])[0] == pytest.approx(expected, abs=1e-9)

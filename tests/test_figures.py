@@ -378,3 +378,32 @@ def test_table_3_has_the_paper_s_sizes(tmp_path):
         assert module["ours"](name) == tuple(quoted)
     module["main"](tmp_path / "x.md")
     assert (tmp_path / "x.md").read_text("utf-8") == (FIGURES / "table_3.md").read_text("utf-8")
+
+
+def test_the_classifier_of_pairs_learns_from_training_digits_and_is_validated_on_others():
+    module = runpy.run_path(str(FIGURES / "legibility.py"))
+    data = module["pairs_run"]().data
+    images, pairs = data.sample(np.random.default_rng(0), 4)
+    expected, labels = datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "train")
+    assert np.array_equal(images, expected) and np.array_equal(pairs, module["pair_of"](labels))
+    valid = datasets.load("two-digit-mnist", "valid")
+    assert np.array_equal(data.valid.images, valid.images)
+    assert np.array_equal(data.valid.labels, module["pair_of"](valid.labels))
+
+
+def test_the_rows_of_legibility_are_the_last_canvases_pictures_and_shuffled_ones(tmp_path, monkeypatch):
+    module = runpy.run_path(str(FIGURES / "legibility.py"))
+    images, pairs = module["fixed"]("test")
+    steps = np.stack([np.zeros((40, 60, 60), np.float32), images[40:80]])
+    for key, value in {"COUNT": 40, "drawn": lambda name, count, seed: (None, steps, None)}.items():
+        monkeypatch.setitem(module["main"].__globals__, key, value)
+    module["main"](tmp_path / "t.md")
+    text = (tmp_path / "t.md").read_text("utf-8")
+    rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("|")][2:]
+    p = [module["probabilities"](each) for each in (images[40:80], images[:40], module["shuffled"](images[:40]))]
+    for row, each in zip(rows, p, strict=True):
+        sure = each.max(axis=1)
+        expected = np.mean(sure > 0.5), np.mean(sure > 0.8), sure.mean()
+        assert [cell.strip() for cell in row[1:]] == [f"{number:.3f}" for number in expected]
+    assert f"it names {np.mean(p[1].argmax(axis=1) == pairs[:40]):.1%} right" in text.replace("\n", " ")
+    assert f"at most {np.sqrt(0.25 / 40):.3f}" in text

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import shlex
 import signal
 
@@ -13,6 +14,7 @@ from draw_np.cli import main
 from draw_np.training import checkpoint, loop
 from draw_np.training.data import of_images
 from draw_np.training.presets import PRESETS
+from draw_np.training.run import again
 
 
 @pytest.fixture
@@ -170,3 +172,31 @@ def test_what_needs_more_memory_than_there_is_is_not_begun(size, factor, picture
     assert not (tmp_path / "x").exists()
     memory["SC_PHYS_PAGES"] = 4 * 32 * 4 * 9 * 11 * 3
     assert main([*train, *size]) == 0
+
+
+def test_fewer_than_two_batches_are_refused():
+    images = np.zeros((64, 3, 4), np.uint8)
+    assert len(of_images(PRESETS["tiny"], images, "mine").data.train) == 58
+    with pytest.raises(ValueError, match="^mine has 63 images and tiny trains with batches of 32: pass at least 64$"):
+        of_images(PRESETS["tiny"], images[1:], "mine")
+
+
+def test_the_tenth_for_validation_is_from_all_over():
+    images = np.arange(95, dtype=np.uint8)[:, None, None] + np.zeros((1, 3, 4), np.uint8)
+    one, two = (of_images(PRESETS["tiny"], images, "mine").data.to_validate[:, 0, 0].tolist() for _ in range(2))
+    assert one == two == sorted(one) and one[0] < 40 and one[-1] > 60
+
+
+def test_images_of_no_folder_are_told_the_call():
+    run = of_images(PRESETS["tiny"], np.zeros((70, 3, 4), np.uint8), "mine")
+    assert again(run, "x") == "train(..., resume=True)"
+
+
+def test_above_the_floor_is_the_bound_less_the_floor(tmp_path, pictures, capsys):
+    out = tmp_path / "run"
+    assert main(["train", "--preset", "tiny", "--images", str(pictures), "--out", str(out), "--updates", "1"]) == 0
+    assert main(["evaluate", "--weights", str(out / "weights.npz"), "--images", str(pictures)]) == 0
+    said = capsys.readouterr().out
+    patterns = r"at most ([\d.]+) ", r"\n([\d.]+) nats above", r"floor of ([\d.]+),"
+    bound, above, floor = (float(re.search(pattern, said)[1]) for pattern in patterns)
+    assert above == pytest.approx(bound - floor, abs=0.011)

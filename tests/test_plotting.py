@@ -415,3 +415,27 @@ def test_a_notebook_shows_a_returned_figure_once():
     client.execute(env={name: value for name, value in os.environ.items() if name != "MPLBACKEND"})
     outputs = [output for cell in notebook.cells for output in cell.outputs]
     assert ["image/png" in output.data for output in outputs] == [True]
+
+
+def test_the_bar_below_an_animation_is_the_part_of_the_time_that_has_passed(tmp_path, probabilities):
+    plotting.save_animation(tmp_path / "a.gif", probabilities)
+    with Image.open(tmp_path / "a.gif") as image:
+        for t in range(STEPS):
+            image.seek(t)
+            blue = np.all(np.abs(np.asarray(image.convert("RGB"))[-1].astype(int) - (0, 114, 178)) < 12, axis=1)
+            assert blue.mean() == pytest.approx((t + 1) / STEPS, abs=2 / len(blue))
+
+
+def test_a_film_strip_shown_with_fewer_pixels_keeps_its_places():
+    axes = plotting.film_strip(np.zeros((10, 100, 60, 60), np.float32)).axes[0]
+    height, width = 100 * (60 + 14) + 14, 10 * (60 + 14) + 14
+    assert axes.images[0].get_array().shape[0] < height
+    assert axes.images[0].get_extent() == [-0.5, width - 0.5, height - 0.5, -0.5]
+
+
+def test_a_window_has_the_colour_that_is_asked_for():
+    axes = Figure().subplots()
+    plotting.show_image(axes, np.zeros((HEIGHT, WIDTH)))
+    for colour, expected in ((plotting.GREEN, plotting.GREEN), (None, plotting.RED)):
+        patch = plotting.draw_window(axes, (3.0, 6.0, 0.5, 0.09, 1.0), N, *([colour] if colour else []))
+        assert matplotlib.colors.to_hex(patch.get_facecolor()) == expected.lower()

@@ -11,11 +11,11 @@ import pytest
 from draw_np import datasets, kernels, load_pretrained, pretrained
 from draw_np.cli import make_parser
 from draw_np.datasets import cifar10, svhn
-from draw_np.models import MODELS, draw
+from draw_np.models import MODELS, draw, glimpse_classifier
 from draw_np.pretrained import load_curve, load_record
 from draw_np.training import loop
 from draw_np.training.checkpoint import CheckpointError, describe, load, load_weights, save
-from draw_np.training.evaluation import evaluate
+from draw_np.training.evaluation import evaluate, evaluate_classifier
 from draw_np.training.loop import train
 from draw_np.training.presets import PRESETS
 from draw_np.training.recipe import Phase, Recipe, Run
@@ -330,3 +330,48 @@ def test_bad_orders_change_nothing(arguments, tmp_path, monkeypatch):
     with pytest.raises((SystemExit, CheckpointError)):
         main(arguments)
     assert list(shelf.iterdir()) == []
+
+
+def test_the_record_s_command_has_the_seed_the_length_and_the_threads_of_the_run(tmp_path, monkeypatch):
+    run, shelf = tmp_path / "run", tmp_path / "shelf"
+    shelf.mkdir()
+    preset, _ = small_preset(monkeypatch)
+    train(preset, run, updates=3, seed=2)
+    trees, meta = load(run / "checkpoint.npz")
+    save(run / "checkpoint.npz", trees, {**meta, "threads": 2})
+    for module in (pretrained, shipping):
+        monkeypatch.setattr(module, "FOLDER", shelf)
+    main(["tiny", str(run), "two cores", "--importance-samples", "2"])
+    command = "python -m draw_np train --preset tiny --out runs/tiny --seed 2 --updates 3 --threads 2"
+    assert load_record("tiny")["train"] == command
+
+
+def test_a_classifier_is_shipped_with_its_errors(tmp_path, monkeypatch):
+    run, shelf = tmp_path / "run", tmp_path / "shelf"
+    shelf.mkdir()
+    few = datasets.sample("cluttered-mnist", np.random.default_rng(1), 20, "valid")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few)
+    monkeypatch.setattr(shipping, "MANY", 30)
+    config = glimpse_classifier.Config(steps=2, hidden=5, read_size=3)
+    recipe = Recipe((Phase(2, 1e-3),), batch=5, validation_images=20)
+    preset = Run("tiny", "glimpse_classifier", config, "cluttered-mnist", recipe)
+    monkeypatch.setitem(PRESETS, "tiny", preset)
+    train(preset, run)
+    for module in (pretrained, shipping):
+        monkeypatch.setattr(module, "FOLDER", shelf)
+    main(["tiny", str(run), "one core"])
+    params, _ = load_pretrained("tiny")
+    measured = load_record("tiny")["measured"]
+    fresh = datasets.sample("cluttered-mnist", np.random.default_rng(0), 30)
+    for part, split in ("train", fresh), ("valid", few), ("test", few):
+        found = evaluate_classifier(glimpse_classifier, params, config, *split, kernels)
+        assert measured[part] == {key: round(value, 4) for key, value in found._asdict().items()}
+
+
+def test_of_a_classifier_it_is_the_cross_entropy_that_float16_must_not_move():
+    params = {"W": np.array([1 + 2**-12], np.float32)}
+
+    def measure(params):
+        return {"valid": {"error": 5.0, "cross_entropy": 1e3 * float(params["W"][0])}}
+
+    assert shipping.as_small_as_may_be(params, measure) == (params, "float32")

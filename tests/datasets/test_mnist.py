@@ -245,3 +245,14 @@ def test_reading_undoes_writing(tmp_path_factory, data, shape):
     header = bytes([0, 0, 8, len(shape)]) + struct.pack(f">{len(shape)}I", *shape)
     path.write_bytes(gzip.compress(header + array.tobytes()))
     assert np.array_equal(mnist.read_idx(path, tuple(shape)), array)
+
+
+class Least(np.random.Generator):
+    """Draws 0 every time, the least number there is."""
+
+    def random(self, shape, dtype):
+        return np.zeros(shape, dtype)
+
+
+def test_black_stays_black_whatever_is_drawn():
+    assert not datasets.binarize(np.zeros((2, 3, 3)), Least(np.random.PCG64(0))).any()

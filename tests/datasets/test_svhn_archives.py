@@ -630,3 +630,15 @@ def test_the_real_photographs():
             other = np.asarray(Image.open(io.BytesIO(webp)).convert("RGB"))
             assert np.array_equal(svhn_archives.square(files.read(name), box), other)
     assert len(boxes) == 120
+
+
+@pytest.mark.usefixtures("inline")
+@pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0"], ids=["shorter", "longer"])
+def test_an_archive_of_another_size_is_refused(place, change):
+    place()
+    data = change(svhn.archive("test").read_bytes())
+    svhn.archive("test").write_bytes(data)
+    said = rf"test.tar.gz holds {len(data):,} bytes, not {svhn.ARCHIVES['test'][1]:,}: delete it and run"
+    with pytest.raises(DatasetError, match=said):
+        datasets.fetch("svhn")
+    assert not svhn.path("test").exists()

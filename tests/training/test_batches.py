@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from draw_np import datasets
+from draw_np.datasets import svhn
 from draw_np.models import glimpse_classifier, vae
 from draw_np.training.batches import Endless, Shuffled
-from draw_np.training.data import Images, Made, prepare
+from draw_np.training.data import Images, Made, named, prepare
 from draw_np.training.recipe import Phase, Recipe, Run
 
 COUNT, BATCH = 23, 5  # four batches an epoch; three images are left out
@@ -254,3 +255,28 @@ def test_labels_that_cannot_be_validated_on():
     run = Run("small", "glimpse_classifier", config, data, Recipe((Phase(1, 0.1),), batch=4))
     with pytest.raises(datasets.DatasetError, match="these images: labels must be from 0 to 3, got 0 to 4$"):
         prepare(run, np.random.default_rng(0))
+
+
+def test_colour_sets_are_learned_from_pieces_of_their_training_pixels(monkeypatch):
+    rng = np.random.default_rng(0)
+    pixels = {
+        split: rng.integers(256, size=(count, 64, 64, 3), dtype=np.uint8)
+        for split, count in (("train", 7), ("valid", 5), ("test", 6))
+    }
+    monkeypatch.setattr(svhn, "raw", pixels.__getitem__)
+    monkeypatch.setattr(svhn, "digits", lambda split: None)
+    data = named("svhn")
+    assert data.train is pixels["train"] and np.array_equal(data.valid.images, svhn.centres(pixels["valid"]))
+    assert data.batches(7, np.random.default_rng(0)).next().images.shape == (7, 54, 54, 3)
+
+
+def test_endless_sets_are_learned_from_training_digits(monkeypatch):
+    few = datasets.sample("two-digit-mnist", np.random.default_rng(1), 3, "valid")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few if split == "valid" else None)
+    found = named("two-digit-mnist").batches(4, np.random.default_rng(0)).next()
+    assert same(found, datasets.sample("two-digit-mnist", np.random.default_rng(0), 4, "train"))
+
+
+def test_the_mean_is_of_all_images_however_many():
+    train = np.repeat(np.array([0.0, 1.0], np.float32), 1500)[:, None, None] + np.zeros((1, 8, 7), np.float32)
+    np.testing.assert_allclose(Images(train, train[:1]).mean(np.random.default_rng(0)), 0.5)

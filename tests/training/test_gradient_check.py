@@ -12,6 +12,7 @@ from draw_np import equations
 from draw_np.backend import np as anp
 from draw_np.backend import stop_gradient
 from draw_np.models import draw
+from draw_np.training import gradient_check
 from draw_np.training.finite_differences import STEP, differences, slope
 from draw_np.training.gradient_check import (
     TOLERANCE,
@@ -315,3 +316,27 @@ def test_the_table_s_rows():
         assert row.ops == "equations"
         if row.function in functions:
             assert row.arguments == len(named_leaves(functions[row.function][1]))
+
+
+def test_one_wrong_element_of_ten_thousand_is_caught():
+    def plant(gradient):
+        gradient = gradient.copy()
+        gradient[3, 4] *= 1.003
+        return gradient
+
+    (found,) = check_gradient(lambda x: anp.sin(altered(plant)(x["W"])), {"W": rng().normal(size=(100, 100))}, rng())
+    assert not found.relative_error <= TOLERANCE
+
+
+def test_the_table_s_arguments_lie_in_memory_in_many_ways(monkeypatch):
+    seen, check = [], gradient_check.check_gradient
+
+    def checking(function, arguments, rng):
+        seen.extend(named_leaves(arguments).values())
+        return check(function, arguments, rng)
+
+    monkeypatch.setattr(gradient_check, "check_gradient", checking)
+    next(gradient_check.gradient_table({"equations": equations}, rng()))  # `linear`
+    assert [(leaf.flags.c_contiguous, leaf.flags.f_contiguous) for leaf in seen if leaf.ndim == 2] != [
+        (True, False)
+    ] * 2

@@ -515,7 +515,7 @@ def test_a_torn_last_line_is_repaired(run, finished, stopped, bits, torn):
 ROW = '{"update": %s, "steps": 1, "nats": 1.0, "L_x": 1.0, "L_z": 0.0, "seconds": 0.1}'
 NO_ROWS = {
     "half a row": '{"update": 3}',
-    "a row again": ROW % 3,
+    "a row again": ROW % 4,
     "a row of another time": ROW % 0,
     "a row below zero": ROW % -1,
     "true for a number": ROW % "true",
@@ -962,3 +962,19 @@ def test_a_program_without_a_console_trains_too(run, tmp_path, monkeypatch, caps
     monkeypatch.setattr("sys.stderr", None)
     assert run(tmp_path / "x") is True
     assert capsys.readouterr().out == "" and bits(tmp_path / "x") == bits(finished)
+
+
+def test_validation_is_on_whole_images_while_smaller_ones_are_shown(run, tmp_path, monkeypatch):
+    few = datasets.sample("cluttered-mnist", np.random.default_rng(0), 20, "valid")
+    monkeypatch.setattr(datasets, "load", lambda name, split: few)
+    monkeypatch.setattr(loop, "validation_interval", lambda batches: 1)
+    config = glimpse_classifier.Config(steps=2, hidden=8, read_size=5)
+    small = Phase(1, 1e-3, {"steps": 1, "height": 48, "width": 48}, {"side": 48})
+    recipe = Recipe((small, Phase(1, 1e-3)), batch=3, validation_images=16)
+    assert run(tmp_path / "x", Run("classifier", "glimpse_classifier", config, "cluttered-mnist", recipe))
+    assert ["validation" in row for row in metrics(tmp_path / "x")] == [True, True]
+
+
+def test_of_fewer_validation_images_only_their_number_is_said(run, changed, stopped, capsys):
+    run(stopped, changed(validation_images=8), resume=True)
+    assert "small: the preset's validation_images changed since; going on as it is now\n" in capsys.readouterr().err

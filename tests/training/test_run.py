@@ -20,6 +20,7 @@ from draw_np.training.journal import TrainingError
 from draw_np.training.loop import train
 from draw_np.training.recipe import Phase, Ramp, Recipe, Run
 from draw_np.training.trees import named_leaves
+from draw_np.training.update import RecordedLosses
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and signals of POSIX")
 
@@ -462,3 +463,65 @@ def test_what_cannot_be_asked_for(run, changed, preset, tmp_path):
         with pytest.raises(TrainingError, match=f"^{expected}") as error:
             ask()
         assert "\n" not in str(error.value) and not out.exists()
+
+
+def test_each_purpose_has_a_generator_of_its_own(run, tmp_path, monkeypatch):
+    states, prepare, begin = [], loop.prepare, loop.begin
+
+    def preparing(run, rng):
+        states.append(rng.bit_generator.state)
+        return prepare(run, rng)
+
+    def beginning(run, start, rng, data, mean_rng):
+        states.extend(each.bit_generator.state for each in (rng, mean_rng))
+        return begin(run, start, rng, data, mean_rng)
+
+    monkeypatch.setattr(loop, "prepare", preparing)
+    monkeypatch.setattr(loop, "begin", beginning)
+    run(tmp_path / "x", updates=1)
+    states.append(meta_of(tmp_path / "x")["noise"])
+    assert len({state["state"]["inc"] for state in states}) == 4  # which a generator keeps, wherever it is
+
+
+def test_what_saves_memory_and_what_clips_reaches_every_gradient(everything, tmp_path, monkeypatch, after_updates):
+    asked, found, out = [], RecordedLosses.__call__, tmp_path / "x"
+
+    def recording(self, params, model, config, images, given, ops, **how):
+        asked.append((how["keep_every"], how["lstm_clip"], ops))
+        return found(self, params, model, config, images, given, ops, **how)
+
+    monkeypatch.setattr(RecordedLosses, "__call__", recording)
+    after_updates(lambda number: interrupt() if number == 2 else None)
+    assert everything(out, keep_every=2, ops="equations", updates=4) is False
+    assert everything(out, resume=True) is True
+    assert asked == [(2, 0.1, equations)] * 4 and meta_of(out)["keep_every"] == 2
+
+
+def test_pruned_weights_go_on_from_their_average(run, changed, tmp_path, monkeypatch):
+    found, enter = [], loop.enter
+
+    def recording(job, number):
+        before = named_leaves(job.progress.weights.average)["write_patch/b"]
+        enter(job, number)
+        found.append(np.array_equal(named_leaves(job.progress.weights.params)["write_patch/b"], before))
+
+    monkeypatch.setattr(loop, "enter", recording)
+    run(tmp_path / "x", changed(phases=(Phase(4, 0.01), Phase(2, 0.01, prune=True), Phase(2, 0.01))))
+    assert found == [True, True, False]
+
+
+def test_the_seconds_of_a_resumed_run_go_on(run, tmp_path, after_updates):
+    after_updates(lambda number: interrupt() if number == 2 else None)
+    assert run(tmp_path / "x") is False
+    trees, meta = checkpoint.load(tmp_path / "x" / "checkpoint.npz")
+    checkpoint.save(tmp_path / "x" / "checkpoint.npz", trees, {**meta, "seconds": 5000.0})
+    assert run(tmp_path / "x", resume=True) is True
+    rows = [json.loads(line) for line in (tmp_path / "x" / "metrics.jsonl").read_text().splitlines()]
+    assert rows[1]["seconds"] < 5000 < rows[2]["seconds"] and meta_of(tmp_path / "x")["seconds"] >= 5000
+
+
+def test_an_empty_folder_that_was_there_stays(run, tmp_path):
+    (tmp_path / "x").mkdir()
+    with pytest.raises(TrainingError, match="more than the 7 images of a batch"):
+        run(tmp_path / "x", threads=8)
+    assert (tmp_path / "x").exists()
