@@ -155,7 +155,10 @@ EVALUATE = ("evaluate", "--dataset", "mnist", "--images", "5", "--weights")
             "--images 10001: the test split has 10,000; ask for 1",
         ),
         ("evaluate --weights {} --dataset two-digit-mnist --split train", "made without end"),
-        ("evaluate --weights {} --dataset two-digit-mnist --split train", ", or valid or test"),
+        (
+            "evaluate --weights {} --dataset two-digit-mnist --split train",
+            ": take valid or test, or in Python datasets.sample",
+        ),
         (
             "evaluate --weights {} --dataset two-digit-mnist",
             "of 28 x 28 images, the test images of two-digit-mnist have 60 x 60",
@@ -282,7 +285,7 @@ BAD_WEIGHTS = {  # what the message says, and what is done to the file, the weig
     "no meta": ("not a draw_np weights file", lambda data, params, meta: of_bytes(lambda f: np.savez(f, x=1))),
     "NaN": ("values that are not finite", lambda data, params, meta: params["mu"]["b"].fill(np.nan)),
     "whole numbers": (
-        "values that are not", lambda data, params, meta: params["mu"].update(b=np.zeros(5, int)),
+        "is of type int64; save floats", lambda data, params, meta: params["mu"].update(b=np.zeros(5, np.int64)),
     ),
     "another shape": (
         "has shape (4,), its configuration says (5,)",
@@ -386,7 +389,7 @@ def test_a_second_run_over_an_old_one(fails, here, trained):
     (trained / "checkpoint.npz").write_bytes(before["checkpoint.npz"][:-99])
     try:
         said = fails("train", "--preset", "small", "--out", trained, "--resume")
-        assert "is damaged" in said and said.endswith("; start a new run in another --out")
+        assert "is damaged" in said and said.endswith("; start a new run in another --out\n")
     finally:
         (trained / "checkpoint.npz").write_bytes(before["checkpoint.npz"])
     assert {path.name: path.read_bytes() for path in trained.iterdir()} == before
