@@ -1,5 +1,7 @@
 """How Sphinx makes the web pages out of what `pages.py` has put together; `make.py` runs both."""
 
+from pathlib import Path
+
 import draw_np
 
 project, author = "draw_np", "The draw_np authors"
@@ -22,7 +24,7 @@ html_title, html_short_title = "DRAW in NumPy", "DRAW in NumPy"
 html_favicon = "../draw_np/play/page/icon.svg"
 html_static_path = ["static", "../docs/play.png", "../build/site-work/static"]
 html_css_files, html_js_files = ["site.css"], [("site.js", {"defer": "defer"})]
-html_search_scorer = "scorer.js"
+html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 html_context = {"default_mode": "auto"}
 html_copy_source = html_show_sourcelink = False
 html_sidebars = {"**": ["navbar-logo.html", "icon-links.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
