@@ -98,11 +98,11 @@ def test_what_is_published(site, pages):
     """Every lesson with its exercises, a button or the reason why there is none; no solution."""
     for name in NOTEBOOKS:
         text = (site / name).with_suffix(".html").read_text("utf-8")
-        button = re.search(r'class="run" href="([^"]+)"', text)
+        button = re.search(r'class="run lab" href="([^"]+)"', text)
         assert button or 'class="not-run"' in text, name
         if button:
             assert (site / "lite/files" / button[1].partition("path=")[2]).is_file(), name
-    assert not [path for path in site.rglob("*") if "solutions" in path.parts]
+    assert not [path for path in site.rglob("*") if "solutions" in path.parts or path.stem == "answers"]
     assert not [path for path in site.rglob("*.html") if "BEGIN SOLUTION" in path.read_text("utf-8", "replace")
                 and "lessons/build.py" not in path.as_posix()]  # fmt: skip
 
