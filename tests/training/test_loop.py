@@ -516,6 +516,7 @@ ROW = '{"update": %s, "steps": 1, "nats": 1.0, "L_x": 1.0, "L_z": 0.0, "seconds"
 NO_ROWS = {
     "half a row": '{"update": 3}',
     "a row again": ROW % 4,
+    "a row of before": ROW % 3,
     "a row of another time": ROW % 0,
     "a row below zero": ROW % -1,
     "true for a number": ROW % "true",
