@@ -15,10 +15,13 @@ import subprocess
 import sys
 import tempfile
 
-from tables import print_table
-
 ROOT = pathlib.Path(__file__).parents[2]
-PAGE = ROOT / "docs/equations.md"
+sys.path.insert(0, str(ROOT / "site"))
+
+from tables import print_table  # noqa: E402
+
+import equation_map  # noqa: E402
+
 ATTENTION, LATENT, LIKELIHOOD, LSTM = (
     f"draw_np/equations/{name}.py" for name in ("attention", "latent", "likelihood", "lstm")
 )
@@ -82,11 +85,10 @@ MISTAKES = (  # (equation, or function of DRAW that wires some; file; what stand
 
 def named_tests():
     """The tests that docs/equations.md names, {number of an equation, or name of DRAW's function: test's id}."""
-    text, link = PAGE.read_text("utf-8"), r"\[`(\w+)`\]\(\.\./(.+?)\)"
-    equations = re.findall(rf"^\| (\d+) \|.*\| {link} \|.*\|$", text, re.MULTILINE)
-    wiring = re.findall(rf"^\| [\d, -]+ \| \[`(\w+)`\].* \| {link} \|$", text, re.MULTILINE)
-    found = {int(number): f"{path}::{test}" for number, test, path in equations}
-    return found | {function: f"{path}::{test}" for function, test, path in wiring}
+    text = (ROOT / equation_map.PAGE).read_text("utf-8")
+    row = r"^\| [\d, -]+ \| \[`(\w+)`\].* \| \[`(\w+)`\]\(\.\./(.+?)\) \|$"
+    wiring = {function: f"{path}::{test}" for function, test, path in re.findall(row, text, re.MULTILINE)}
+    return {each.number: f"{each.test_file}::{each.test}" for each in equation_map.rows()} | wiring
 
 
 def copied(folder):
