@@ -98,8 +98,8 @@ def add_json(command):
     command.add_argument("--json", action="store_true", help="print the numbers as JSON, too, in the last line")
 
 
-def add_weights(command, able=lambda model: True, **how):
-    """Add --weights; its help names the shipped ones of the models that are `able` to do what the command does."""
+def add_weights(command, able=None, **how):
+    """Add --weights; its help names the shipped ones, where `able` is given only those whose model it accepts."""
 
     def fits(name):
         try:
@@ -107,7 +107,7 @@ def add_weights(command, able=lambda model: True, **how):
         except CheckpointError:  # it came without its record
             return True
 
-    names = ", ".join(filter(fits, pretrained.names()))
+    names = ", ".join(filter(able and fits, pretrained.names()))
     command.add_argument("--weights", metavar="NAME|FILE", help=f"{names}, or the weights.npz of a run", **how)
 
 
