@@ -89,10 +89,8 @@ def draw_curve(axes, name, curve, lowest):
     axes.plot(seconds[grown], validation[grown], "o", color=line.get_color())
     apart = np.flatnonzero(seconds[grown[1:]] > NEAR * seconds[grown[:-1]]) + 1
     for near in np.split(grown, apart) if len(grown) else ():
-        text, place = (
-            f"T = {', '.join(f'{T:.0f}' for T in curve['steps'][near])}",
-            (seconds[near[-1]], validation[near[-1]]),
-        )
+        text = "T = " + ", ".join(f"{T:.0f}" for T in curve["steps"][near])
+        place = seconds[near[-1]], validation[near[-1]]
         note = axes.annotate(text, place, to, textcoords="offset points", ha=ha, va="top", fontsize=11)
         note.set(color=line.get_color(), bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
 

@@ -48,8 +48,8 @@ def reading(path, mend="train it or copy it again"):
     """A file that `save` wrote, to be looked at before it is read, in a `with`: (meta, forms, read).
 
     `meta` is that of `save`; `forms` and `read` are those of `archive.reading`; `mend` is what to do about a damaged
-    file. Raises CheckpointError when the file is
-    another or is damaged, and for whatever the block raises, unless it is a TrainingError.
+    file. Raises CheckpointError when the file is another or is damaged, and for whatever the block raises, unless it is
+    a TrainingError.
     """
     try:
         with opened(path) as file, archive.reading(file) as (text, forms, read):
